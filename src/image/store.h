@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The image store: an OCI image layout (image-spec, image-layout.md) in <root>/images and unpacked
+ * layers in <root>/layers/<chain id>. Crash-only: temporary names, rename into place, orphans of dead
+ * writers are collected by the next writer. Readers take no lock.
+ *
+ *	images/oci-layout  images/index.json  images/blobs/sha256/<hex>  images/.partial/<hex>
+ *	layers/<64 hex chain id>/          overlay on-disk format; complete once it has this name
+ *	layers/<64 hex chain id>.json      {"diffId", "size", "inodes"}
+ *	tmp/                               half-unpacked layers, 0700
+ *
+ * index.json entries carry org.opencontainers.image.ref.name = full reference ("docker.io/library/
+ * redis:latest"); a pulled-by-digest or untagged image has an entry without it. An image that came
+ * through an index keeps only its own platform's manifest in the layout.
+ */
+#ifndef SBX_IMAGE_STORE_H
+#define SBX_IMAGE_STORE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "image/image.h"
+
+struct store {
+	int root;   /* directory descriptors, the store's own */
+	int images;
+	int blobs;  /* images/blobs/sha256 */
+	int layers;
+	int tmp;
+	char *layers_path; /* absolute */
+};
+#define STORE_INIT { .root = -EBADF, .images = -EBADF, .blobs = -EBADF, .layers = -EBADF, .tmp = -EBADF }
+void store_done(struct store *store);
+#define autostore __attribute__((cleanup(store_done)))
+
+/* create: make what is missing (writers). Without it a missing store is an empty one. */
+int store_open(const struct globals *globals, bool create, struct store *ret, struct err *err);
+
+/* Strict: "sha256:" + 64 lower-case hex (sha512 likewise). Nothing else ever reaches a path. */
+bool digest_valid(const char *digest);
+
+bool store_has_blob(const struct store *store, const char *digest);
+int store_open_blob(const struct store *store, const char *digest, int64_t *ret_size, struct err *err);
+/* Reads a small document (manifest ≤ 4 MiB, config ≤ 8 MiB) and checks its digest. */
+int store_read_blob(const struct store *store, const char *digest, size_t max, struct buf *ret,
+	struct err *err);
+/* Writes a small document under its digest; no-op when present. */
+int store_put_blob(const struct store *store, const char *digest, const void *data, size_t len,
+	struct err *err);
+
+/* A download in progress: images/.partial/<hex>, flock'ed so that two pulls share the work. Opened
+ * with what an earlier, killed download left (*ret_have bytes, for Range). commit renames it in place
+ * after the caller has verified digest and size; a failed digest must be discarded. */
+int store_partial_open(const struct store *store, const char *digest, int64_t *ret_have, struct err *err);
+int store_partial_commit(const struct store *store, const char *digest, int fd, struct err *err);
+int store_partial_discard(const struct store *store, const char *digest, struct err *err);
+
+bool store_has_layer(const struct store *store, const char *chain_id_hex);
+
+/* An image's manifest gets a name (or none: ref NULL): index.json under its lock. */
+int store_set_ref(const struct store *store, const char *ref, const char *manifest_digest,
+	int64_t manifest_size, const char *media_type, struct err *err);
+
+/* Unpacks a verified layer blob into layers/<chain id> (unpack.c). media_type names the compression;
+ * expected_diff_id is checked. Runs the parser in a child inside a user namespace. `progress` gets
+ * the compressed bytes consumed and may be NULL. Unpacking a layer that exists is a no-op. */
+struct layer_job {
+	const char *blob_digest, *media_type, *diff_id; /* borrowed */
+	char chain_id[65];
+	void (*progress)(void *data, int64_t consumed);
+	void *data;
+};
+int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err);
+
+/* ---- documents (manifest.c): pure, on bytes already verified ---- */
+
+struct descriptor {
+	char media_type[128];
+	char digest[DIGEST_MAX];
+	int64_t size;
+};
+enum doc_kind { DOC_MANIFEST, DOC_INDEX };
+struct manifest {
+	enum doc_kind kind;
+	struct descriptor config;
+	struct descriptor *layers; /* manifest */
+	size_t n_layers;
+	struct json *doc;	   /* the whole document */
+};
+void manifest_done(struct manifest *m);
+#define automanifest __attribute__((cleanup(manifest_done)))
+/* content_type: the HTTP header or NULL; must agree with mediaType. Refuses schema 1, documents with
+ * both layers and manifests, more than 127 layers, non-canonical digests. */
+int manifest_parse(const char *text, size_t len, const char *content_type, struct manifest *ret,
+	struct err *err);
+/* Picks the manifest for platform ("linux/amd64", "linux/arm/v7"; NULL = this machine). -ENOENT with
+ * E-ARCH listing what there is. */
+int manifest_select(const struct manifest *index, const char *platform, struct descriptor *ret,
+	struct err *err);
+/* diff ids of a config document, checked against the manifest's layer count. */
+int config_diff_ids(const struct json *config, size_t n_layers, struct strv *ret, struct err *err);
+/* chain_id(0)=diff(0); chain_id(n)=sha256(chain(n-1) " " diff(n)): hex without prefix, one per layer. */
+void chain_ids(const struct strv *diff_ids, struct strv *ret);
+const char *platform_host(void); /* "linux/amd64" of this machine */
+
+#endif

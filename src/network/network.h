@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 5: how a container reaches the world. The functions are called in the order below, each in
+ * the process its comment names; `monitor` is the container's parent, `child` its future init.
+ */
+#ifndef SBX_NETWORK_NETWORK_H
+#define SBX_NETWORK_NETWORK_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "options/options.h"
+
+enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE };
+
+struct network {
+	enum network_kind kind;
+	char name[64];	       /* "bridge", "host", "none" */
+	const char *runroot;   /* borrowed from globals */
+	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
+	size_t n_ports;
+	struct strv dns, add_host;
+	/* filled by network_join(): */
+	struct in_addr address, gateway;
+	int prefix, mtu;
+	uint8_t mac[6];
+	int control; /* socket to sbx-netstack; closing it leaves the network. -EBADF without one */
+};
+#define NETWORK_INIT { .control = -EBADF }
+void network_done(struct network *net);
+#define autonetwork __attribute__((cleanup(network_done)))
+
+/* Pure. publish_all adds the image's exposed ports ("6379/tcp"). Warns (log) that -p is ignored with
+ * host networking. Unknown names: "network X not found", exit 125. */
+int network_plan(const struct globals *globals, const struct run_opts *opts,
+	const struct strv *exposed, struct network *ret, struct err *err);
+
+/* monitor, before the clone: starts sbx-netstack if it is not running, asks for an address, binds
+ * the published ports on the host. E-PORT-USED, E-PORT-LOW, E-NET-… */
+int network_join(struct network *net, const char *id, const char *name, struct err *err);
+
+/* child, inside the new network namespace with its capabilities: loopback up, tap made, address,
+ * MTU, default route. *ret_tap is the tap's descriptor for the monitor (-EBADF when kind needs none). */
+int network_setup(const struct network *net, int *ret_tap, struct err *err);
+
+/* monitor: hands tap and namespaces to sbx-netstack, which starts switching. Borrows all. */
+int network_attach(struct network *net, int tap, int userns, int netns, struct err *err);
+
+/* Contents of /etc/hosts and /etc/resolv.conf for the container; caller frees. Reads the host's
+ * resolv.conf for kind host. */
+int network_hosts(const struct network *net, const char *hostname, char **ret, struct err *err);
+int network_resolv(const struct network *net, char **ret, struct err *err);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 1: argv becomes options. One table per command (see opt.h) drives parsing, --help, shell
+ * completion and the OPTIONS part of the man pages. Parsing follows pflag as Docker uses it: no
+ * abbreviations, -e=A=1, -eA=1, -dp 80:80, --rm=false, repeatable lists; options end at IMAGE for
+ * run, create and exec only. An unknown flag is exit 125 with a suggestion.
+ */
+#ifndef SBX_OPTIONS_OPTIONS_H
+#define SBX_OPTIONS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/strv.h"
+
+/* Where everything lives; resolved once from flags, environment and XDG (architecture section 9). */
+struct globals {
+	char *root;    /* --root, SBX_ROOT, $XDG_DATA_HOME/sbx, ~/.local/share/sbx */
+	char *runroot; /* --runroot, SBX_RUNROOT, $XDG_RUNTIME_DIR/sbx, else a checked 0700 /tmp/sbx-UID */
+	char *config;  /* path: --config, SBX_CONFIG, $XDG_CONFIG_HOME/sbx/config.json */
+	char *storage_driver; /* "auto", "overlay", "fuse": --storage-driver, SBX_STORAGE_DRIVER, config */
+	struct json *settings; /* parsed config file, NULL when there is none */
+	enum log_level log_level;
+};
+
+enum publish_proto { PUBLISH_TCP, PUBLISH_UDP, PUBLISH_SCTP };
+
+struct publish {	  /* one -p after range expansion */
+	char host_ip[46]; /* "" = all addresses */
+	uint16_t host_port; /* 0 = pick a free one */
+	uint16_t port;	    /* in the container */
+	enum publish_proto proto;
+};
+
+enum volume_type { VOLUME_BIND, VOLUME_NAMED, VOLUME_ANONYMOUS, VOLUME_TMPFS };
+
+struct volume {
+	enum volume_type type;
+	char *source;	   /* absolute host path or volume name; NULL for anonymous and tmpfs */
+	char *destination; /* absolute, cleaned */
+	bool read_only;
+	bool create_source; /* -v makes a missing bind source, --mount refuses */
+	bool no_copy;	    /* :nocopy */
+	char *tmpfs_options; /* "size=64m,mode=1777" or NULL */
+};
+
+struct ulimit {
+	int resource; /* RLIMIT_* */
+	struct rlimit limit;
+};
+
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+
+/* Options of run and create. Strings and lists are owned. */
+struct run_opts {
+	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet, dry_run;
+	bool replace, sig_proxy; /* sig_proxy defaults to true */
+	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
+	char *stop_signal, *userns;
+	char *entrypoint; /* NULL = the image's, "" = reset */
+	enum pull_policy pull;
+	int64_t stop_timeout; /* seconds, -1 = not given */
+	int64_t shm_size;     /* bytes, -1 = not given */
+	struct strv env;      /* "NAME=value": --env-file lines first, then -e; host copies resolved */
+	struct strv labels, cap_add, cap_drop, security_opt, dns, add_host, group_add;
+	struct publish *ports;
+	size_t n_ports;
+	struct volume *volumes; /* -v, --mount and --tmpfs in order */
+	size_t n_volumes;
+	struct ulimit *ulimits;
+	size_t n_ulimits;
+	char *image;	     /* first operand, as typed */
+	struct strv command; /* what follows it */
+	struct strv args;    /* all of the command's argv after the verb, for `sbx start` */
+};
+
+void run_opts_done(struct run_opts *opts);
+void globals_done(struct globals *globals);
+
+#define autorunopts __attribute__((cleanup(run_opts_done)))
+#define autoglobals __attribute__((cleanup(globals_done)))
+
+/* Reads global flags in front of the verb: fills *ret and sets *ret_verb to the index of the verb in
+ * argv (argc when there is none). Also reads the config file. */
+int globals_parse(int argc, char **argv, struct globals *ret, int *ret_verb, struct err *err);
+
+/* argv[0] is the verb ("run"). -EINVAL with exit 125 on bad usage. Returns 1 when --help was asked
+ * and printed to stdout by the caller through options_help(). */
+int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err);
+
+/* Pure parsers: option value → struct. -EINVAL with Docker's wording. */
+int parse_publish(const char *value, struct publish **list, size_t *n, struct err *err); /* appends */
+int parse_volume(const char *value, struct volume *ret, struct err *err);		 /* -v */
+int parse_mount(const char *value, struct volume *ret, struct err *err);		 /* --mount */
+int parse_size(const char *value, int64_t *ret, struct err *err); /* 64m, 1g, 512 → bytes */
+int parse_signal(const char *value, struct err *err);		  /* "TERM", "SIGTERM", "15" → number */
+int parse_env_file(const char *path, struct strv *ret, struct err *err);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 2: options become a policy: what a container's processes may do. Planning is pure; the
+ * policy_apply_*() functions run in the child, in the order they are declared, right before execve.
+ */
+#ifndef SBX_POLICY_POLICY_H
+#define SBX_POLICY_POLICY_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "options/options.h"
+
+struct policy {
+	uint64_t caps;	       /* bounding = permitted = effective for uid 0; bit n = CAP n */
+	bool no_new_privs;
+	struct sock_filter *filter; /* owned; NULL = seccomp unconfined */
+	unsigned short filter_len;
+	struct strv masked;    /* absolute paths hidden by /dev/null or an empty directory */
+	struct strv read_only; /* absolute paths bound read-only */
+};
+void policy_done(struct policy *policy);
+#define autopolicy __attribute__((cleanup(policy_done)))
+
+/* From --cap-add/--cap-drop/--privileged/--security-opt. The default filter is compiled into the
+ * binary; seccomp=FILE is compiled by the helper sbx-seccomp (libseccomp) and cached by content hash
+ * under <root>/cache. */
+int policy_plan(const struct globals *globals, const struct run_opts *opts, struct policy *ret,
+	struct err *err);
+
+/* "CAP_NET_RAW", "net_raw" → number, -EINVAL if unknown. "ALL" is not a capability. */
+int policy_cap_number(const char *name);
+
+/* Serialised for exec into a running container: caps, no_new_privs, base64 filter. */
+struct json *policy_to_json(const struct policy *policy);
+int policy_from_json(const struct json *doc, struct policy *ret, struct err *err);
+
+/* 1. drops the bounding set, then (after the caller's setresuid) 2. sets the rest: uid 0 keeps
+ * policy->caps, other users have none; inheritable and ambient are empty. */
+int policy_apply_bounding(const struct policy *policy, struct err *err);
+int policy_apply_caps(const struct policy *policy, uid_t uid, struct err *err);
+/* Last: no_new_privs and the filter. Only execve and _exit may follow. */
+int policy_apply_seccomp(const struct policy *policy, struct err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sbx exec`: a new process in a running container; needs no help from the monitor. */
+#ifndef SBX_PROCESS_EXEC_H
+#define SBX_PROCESS_EXEC_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "policy/policy.h"
+
+struct exec_spec {
+	int pidfd;		/* of the container's init; borrowed */
+	pid_t pid;		/* the same, for /proc where setns(pidfd) is missing (< 5.8) */
+	const struct strv *argv, *env;
+	const char *user;	/* "uid[:gid]" or names of the container's passwd; NULL or "" = root */
+	const char *workdir;
+	const struct strv *group_add;
+	const struct policy *policy;
+	bool interactive, tty, detach;
+	const char *detach_keys;
+};
+
+/* Returns the exit status (126 not executable, 127 not found, 128+n signal) or -errno. */
+int exec_run(const struct exec_spec *spec, struct err *err);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 7: what containers exist and how they are. One directory per container:
+ *
+ *	<root>/containers/<64 hex>/config.json    written once by create
+ *	<root>/containers/<64 hex>/state.json     live state, one writer at a time (monitor, or repair)
+ *	<root>/containers/<64 hex>/log            JSON lines in Docker's json-file form
+ *	<root>/containers/<64 hex>/{upper,work,hosts,hostname,resolv.conf}
+ *	<root>/names/<name>                       symlink to the id: made exclusively = the claim
+ *	<runroot>/<64 hex>/attach.sock            the monitor's socket
+ *
+ * No daemon: a container is running when state.json says so, the boot id is today's, and the
+ * monitor's pid still has the start time on record. state_open() and state_list() repair what a
+ * crash left: a dead monitor's container becomes exited (137, "monitor was killed").
+ * Field names are in docs/formats.md.
+ */
+#ifndef SBX_STATE_STATE_H
+#define SBX_STATE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "options/options.h"
+
+enum status { STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_EXITED };
+
+struct container {
+	char id[65];
+	char *name;
+	int dir;		/* <root>/containers/<id>, O_RDONLY|O_DIRECTORY */
+	char *path;		/* the same, absolute */
+	char *run_path;		/* <runroot>/<id>; made by state_run_dir() */
+	struct json *config;	/* config.json, immutable */
+	/* live, mirrored in state.json */
+	enum status status;
+	pid_t pid, monitor;	/* 0 when not running */
+	uint64_t pid_start, monitor_start; /* field 22 of /proc/PID/stat */
+	int64_t started, finished; /* ns since the epoch, 0 = never */
+	int exit_code;
+	char *error;		/* "" or why it could not start */
+	struct json *network;	/* {"ip","gateway","prefix","mac","ports":[{"ip","hostPort","port","proto"}]} */
+};
+#define CONTAINER_INIT { .dir = -EBADF }
+void container_done(struct container *c);
+#define autocontainer __attribute__((cleanup(container_done)))
+
+/* Makes the id and the directory, claims the name (random adjective_surname when NULL). config is
+ * adopted; id, name, created and version are put into it. -EEXIST: E-NAME with the owner's id. */
+int state_create(const struct globals *globals, const char *name, struct json *adopt_config,
+	struct container *ret, struct err *err);
+
+/* By id, unique prefix, or name; repairs. -ENOENT "No such container: X"; -ENOTUNIQ ambiguous. */
+int state_open(const struct globals *globals, const char *name, struct container *ret, struct err *err);
+
+/* All containers, newest first, repaired. Caller frees with state_list_free(). */
+int state_list(const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);
+void state_list_free(struct container *list, size_t n);
+
+int state_save(struct container *c, struct err *err); /* live fields → state.json, atomically */
+int state_run_dir(struct container *c, const struct globals *globals, struct err *err);
+
+/* Removes directory, run directory, name, its anonymous volumes if asked. Files owned by sub-ids
+ * included. The caller has made sure that it does not run. */
+int state_remove(const struct globals *globals, struct container *c, bool volumes, struct err *err);
+
+/* Start time of a process (field 22 of /proc/PID/stat); 0 when it does not exist. */
+uint64_t state_pid_start(pid_t pid);
+/* A pidfd that is certainly the recorded process, or -ESRCH. */
+int state_pidfd(pid_t pid, uint64_t start, struct err *err);
+
+/* Container log, Docker's json-file form: {"log":"line\n","stream":"stdout","time":"RFC3339Nano"}. */
+struct logger; /* splits bytes into lines, keeps the rest; one per container */
+int logger_open(struct container *c, struct logger **ret, struct err *err);
+int logger_write(struct logger *log, int stream, const void *data, size_t len, struct err *err); /* 1, 2 */
+void logger_free(struct logger *log); /* flushes partial lines */
+
+#endif
