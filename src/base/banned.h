@@ -10,6 +10,6 @@
 
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat gets strtok
 #pragma GCC poison localtime gmtime ctime asctime mktemp tempnam tmpnam system popen
-#pragma GCC poison atoi atol atoll alloca
+#pragma GCC poison atoi atol atoll
 
 #endif

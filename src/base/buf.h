@@ -12,8 +12,11 @@ struct buf {
 	size_t cap;
 };
 
-#define BUF_INIT { 0 }
-#define autobuf	 __attribute__((cleanup(buf_done)))
+#define BUF_INIT  \
+	{         \
+		0 \
+	}
+#define autobuf __attribute__((cleanup(buf_done)))
 
 void buf_done(struct buf *buf);
 void buf_reset(struct buf *buf); /* length 0, keeps the memory */
@@ -23,6 +26,6 @@ void buf_addc(struct buf *buf, char c);
 void buf_addf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *buf, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_reserve(struct buf *buf, size_t more); /* room for `more` bytes after len */
-char *buf_steal(struct buf *buf);		/* caller frees; never NULL; buf is empty after */
+char *buf_steal(struct buf *buf);               /* caller frees; never NULL; buf is empty after */
 
 #endif

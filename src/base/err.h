@@ -16,13 +16,16 @@
 #include <stddef.h>
 
 struct err {
-	int code;	   /* -errno; 0 = no error */
-	int exit;	   /* exit status main must use; 0 = the command's default (125 or 1) */
-	char id[24];	   /* "E-PORT-USED" or "": key of `sbx explain`, see docs/errors.md */
-	char text[480];	   /* what happened, why, what to do; no newline at the end */
+	int code;       /* -errno; 0 = no error */
+	int exit;       /* exit status main must use; 0 = the command's default (125 or 1) */
+	char id[24];    /* "E-PORT-USED" or "": key of `sbx explain`, see docs/errors.md */
+	char text[480]; /* what happened, why, what to do; no newline at the end */
 };
 
-#define ERR_INIT { 0 }
+#define ERR_INIT  \
+	{         \
+		0 \
+	}
 
 /* Failed system call: appends strerror(errno) to the text, returns -errno. */
 int err_sys(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -20,14 +20,23 @@
 
 struct json; /* opaque; a jansson value */
 
-enum json_type { JSON_NONE, JSON_NIL, JSON_BOOLEAN, JSON_INT, JSON_NUMBER, JSON_STR, JSON_LIST, JSON_MAP };
+enum json_type {
+	JSON_NONE,
+	JSON_NIL,
+	JSON_BOOLEAN,
+	JSON_INT,
+	JSON_NUMBER,
+	JSON_STR,
+	JSON_LIST,
+	JSON_MAP
+};
 
 #define autojson __attribute__((cleanup(json_free_)))
 
 int json_parse(const char *text, size_t len, struct json **ret, struct err *err);
 int json_read_at(int dir, const char *name, size_t max, struct json **ret, struct err *err);
 struct json *json_ref(const struct json *v); /* another reference; NULL ok */
-void json_free(struct json *v);		     /* NULL ok */
+void json_free(struct json *v);              /* NULL ok */
 void json_free_(struct json **v);
 
 enum json_type json_kind(const struct json *v); /* JSON_NONE for NULL */
@@ -36,7 +45,7 @@ struct json *json_get(const struct json *map, const char *key);
 struct json *json_path(const struct json *map, const char *key, ...) __attribute__((sentinel));
 size_t json_len(const struct json *v); /* of a list or map, else 0 */
 struct json *json_at(const struct json *list, size_t index);
-const char *json_string(const struct json *v, const char *fallback); /* borrowed, no NUL inside */
+const char *json_str(const struct json *v, const char *fallback); /* borrowed, no NUL inside */
 int64_t json_int(const struct json *v, int64_t fallback);
 bool json_bool(const struct json *v, bool fallback);
 void json_strv(const struct json *list, struct strv *ret); /* appends the strings */

@@ -11,8 +11,8 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-void log_init(const char *program, enum log_level level); /* "sbx", "sbx-fuse"; borrowed */
-void log_to(int fd);					  /* default 2; borrowed */
+void log_init(const char *program, enum log_level level);   /* "sbx", "sbx-fuse"; borrowed */
+void log_to(int fd);                                        /* default 2; borrowed */
 int log_parse_level(const char *name, enum log_level *ret); /* -EINVAL if unknown */
 
 /* "sbx: text\n" when level is enabled. */

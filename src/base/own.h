@@ -13,25 +13,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define autofree __attribute__((cleanup(own_free_)))
-#define autofd	 __attribute__((cleanup(own_close_)))
-#define autodir	 __attribute__((cleanup(own_closedir_)))
+#define autofree      __attribute__((cleanup(own_free_)))
+#define autofd        __attribute__((cleanup(own_close_)))
+#define autodir       __attribute__((cleanup(own_closedir_)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Return early with the callee's negative errno; only where nothing needs undoing by hand. */
-#define TRY(x)                                                                                     \
-	do {                                                                                       \
-		int try_ = (x);                                                                    \
-		if (try_ < 0)                                                                      \
-			return try_;                                                               \
+#define TRY(x)                       \
+	do {                         \
+		int try_ = (x);      \
+		if (try_ < 0)        \
+			return try_; \
 	} while (0)
 
-#define move_ptr(p)                                                                                \
-	__extension__({                                                                            \
-		__typeof__(*(p)) moved_ = *(p);                                                    \
-		*(p) = NULL;                                                                       \
-		moved_;                                                                            \
+#define move_ptr(p)                             \
+	__extension__({                         \
+		__typeof__(*(p)) moved_ = *(p); \
+		*(p) = NULL;                    \
+		moved_;                         \
 	})
 
 static inline int move_fd(int *fd)

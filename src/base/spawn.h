@@ -11,16 +11,16 @@
 
 struct spawn_fd {
 	int from; /* ours; borrowed */
-	int to;	  /* number in the child; not CLOEXEC there */
+	int to;   /* number in the child; not CLOEXEC there */
 };
 
 struct spawn {
-	const char *path;	    /* absolute, or a name looked up in PATH */
-	char *const *argv;	    /* NULL-terminated, argv[0] included */
-	char *const *envp;	    /* NULL = inherit */
+	const char *path;           /* absolute, or a name looked up in PATH */
+	char *const *argv;          /* NULL-terminated, argv[0] included */
+	char *const *envp;          /* NULL = inherit */
 	const struct spawn_fd *fds; /* all others ≥ 3 are closed; 0-2 inherited unless listed */
 	size_t n_fds;
-	int userns_fd;	  /* > 0: setns(CLONE_NEWUSER) and become uid 0, gid 0 there first */
+	int userns_fd;    /* > 0: setns(CLONE_NEWUSER) and become uid 0, gid 0 there first */
 	bool new_session; /* setsid() */
 	int death_signal; /* PR_SET_PDEATHSIG; 0 = none. Fires when the starting *thread* ends. */
 };

@@ -11,11 +11,13 @@ struct strv {
 	size_t n;
 };
 
-#define STRV_INIT { 0 }
-#define autostrv  __attribute__((cleanup(strv_done)))
+#define STRV_INIT \
+	{         \
+		0 \
+	}
+#define autostrv             __attribute__((cleanup(strv_done)))
 
-#define strv_each(item, vec) \
-	for (char **item = (vec)->v; item && *item; item++)
+#define strv_each(item, vec) for (char **item = (vec)->v; item && *item; item++)
 
 void strv_done(struct strv *sv);
 void strv_add(struct strv *sv, const char *s);

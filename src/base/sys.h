@@ -15,7 +15,8 @@ int sys_openat2(int dir, const char *path, struct open_how *how);
 pid_t sys_clone(uint64_t flags, int *pidfd); /* fork-like: CLONE_NEW*, SIGCHLD; pidfd may be NULL */
 int sys_pidfd_open(pid_t pid);
 int sys_pidfd_send_signal(int pidfd, int signo);
-int sys_close_range(unsigned first, unsigned last, unsigned flags); /* falls back to /proc/self/fd */
+int sys_close_range(
+	unsigned first, unsigned last, unsigned flags); /* falls back to /proc/self/fd */
 int sys_pivot_root(const char *new_root, const char *put_old);
 int sys_open_tree(int dir, const char *path, unsigned flags);
 int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
@@ -24,7 +25,8 @@ int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int a
 int sys_fsmount(int fs, unsigned flags, unsigned attr);
 int sys_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attr);
 int sys_join_session_keyring(const char *name); /* NULL = anonymous */
-int sys_capset(const struct __user_cap_header_struct *head, const struct __user_cap_data_struct *data);
+int sys_capset(
+	const struct __user_cap_header_struct *head, const struct __user_cap_data_struct *data);
 int sys_capget(struct __user_cap_header_struct *head, struct __user_cap_data_struct *data);
 int sys_seccomp_filter(const struct sock_fprog *prog, unsigned flags); /* SECCOMP_SET_MODE_FILTER */
 int sys_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags);

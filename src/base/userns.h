@@ -35,7 +35,8 @@ struct idmap {
 	struct idrange gid[IDMAP_MAX];
 	unsigned n_uid;
 	unsigned n_gid;
-	char notice[320]; /* "" or why there is but a single id: "I-SUBID-NONE: …"; said once by main */
+	char notice
+		[320]; /* "" or why there is but a single id: "I-SUBID-NONE: …"; said once by main */
 };
 
 /* The map for containers of this caller. Honours SBX_USERNS=single (tests, `--userns=single`).
@@ -47,7 +48,8 @@ int idmap_detect(struct idmap *ret, struct err *err);
 int idmap_parse_subid(const char *text, const char *name, uid_t id, struct idrange *ret,
 	unsigned max, struct err *err);
 
-uint32_t idmap_to_host(const struct idrange *ranges, unsigned n, uint32_t inside); /* UINT32_MAX = unmapped */
+uint32_t idmap_to_host(
+	const struct idrange *ranges, unsigned n, uint32_t inside); /* UINT32_MAX = unmapped */
 uint32_t idmap_to_inside(const struct idrange *ranges, unsigned n, uint32_t outside);
 
 /* Writes both maps (and setgroups=deny for IDMAP_SINGLE) for a child that has made its user

@@ -20,10 +20,10 @@
 
 /* A reference in Docker's grammar (distribution/reference). */
 struct ref {
-	char *domain;	/* "docker.io" */
-	char *path;	/* "library/redis" */
-	char *tag;	/* "latest"; NULL when only a digest was given */
-	char *digest;	/* "sha256:…" or NULL */
+	char *domain;     /* "docker.io" */
+	char *path;       /* "library/redis" */
+	char *tag;        /* "latest"; NULL when only a digest was given */
+	char *digest;     /* "sha256:…" or NULL */
 	bool default_tag; /* tag was not typed */
 };
 void ref_done(struct ref *ref);
@@ -31,26 +31,27 @@ void ref_done(struct ref *ref);
 /* "redis" → docker.io/library/redis:latest. -EINVAL with Docker's wording ("invalid reference
  * format", "repository name (library/Name) must be lowercase"). Pure. */
 int ref_parse(const char *text, struct ref *ret, struct err *err);
-char *ref_full(const struct ref *ref);	   /* "docker.io/library/redis:latest"; caller frees */
+char *ref_full(const struct ref *ref);     /* "docker.io/library/redis:latest"; caller frees */
 char *ref_familiar(const struct ref *ref); /* "redis:latest" */
-char *ref_name(const struct ref *ref);	   /* familiar repository without tag: "redis" */
+char *ref_name(const struct ref *ref);     /* familiar repository without tag: "redis" */
 
 /* What a container needs of an image. All owned. */
 struct image {
-	char *ref;		    /* as typed by the user */
-	char id[DIGEST_MAX];	    /* digest of the config blob: Docker's image id */
-	char manifest[DIGEST_MAX];  /* digest of the platform's manifest */
-	struct strv layers;	    /* absolute directories, base layer first */
-	struct json *config;	    /* the whole image config document */
+	char *ref;                 /* as typed by the user */
+	char id[DIGEST_MAX];       /* digest of the config blob: Docker's image id */
+	char manifest[DIGEST_MAX]; /* digest of the platform's manifest */
+	struct strv layers;        /* absolute directories, base layer first */
+	struct json *config;       /* the whole image config document */
 	struct strv entrypoint, cmd, env, volumes, exposed_ports; /* "6379/tcp" */
-	char *user, *workdir, *stop_signal; /* NULL when absent */
+	char *user, *workdir, *stop_signal;                       /* NULL when absent */
 };
 void image_done(struct image *image);
 #define autoimage __attribute__((cleanup(image_done)))
 
 /* Looks an image up in the local store by reference, id or unique id prefix (12 digits typical).
  * -ENOENT: not here (caller may pull). Verifies that every layer directory is complete. */
-int image_resolve(const struct globals *globals, const char *name, struct image *ret, struct err *err);
+int image_resolve(
+	const struct globals *globals, const char *name, struct image *ret, struct err *err);
 
 /* Runs `sbx-image ARGS…` in the foreground with the roots of globals. stdout of the helper goes
  * to stdout_fd (1, or 2 for run's implicit pull). Returns its exit status; it has printed its own
@@ -62,7 +63,7 @@ struct image_row {
 	char *repository, *tag; /* familiar; NULL = <none> */
 	char id[DIGEST_MAX], digest[DIGEST_MAX];
 	int64_t created; /* seconds since the epoch */
-	int64_t size;	 /* bytes of the unpacked layers, as Docker counts */
+	int64_t size;    /* bytes of the unpacked layers, as Docker counts */
 };
 void image_rows_free(struct image_row *rows, size_t n);
 /* filter: NULL or a reference/repository operand. Newest first. */
@@ -70,9 +71,11 @@ int image_list(const struct globals *globals, const char *filter, struct image_r
 	size_t *ret_n, struct err *err);
 
 /* docker image inspect's object for one image; caller frees. */
-int image_inspect(const struct globals *globals, const char *name, struct json **ret, struct err *err);
+int image_inspect(
+	const struct globals *globals, const char *name, struct json **ret, struct err *err);
 
-int image_tag(const struct globals *globals, const char *source, const char *target, struct err *err);
+int image_tag(
+	const struct globals *globals, const char *source, const char *target, struct err *err);
 
 /* Docker's rmi. in_use(image id) tells the id of a container that uses it (or NULL); `report`
  * gets "Untagged: …" and "Deleted: …" lines. */

@@ -22,14 +22,17 @@
 #include "image/image.h"
 
 struct store {
-	int root;   /* directory descriptors, the store's own */
+	int root; /* directory descriptors, the store's own */
 	int images;
-	int blobs;  /* images/blobs/sha256 */
+	int blobs; /* images/blobs/sha256 */
 	int layers;
 	int tmp;
 	char *layers_path; /* absolute */
 };
-#define STORE_INIT { .root = -EBADF, .images = -EBADF, .blobs = -EBADF, .layers = -EBADF, .tmp = -EBADF }
+#define STORE_INIT                                                                                 \
+	{                                                                                          \
+		.root = -EBADF, .images = -EBADF, .blobs = -EBADF, .layers = -EBADF, .tmp = -EBADF \
+	}
 void store_done(struct store *store);
 #define autostore __attribute__((cleanup(store_done)))
 
@@ -40,7 +43,8 @@ int store_open(const struct globals *globals, bool create, struct store *ret, st
 bool digest_valid(const char *digest);
 
 bool store_has_blob(const struct store *store, const char *digest);
-int store_open_blob(const struct store *store, const char *digest, int64_t *ret_size, struct err *err);
+int store_open_blob(
+	const struct store *store, const char *digest, int64_t *ret_size, struct err *err);
 /* Reads a small document (manifest ≤ 4 MiB, config ≤ 8 MiB) and checks its digest. */
 int store_read_blob(const struct store *store, const char *digest, size_t max, struct buf *ret,
 	struct err *err);
@@ -51,7 +55,8 @@ int store_put_blob(const struct store *store, const char *digest, const void *da
 /* A download in progress: images/.partial/<hex>, flock'ed so that two pulls share the work. Opened
  * with what an earlier, killed download left (*ret_have bytes, for Range). commit renames it in place
  * after the caller has verified digest and size; a failed digest must be discarded. */
-int store_partial_open(const struct store *store, const char *digest, int64_t *ret_have, struct err *err);
+int store_partial_open(
+	const struct store *store, const char *digest, int64_t *ret_have, struct err *err);
 int store_partial_commit(const struct store *store, const char *digest, int fd, struct err *err);
 int store_partial_discard(const struct store *store, const char *digest, struct err *err);
 
@@ -85,7 +90,7 @@ struct manifest {
 	struct descriptor config;
 	struct descriptor *layers; /* manifest */
 	size_t n_layers;
-	struct json *doc;	   /* the whole document */
+	struct json *doc; /* the whole document */
 };
 void manifest_done(struct manifest *m);
 #define automanifest __attribute__((cleanup(manifest_done)))

@@ -18,7 +18,7 @@ enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE };
 
 struct network {
 	enum network_kind kind;
-	char name[64];	       /* "bridge", "host", "none" */
+	char name[64];         /* "bridge", "host", "none" */
 	const char *runroot;   /* borrowed from globals */
 	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
 	size_t n_ports;
@@ -29,7 +29,10 @@ struct network {
 	uint8_t mac[6];
 	int control; /* socket to sbx-netstack; closing it leaves the network. -EBADF without one */
 };
-#define NETWORK_INIT { .control = -EBADF }
+#define NETWORK_INIT              \
+	{                         \
+		.control = -EBADF \
+	}
 void network_done(struct network *net);
 #define autonetwork __attribute__((cleanup(network_done)))
 

@@ -20,9 +20,9 @@
 
 /* Where everything lives; resolved once from flags, environment and XDG (architecture section 9). */
 struct globals {
-	char *root;    /* --root, SBX_ROOT, $XDG_DATA_HOME/sbx, ~/.local/share/sbx */
+	char *root; /* --root, SBX_ROOT, $XDG_DATA_HOME/sbx, ~/.local/share/sbx */
 	char *runroot; /* --runroot, SBX_RUNROOT, $XDG_RUNTIME_DIR/sbx, else a checked 0700 /tmp/sbx-UID */
-	char *config;  /* path: --config, SBX_CONFIG, $XDG_CONFIG_HOME/sbx/config.json */
+	char *config;         /* path: --config, SBX_CONFIG, $XDG_CONFIG_HOME/sbx/config.json */
 	char *storage_driver; /* "auto", "overlay", "fuse": --storage-driver, SBX_STORAGE_DRIVER, config */
 	struct json *settings; /* parsed config file, NULL when there is none */
 	enum log_level log_level;
@@ -30,10 +30,10 @@ struct globals {
 
 enum publish_proto { PUBLISH_TCP, PUBLISH_UDP, PUBLISH_SCTP };
 
-struct publish {	  /* one -p after range expansion */
-	char host_ip[46]; /* "" = all addresses */
+struct publish {            /* one -p after range expansion */
+	char host_ip[46];   /* "" = all addresses */
 	uint16_t host_port; /* 0 = pick a free one */
-	uint16_t port;	    /* in the container */
+	uint16_t port;      /* in the container */
 	enum publish_proto proto;
 };
 
@@ -41,11 +41,11 @@ enum volume_type { VOLUME_BIND, VOLUME_NAMED, VOLUME_ANONYMOUS, VOLUME_TMPFS };
 
 struct volume {
 	enum volume_type type;
-	char *source;	   /* absolute host path or volume name; NULL for anonymous and tmpfs */
+	char *source;      /* absolute host path or volume name; NULL for anonymous and tmpfs */
 	char *destination; /* absolute, cleaned */
 	bool read_only;
-	bool create_source; /* -v makes a missing bind source, --mount refuses */
-	bool no_copy;	    /* :nocopy */
+	bool create_source;  /* -v makes a missing bind source, --mount refuses */
+	bool no_copy;        /* :nocopy */
 	char *tmpfs_options; /* "size=64m,mode=1777" or NULL */
 };
 
@@ -58,7 +58,8 @@ enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
 
 /* Options of run and create. Strings and lists are owned. */
 struct run_opts {
-	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet, dry_run;
+	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet,
+		dry_run;
 	bool replace, sig_proxy; /* sig_proxy defaults to true */
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
@@ -66,7 +67,7 @@ struct run_opts {
 	enum pull_policy pull;
 	int64_t stop_timeout; /* seconds, -1 = not given */
 	int64_t shm_size;     /* bytes, -1 = not given */
-	struct strv env;      /* "NAME=value": --env-file lines first, then -e; host copies resolved */
+	struct strv env; /* "NAME=value": --env-file lines first, then -e; host copies resolved */
 	struct strv labels, cap_add, cap_drop, security_opt, dns, add_host, group_add;
 	struct publish *ports;
 	size_t n_ports;
@@ -74,7 +75,7 @@ struct run_opts {
 	size_t n_volumes;
 	struct ulimit *ulimits;
 	size_t n_ulimits;
-	char *image;	     /* first operand, as typed */
+	char *image;         /* first operand, as typed */
 	struct strv command; /* what follows it */
 	struct strv args;    /* all of the command's argv after the verb, for `sbx start` */
 };
@@ -94,11 +95,12 @@ int globals_parse(int argc, char **argv, struct globals *ret, int *ret_verb, str
 int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err);
 
 /* Pure parsers: option value → struct. -EINVAL with Docker's wording. */
-int parse_publish(const char *value, struct publish **list, size_t *n, struct err *err); /* appends */
-int parse_volume(const char *value, struct volume *ret, struct err *err);		 /* -v */
-int parse_mount(const char *value, struct volume *ret, struct err *err);		 /* --mount */
+int parse_publish(
+	const char *value, struct publish **list, size_t *n, struct err *err); /* appends */
+int parse_volume(const char *value, struct volume *ret, struct err *err);      /* -v */
+int parse_mount(const char *value, struct volume *ret, struct err *err);       /* --mount */
 int parse_size(const char *value, int64_t *ret, struct err *err); /* 64m, 1g, 512 → bytes */
-int parse_signal(const char *value, struct err *err);		  /* "TERM", "SIGTERM", "15" → number */
+int parse_signal(const char *value, struct err *err); /* "TERM", "SIGTERM", "15" → number */
 int parse_env_file(const char *path, struct strv *ret, struct err *err);
 
 #endif

@@ -15,7 +15,7 @@
 #include "options/options.h"
 
 struct policy {
-	uint64_t caps;	       /* bounding = permitted = effective for uid 0; bit n = CAP n */
+	uint64_t caps; /* bounding = permitted = effective for uid 0; bit n = CAP n */
 	bool no_new_privs;
 	struct sock_filter *filter; /* owned; NULL = seccomp unconfined */
 	unsigned short filter_len;

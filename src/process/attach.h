@@ -31,9 +31,9 @@ enum attach_type {
 };
 
 struct client_opts {
-	int in, out, err;      /* ours; in is -1 without -i. Borrowed */
-	bool tty;	       /* put `in` into raw mode, forward SIGWINCH */
-	bool sig_proxy;	       /* forward SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 … */
+	int in, out, err; /* ours; in is -1 without -i. Borrowed */
+	bool tty;         /* put `in` into raw mode, forward SIGWINCH */
+	bool sig_proxy;   /* forward SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 … */
 	const char *detach_keys; /* NULL = "ctrl-p,ctrl-q" */
 };
 

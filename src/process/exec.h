@@ -10,10 +10,10 @@
 #include "policy/policy.h"
 
 struct exec_spec {
-	int pidfd;		/* of the container's init; borrowed */
-	pid_t pid;		/* the same, for /proc where setns(pidfd) is missing (< 5.8) */
+	int pidfd; /* of the container's init; borrowed */
+	pid_t pid; /* the same, for /proc where setns(pidfd) is missing (< 5.8) */
 	const struct strv *argv, *env;
-	const char *user;	/* "uid[:gid]" or names of the container's passwd; NULL or "" = root */
+	const char *user; /* "uid[:gid]" or names of the container's passwd; NULL or "" = root */
 	const char *workdir;
 	const struct strv *group_add;
 	const struct policy *policy;

@@ -30,20 +30,24 @@ enum status { STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_EXITED };
 struct container {
 	char id[65];
 	char *name;
-	int dir;		/* <root>/containers/<id>, O_RDONLY|O_DIRECTORY */
-	char *path;		/* the same, absolute */
-	char *run_path;		/* <runroot>/<id>; made by state_run_dir() */
-	struct json *config;	/* config.json, immutable */
+	int dir;             /* <root>/containers/<id>, O_RDONLY|O_DIRECTORY */
+	char *path;          /* the same, absolute */
+	char *run_path;      /* <runroot>/<id>; made by state_run_dir() */
+	struct json *config; /* config.json, immutable */
 	/* live, mirrored in state.json */
 	enum status status;
-	pid_t pid, monitor;	/* 0 when not running */
+	pid_t pid, monitor;                /* 0 when not running */
 	uint64_t pid_start, monitor_start; /* field 22 of /proc/PID/stat */
-	int64_t started, finished; /* ns since the epoch, 0 = never */
+	int64_t started, finished;         /* ns since the epoch, 0 = never */
 	int exit_code;
-	char *error;		/* "" or why it could not start */
-	struct json *network;	/* {"ip","gateway","prefix","mac","ports":[{"ip","hostPort","port","proto"}]} */
+	char *error; /* "" or why it could not start */
+	struct json *
+		network; /* {"ip","gateway","prefix","mac","ports":[{"ip","hostPort","port","proto"}]} */
 };
-#define CONTAINER_INIT { .dir = -EBADF }
+#define CONTAINER_INIT        \
+	{                     \
+		.dir = -EBADF \
+	}
 void container_done(struct container *c);
 #define autocontainer __attribute__((cleanup(container_done)))
 
@@ -53,10 +57,12 @@ int state_create(const struct globals *globals, const char *name, struct json *a
 	struct container *ret, struct err *err);
 
 /* By id, unique prefix, or name; repairs. -ENOENT "No such container: X"; -ENOTUNIQ ambiguous. */
-int state_open(const struct globals *globals, const char *name, struct container *ret, struct err *err);
+int state_open(
+	const struct globals *globals, const char *name, struct container *ret, struct err *err);
 
 /* All containers, newest first, repaired. Caller frees with state_list_free(). */
-int state_list(const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);
+int state_list(
+	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);
 void state_list_free(struct container *list, size_t n);
 
 int state_save(struct container *c, struct err *err); /* live fields → state.json, atomically */
@@ -74,7 +80,8 @@ int state_pidfd(pid_t pid, uint64_t start, struct err *err);
 /* Container log, Docker's json-file form: {"log":"line\n","stream":"stdout","time":"RFC3339Nano"}. */
 struct logger; /* splits bytes into lines, keeps the rest; one per container */
 int logger_open(struct container *c, struct logger **ret, struct err *err);
-int logger_write(struct logger *log, int stream, const void *data, size_t len, struct err *err); /* 1, 2 */
+int logger_write(
+	struct logger *log, int stream, const void *data, size_t len, struct err *err); /* 1, 2 */
 void logger_free(struct logger *log); /* flushes partial lines */
 
 #endif

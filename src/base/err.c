@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See err.h. Formatting truncates silently at the struct's size: a cut message beats a lost one. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void err_fill(struct err *err, int code, const char *id, const char *fmt, va_list ap)
+{
+	err->code = code;
+	err->exit = 0;
+	(void)snprintf(err->id, sizeof(err->id), "%s", id); /* ids are ours and short */
+	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+}
+
+int err_sys(struct err *err, const char *fmt, ...)
+{
+	int saved = errno;
+	size_t len;
+	va_list ap;
+
+	va_start(ap, fmt);
+	err_fill(err, saved ? -saved : -EIO, "", fmt, ap);
+	va_end(ap);
+	len = strlen(err->text);
+	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(saved));
+	return err->code;
+}
+
+int err_set(struct err *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	err_fill(err, code, "", fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int err_id(struct err *err, int code, const char *id, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	err_fill(err, code, id, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int err_wrap(struct err *err, const char *fmt, ...)
+{
+	char old[sizeof(err->text)];
+	size_t len;
+	va_list ap;
+
+	memcpy(old, err->text, sizeof(old));
+	va_start(ap, fmt);
+	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	len = strlen(err->text);
+	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", old);
+	return err->code;
+}
+
+int err_exit(struct err *err, int status)
+{
+	err->exit = status;
+	return err->code;
+}
+
+/* Length of the valid UTF-8 sequence at s that a terminal may see as it is, or 0. C1 controls
+ * (U+0080..U+009F) are refused: terminals obey them like escape sequences. */
+static size_t printable_utf8(const unsigned char *s)
+{
+	size_t n = s[0] < 0x20 || s[0] == 0x7f    ? 0
+		   : s[0] < 0x80                  ? 1
+		   : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
+		   : s[0] >= 0xe0 && s[0] <= 0xef ? 3
+		   : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+						  : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if (s[0] == 0xc2 && s[1] < 0xa0)
+		return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+char *err_escape(char *dst, size_t size, const char *src)
+{
+	const unsigned char *s = (const unsigned char *)src;
+	size_t at = 0;
+
+	while (*s && size > 0) {
+		size_t n = printable_utf8(s);
+
+		if (at + (n ? n : 4) + 1 > size)
+			break;
+		if (n) {
+			memcpy(dst + at, s, n);
+			at += n;
+			s += n;
+		} else {
+			(void)snprintf(dst + at, size - at, "\\x%02x", *s++);
+			at += 4;
+		}
+	}
+	if (size > 0)
+		dst[at] = '\0';
+	return dst;
+}

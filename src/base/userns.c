@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making, mapping and joining user namespaces; see userns.h. */
+#include "base/userns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/spawn.h"
+#include "base/sys.h"
+
+static int write_proc(pid_t pid, const char *file, const char *text, struct err *err)
+{
+	char path[64];
+	autofd int fd = -EBADF;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "open %s", path);
+	if (write(fd, text, strlen(text)) < 0)
+		return err_sys(err, "write %s", path);
+	return 0;
+}
+
+static int write_direct(
+	pid_t pid, const char *file, const struct idrange *ranges, unsigned n, struct err *err)
+{
+	char text[IDMAP_MAX * 40];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%u %u %u\n", ranges[i].inside,
+			ranges[i].outside, ranges[i].count);
+	return write_proc(pid, file, text, err);
+}
+
+/* newuidmap PID INSIDE OUTSIDE COUNT ... : started now, waited for later. */
+static pid_t start_mapper(
+	const char *tool, pid_t pid, const struct idrange *ranges, unsigned n, struct err *err)
+{
+	char numbers[1 + 3 * IDMAP_MAX][16];
+	char *argv[3 + 3 * IDMAP_MAX];
+	char *no_env[] = { NULL };
+	struct spawn spawn = { .path = tool, .argv = argv, .envp = no_env };
+	unsigned at = 0;
+
+	argv[at++] = (char *)tool;
+	(void)snprintf(numbers[0], sizeof(numbers[0]), "%d", (int)pid);
+	argv[at++] = numbers[0];
+	for (unsigned i = 0; i < n; i++) {
+		const uint32_t triple[3] = { ranges[i].inside, ranges[i].outside, ranges[i].count };
+
+		for (unsigned j = 0; j < 3; j++) {
+			(void)snprintf(numbers[1 + 3 * i + j], sizeof(numbers[0]), "%u", triple[j]);
+			argv[at++] = numbers[1 + 3 * i + j];
+		}
+	}
+	argv[at] = NULL;
+	return spawn_start(&spawn, NULL, err);
+}
+
+static int finish_mapper(const char *tool, pid_t pid, struct err *err)
+{
+	int status = spawn_wait(pid, err);
+
+	if (status < 0)
+		return status;
+	if (status != 0)
+		return err_set(err, -EPERM,
+			"%s failed (status %d). Does /etc/subuid still give you this range? SBX_USERNS=single "
+			"runs without it",
+			tool, status);
+	return 0;
+}
+
+static int write_with_helpers(pid_t pid, const struct idmap *map, struct err *err)
+{
+	static const char uid_tool[] = "/usr/bin/newuidmap", gid_tool[] = "/usr/bin/newgidmap";
+	struct err ignored;
+	pid_t uids, gids;
+	int r;
+
+	uids = start_mapper(uid_tool, pid, map->uid, map->n_uid, err);
+	if (uids < 0)
+		return uids;
+	gids = start_mapper(gid_tool, pid, map->gid, map->n_gid, err);
+	r = finish_mapper(uid_tool, uids, gids < 0 ? &ignored : err);
+	if (gids < 0)
+		return gids;
+	if (r < 0) {
+		(void)spawn_wait(gids, &ignored); /* reap; the first error is the one to tell */
+		return r;
+	}
+	return finish_mapper(gid_tool, gids, err);
+}
+
+int idmap_write(pid_t pid, const struct idmap *map, struct err *err)
+{
+	switch (map->kind) {
+	case IDMAP_SUBID:
+		return write_with_helpers(pid, map, err);
+	case IDMAP_SINGLE:
+		/* user_namespaces(7): an unprivileged writer must give up setgroups before gid_map */
+		TRY(write_proc(pid, "setgroups", "deny", err));
+		break;
+	case IDMAP_ROOT:
+		break;
+	}
+	TRY(write_direct(pid, "uid_map", map->uid, map->n_uid, err));
+	return write_direct(pid, "gid_map", map->gid, map->n_gid, err);
+}
+
+/* Becomes uid 0, gid 0 of the namespace it is in. */
+static int become_root(struct err *err)
+{
+	if (setgroups(0, NULL) < 0 && errno != EPERM) /* EPERM: single id, setgroups denied */
+		return err_sys(err, "setgroups");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_sys(err, "become root of the user namespace");
+	return 0;
+}
+
+int userns_join(int userns_fd, struct err *err)
+{
+	if (setns(userns_fd, CLONE_NEWUSER) < 0)
+		return err_sys(err, "join the user namespace");
+	return become_root(err);
+}
+
+struct verdict {
+	int value;
+	struct err err;
+};
+
+static _Noreturn void run_child(int sock, userns_fn fn, void *data)
+{
+	struct verdict verdict = { 0 };
+	char go;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || read(sock, &go, 1) != 1)
+		_exit(125); /* the parent is gone: nobody wants this done */
+	verdict.value = become_root(&verdict.err);
+	if (verdict.value == 0)
+		verdict.value = fn(data, &verdict.err);
+	if (send(sock, &verdict, sizeof(verdict), MSG_NOSIGNAL) < 0)
+		_exit(125);
+	_exit(0);
+}
+
+static int run_parent(pid_t pid, int sock, const struct idmap *map, struct err *err)
+{
+	struct verdict verdict;
+	struct err ignored;
+	ssize_t n;
+	int r = idmap_write(pid, map, err);
+
+	if (r < 0 || send(sock, "g", 1, MSG_NOSIGNAL) != 1) {
+		(void)kill(pid, SIGKILL); /* waits for our go-ahead and must not get it */
+		(void)spawn_wait(pid, &ignored);
+		return r < 0 ? r : err_set(err, -EPIPE, "the helper process died");
+	}
+	do {
+		n = recv(sock, &verdict, sizeof(verdict), 0);
+	} while (n < 0 && errno == EINTR);
+	r = spawn_wait(pid, err);
+	if (n != sizeof(verdict))
+		return err_set(err, -EPIPE, "the helper process died (status %d)", r);
+	if (verdict.value < 0)
+		*err = verdict.err;
+	return verdict.value;
+}
+
+int userns_run(const struct idmap *map, int flags, userns_fn fn, void *data, struct err *err)
+{
+	autofd int ours = -EBADF, theirs = -EBADF;
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "socketpair");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = sys_clone((uint64_t)(unsigned)flags | CLONE_NEWUSER | SIGCHLD, NULL);
+	if (pid < 0)
+		return userns_explain(errno, err);
+	if (pid == 0) {
+		(void)close(ours);
+		run_child(theirs, fn, data);
+	}
+	fd_drop(&theirs);
+	return run_parent(pid, ours, map, err);
+}
+
+/* A sysctl as a number, or -1 when this kernel has no such knob. */
+static long sysctl_number(const char *path)
+{
+	autofree char *text = NULL;
+	struct err ignored;
+
+	if (fs_read_at(AT_FDCWD, path, 256, &text, NULL, &ignored) < 0)
+		return -1;
+	return strtol(text, NULL, 10);
+}
+
+static bool seccomp_filtered(void)
+{
+	autofree char *status = NULL;
+	struct err ignored;
+	const char *line;
+
+	if (fs_read_at(AT_FDCWD, "/proc/self/status", 65536, &status, NULL, &ignored) < 0)
+		return false;
+	line = strstr(status, "\nSeccomp:");
+	return line && strtol(line + 9, NULL, 10) == 2;
+}
+
+int userns_explain(int errnum, struct err *err)
+{
+	long max = sysctl_number("/proc/sys/user/max_user_namespaces");
+	char self[256] = "sbx";
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n > 0)
+		self[n] = '\0';
+	if (max == 0)
+		return err_id(err, -EPERM, "E-USERNS-OFF",
+			"this kernel forbids user namespaces (user.max_user_namespaces=0). With root: "
+			"sysctl -w user.max_user_namespaces=15000");
+	if (sysctl_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
+		return err_id(err, -EPERM, "E-USERNS-OFF",
+			"this kernel forbids user namespaces (kernel.unprivileged_userns_clone=0). With "
+			"root: sysctl -w kernel.unprivileged_userns_clone=1");
+	if (errnum == ENOSPC || errnum == EUSERS)
+		return err_id(err, -ENOSPC, "E-USERNS-LIMIT",
+			"the limit of %ld user namespaces (or of their nesting) is reached; the disk is not "
+			"full. Stop containers you do not need, or with root: sysctl -w "
+			"user.max_user_namespaces=%ld",
+			max, max > 0 ? 2 * max : 15000);
+	if (sysctl_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
+		return err_id(err, -EPERM, "E-USERNS-APPARMOR",
+			"this system lets only programs with an AppArmor profile use user namespaces, and "
+			"%s has none. With root, write /etc/apparmor.d/sbx: abi <abi/4.0>, include "
+			"<tunables/global> profile sbx %s flags=(unconfined) { userns, } and run: "
+			"apparmor_parser -r /etc/apparmor.d/sbx",
+			self, self);
+	if (errnum == EPERM && seccomp_filtered())
+		return err_id(err, -EPERM, "E-NEST-SECCOMP",
+			"already inside a container whose seccomp filter forbids new namespaces. Start the "
+			"outer one with --security-opt seccomp=unconfined to allow it");
+	errno = errnum;
+	return err_sys(err, "create the namespaces");
+}
