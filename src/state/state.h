@@ -76,6 +76,25 @@ int state_remove(const struct globals *globals, struct container *c, bool volume
 uint64_t state_pid_start(pid_t pid);
 /* A pidfd that is certainly the recorded process, or -ESRCH. */
 int state_pidfd(pid_t pid, uint64_t start, struct err *err);
+/* Signals the recorded process and no other; -ESRCH when it has ended. */
+int state_signal(pid_t pid, uint64_t start, int signo, struct err *err);
+/* Waits until the recorded process has ended; timeout_ms -1 = for ever. -ETIMEDOUT. */
+int state_wait_gone(pid_t pid, uint64_t start, int64_t timeout_ms, struct err *err);
+
+/* Serialises changes of one container (start, stop, rename, rm) between commands. Returns a
+ * descriptor whose closing releases the lock; waits at most 30 s, then -ETIMEDOUT. */
+int state_lock(const struct container *c, struct err *err);
+
+/* Docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+ and at most 128 bytes. Pure. */
+bool state_name_valid(const char *name);
+
+int64_t state_now(void); /* ns since the epoch */
+/* "2026-11-22T08:51:00.123456789Z"; without `fixed` trailing zeros are left out, as Go does. */
+#define STATE_TIME_MAX 40
+void state_time_format(int64_t ns, bool fixed, char ret[STATE_TIME_MAX]);
+int state_time_parse(const char *text, int64_t *ret); /* RFC 3339; -EINVAL. Pure. */
+int64_t state_created(const struct container *c);     /* config's "created" in ns */
+const char *state_status_name(enum status status);    /* "created", "running" … */
 
 /* Container log, Docker's json-file form: {"log":"line\n","stream":"stdout","time":"RFC3339Nano"}. */
 struct logger; /* splits bytes into lines, keeps the rest; one per container */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share and nobody else sees. */
+#ifndef SBX_STATE_INTERNAL_H
+#define SBX_STATE_INTERNAL_H
+
+#include "state/state.h"
+
+#define ID_LEN      64
+#define CONFIG_NAME "config.json"
+#define DEAD_NAME   "dead.json" /* what CONFIG_NAME is called while the container is being removed */
+#define STATE_NAME  "state.json"
+#define RECORD_MAX  (4u << 20)
+
+struct state_dirs { /* descriptors of <root>/containers and <root>/names */
+	int containers;
+	int names;
+};
+#define STATE_DIRS_INIT        \
+	{                      \
+		-EBADF, -EBADF \
+	}
+void state_dirs_done(struct state_dirs *dirs);
+#define autostatedirs __attribute__((cleanup(state_dirs_done)))
+
+/* create: make what is missing. Without it -ENOENT means that there are no containers. */
+int state_dirs_open(
+	const struct globals *globals, bool create, struct state_dirs *ret, struct err *err);
+
+bool state_id_valid(const char *name); /* 64 lower-case hex digits */
+
+/* Locks the directory behind fd (any open file description of its own). 0, -EWOULDBLOCK, -errno */
+int lock_try(int fd, struct err *err);
+int lock_wait(int fd, int64_t timeout_ms, struct err *err);
+
+void name_random(char *ret, size_t size, unsigned attempt);
+
+/* Reads containers/<id>; -ENOENT when it has no config.json. Does not repair. */
+int record_load(const struct globals *globals, int containers, const char *id,
+	struct container *ret, struct err *err);
+/* Again the live part, from state.json. */
+int record_reload(struct container *c, struct err *err);
+/* Corrects what a dead monitor or a reboot left. 1: the container was to be removed and is gone. */
+int record_repair(const struct globals *globals, struct container *c, struct err *err);
+
+/* Removes dir/name recursively, in a user namespace when plain rights do not do. */
+int remove_tree(int dir, const char *name, struct err *err);
+/* A directory that has no config.json: removes it if its maker is dead. */
+void remove_half_made(int containers, const char *id);
+void remove_run_dir(const struct container *c);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's log in Docker's json-file form, one JSON object per line of output:
+ *
+ *	{"log":"text\n","stream":"stdout","time":"2026-11-22T08:51:00.123456789Z"}
+ *
+ * Invariant: the file always ends with a whole object. All lines that one logger_write() completes
+ * go out in one write(2) before it returns, so `logs -f` sees them at once and a chatty program
+ * costs one call per chunk, not per line. A line longer than LINE_MAX_LEN is cut into pieces without
+ * "\n", of which only the last has one. Invalid UTF-8 becomes U+FFFD.
+ * When the disk is full the torn object is cut off again and the error returned; the text is lost.
+ */
+#include "state/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+
+#define LINE_MAX_LEN 16384
+
+struct logger {
+	int fd;
+	struct buf rest[2]; /* begun lines of stdout and stderr */
+	struct buf out;
+	char time[STATE_TIME_MAX];
+};
+
+int logger_open(struct container *c, struct logger **ret, struct err *err)
+{
+	int fd = openat(
+		c->dir, "log", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fs_err(err, c->dir, "the container's log");
+	*ret = xcalloc(1, sizeof(**ret));
+	(*ret)->fd = fd;
+	return 0;
+}
+
+/* Length of the well-formed UTF-8 sequence at s (Unicode, table 3-7), 0 if there is none. */
+static size_t utf8_len(const unsigned char *s, size_t len)
+{
+	static const struct {
+		unsigned char first, last, low, high, n;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t f = 0; f < ARRAY_SIZE(forms); f++) {
+		if (s[0] < forms[f].first || s[0] > forms[f].last)
+			continue;
+		if (forms[f].n > len || s[1] < forms[f].low || s[1] > forms[f].high)
+			return 0;
+		for (size_t i = 2; i < forms[f].n; i++)
+			if ((s[i] & 0xc0) != 0x80)
+				return 0;
+		return forms[f].n;
+	}
+	return 0;
+}
+
+static size_t plain_run(const unsigned char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x80 && s[n] != '"' && s[n] != '\\' &&
+		s[n] != 0x7f)
+		n++;
+	return n;
+}
+
+static void add_byte(struct buf *out, unsigned char c)
+{
+	static const char from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
+	const char *hit = c ? strchr(from, c) : NULL;
+
+	if (hit) {
+		buf_addc(out, '\\');
+		buf_addc(out, to[hit - from]);
+	} else {
+		buf_addf(out, "\\u%04x", c);
+	}
+}
+
+static void add_text(struct buf *out, const char *text, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + len;
+
+	while (s < end) {
+		size_t n = plain_run(s, (size_t)(end - s));
+
+		if (n == 0 && *s >= 0x80 && (n = utf8_len(s, (size_t)(end - s))) == 0) {
+			buf_adds(out, "\\ufffd");
+			s++;
+			continue;
+		}
+		if (n)
+			buf_add(out, s, n);
+		else
+			add_byte(out, *s);
+		s += n ? n : 1;
+	}
+}
+
+static void add_entry(struct logger *log, int stream, const char *text, size_t len)
+{
+	buf_adds(&log->out, "{\"log\":\"");
+	add_text(&log->out, text, len);
+	buf_addf(&log->out, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
+		stream == 2 ? "stderr" : "stdout", log->time);
+}
+
+static void stamp(struct logger *log)
+{
+	state_time_format(state_now(), true, log->time);
+}
+
+/* Where to cut a long line: not inside a character. */
+static size_t cut_at(const char *text, size_t len)
+{
+	size_t n = len;
+
+	while (n > len - 3 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+static void split_rest(struct logger *log, int stream, struct buf *rest)
+{
+	size_t done = 0;
+
+	while (rest->len - done > LINE_MAX_LEN) {
+		size_t n = cut_at(rest->data + done, LINE_MAX_LEN);
+
+		add_entry(log, stream, rest->data + done, n);
+		done += n;
+	}
+	if (done) {
+		memmove(rest->data, rest->data + done, rest->len - done + 1);
+		rest->len -= done;
+	}
+}
+
+static void flush_line(struct logger *log, int stream, struct buf *rest)
+{
+	split_rest(log, stream, rest);
+	if (rest->len)
+		add_entry(log, stream, rest->data, rest->len);
+	buf_reset(rest);
+}
+
+static int write_out(struct logger *log, struct err *err)
+{
+	off_t good;
+	int r;
+
+	if (!log->out.len)
+		return 0;
+	good = lseek(log->fd, 0, SEEK_END);
+	r = fs_write_all(log->fd, log->out.data, log->out.len, err);
+	buf_reset(&log->out);
+	if (r >= 0)
+		return 0;
+	if (good >= 0 && ftruncate(log->fd, good) < 0)
+		return err_wrap(err, "container log (its last line is torn)");
+	return err_wrap(err, "container log");
+}
+
+int logger_write(struct logger *log, int stream, const void *data, size_t len, struct err *err)
+{
+	struct buf *rest = &log->rest[stream == 2];
+	const char *p = data, *end = p + len;
+
+	stamp(log);
+	while (p < end) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		const char *to = newline ? newline + 1 : end;
+
+		if (newline && rest->len == 0 && to - p <= LINE_MAX_LEN) {
+			add_entry(log, stream, p, (size_t)(to - p));
+		} else {
+			buf_add(rest, p, (size_t)(to - p));
+			if (newline)
+				flush_line(log, stream, rest);
+			else
+				split_rest(log, stream, rest);
+		}
+		p = to;
+	}
+	return write_out(log, err);
+}
+
+void logger_free(struct logger *log)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!log)
+		return;
+	stamp(log);
+	flush_line(log, 1, &log->rest[0]);
+	flush_line(log, 2, &log->rest[1]);
+	(void)write_out(log, &ignored); /* the container is over; nobody is left to tell */
+	buf_done(&log->rest[0]);
+	buf_done(&log->rest[1]);
+	buf_done(&log->out);
+	own_close_(&log->fd);
+	free(log);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One container's files ↔ struct container, and the repair of what a crash left.
+ *
+ * Invariant: state.json is replaced as a whole, so a reader sees the old or the new state. A container
+ * counts as running only while its monitor lives: same boot, same pid, same start time. Whoever finds
+ * a dead monitor takes the container's lock, reads once more (the monitor may have written its last
+ * word in between), and marks it exited.
+ * A damaged file never hides a container: it is shown as exited with the damage as its error, so
+ * that it can be removed.
+ */
+#include "state/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+
+#define BOOT_ID_MAX 64
+#define NS          1000000000LL
+
+static const char *const status_names[] = {
+	[STATUS_CREATED] = "created",
+	[STATUS_RUNNING] = "running",
+	[STATUS_PAUSED] = "paused",
+	[STATUS_EXITED] = "exited",
+};
+
+const char *state_status_name(enum status status)
+{
+	return status_names[status];
+}
+
+static enum status status_from(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(status_names); i++)
+		if (strcmp(name, status_names[i]) == 0)
+			return (enum status)i;
+	return STATUS_EXITED; /* a later version's word: certainly nothing we may signal */
+}
+
+/* "" when it cannot be read: then nothing on record matches and everything counts as ended. */
+static void boot_id(char ret[BOOT_ID_MAX])
+{
+	autofd int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, ret, BOOT_ID_MAX - 1);
+
+	ret[n > 0 ? n : 0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+static void set_error(struct container *c, const char *text)
+{
+	free(c->error);
+	c->error = xstrdup(text);
+}
+
+static bool alive(const struct container *c)
+{
+	return c->status == STATUS_RUNNING || c->status == STATUS_PAUSED;
+}
+
+int state_save(struct container *c, struct err *err)
+{
+	bool throw_away = json_bool(json_get(c->config, "autoRemove"), false);
+	enum fs_sync sync = c->status == STATUS_EXITED && !throw_away ? FS_SYNC : FS_NOSYNC;
+	autojson struct json *doc = json_new_map();
+	autobuf struct buf text = BUF_INIT;
+	char boot[BOOT_ID_MAX];
+
+	boot_id(boot);
+	json_put_int(doc, "version", 1);
+	json_put_string(doc, "status", status_names[c->status]);
+	json_put_int(doc, "pid", c->pid);
+	json_put_int(doc, "pidStart", (int64_t)c->pid_start);
+	json_put_int(doc, "monitor", c->monitor);
+	json_put_int(doc, "monitorStart", (int64_t)c->monitor_start);
+	json_put_string(doc, "bootId", boot);
+	json_put_int(doc, "started", c->started);
+	json_put_int(doc, "finished", c->finished);
+	json_put_int(doc, "exitCode", c->exit_code);
+	json_put_string(doc, "error", c->error ? c->error : "");
+	json_put(doc, "network", c->network ? json_ref(c->network) : json_new_null());
+	json_write(doc, 0, &text);
+	buf_addc(&text, '\n');
+	if (fs_write_at(c->dir, STATE_NAME, text.data, text.len, 0600, sync, err) < 0)
+		return err_wrap(err, "record the state of container %.12s", c->id);
+	return 0;
+}
+
+static void read_live(struct container *c, const struct json *doc)
+{
+	char boot[BOOT_ID_MAX];
+
+	c->status = status_from(json_str(json_get(doc, "status"), ""));
+	c->pid = (pid_t)json_int(json_get(doc, "pid"), 0);
+	c->pid_start = (uint64_t)json_int(json_get(doc, "pidStart"), 0);
+	c->monitor = (pid_t)json_int(json_get(doc, "monitor"), 0);
+	c->monitor_start = (uint64_t)json_int(json_get(doc, "monitorStart"), 0);
+	c->started = json_int(json_get(doc, "started"), 0);
+	c->finished = json_int(json_get(doc, "finished"), 0);
+	c->exit_code = (int)json_int(json_get(doc, "exitCode"), 0);
+	set_error(c, json_str(json_get(doc, "error"), ""));
+	json_free(c->network);
+	c->network = json_kind(json_get(doc, "network")) == JSON_MAP
+			     ? json_ref(json_get(doc, "network"))
+			     : NULL;
+	if (!c->monitor && !c->pid)
+		return;
+	boot_id(boot);
+	if (strcmp(boot, json_str(json_get(doc, "bootId"), "")) == 0)
+		return;
+	/* Before the last reboot: these pids mean other processes now. */
+	c->pid = 0;
+	c->monitor = 0;
+	c->pid_start = 0;
+	c->monitor_start = 0;
+}
+
+static void mark_damaged(struct container *c, const char *what)
+{
+	c->status = STATUS_EXITED;
+	c->exit_code = 255;
+	c->pid = 0;
+	c->monitor = 0;
+	set_error(c, what);
+}
+
+int record_reload(struct container *c, struct err *err)
+{
+	struct err why = ERR_INIT;
+	autojson struct json *doc = NULL;
+	int r = json_read_at(c->dir, STATE_NAME, RECORD_MAX, &doc, &why);
+
+	(void)err;
+	if (r == -ENOENT)
+		return 0; /* created, never started */
+	if (r < 0)
+		mark_damaged(c, why.text);
+	else
+		read_live(c, doc);
+	return 0;
+}
+
+/* What can still be said of a container whose config.json is no JSON: enough to remove it. */
+static struct json *stand_in_config(const char *id)
+{
+	struct json *config = json_new_map();
+	char name[16];
+
+	snprintf(name, sizeof(name), "%.12s", id);
+	json_put_string(config, "id", id);
+	json_put_string(config, "name", name);
+	return config;
+}
+
+int record_load(const struct globals *globals, int containers, const char *id,
+	struct container *ret, struct err *err)
+{
+	autocontainer struct container c = CONTAINER_INIT;
+	struct err why = ERR_INIT;
+	int r;
+
+	c.dir = openat(containers, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c.dir < 0)
+		return err_sys(err, "open container %.12s", id);
+	r = json_read_at(c.dir, CONFIG_NAME, RECORD_MAX, &c.config, &why);
+	if (r == -ENOENT)
+		return err_set(err, -ENOENT, "container %.12s is not complete", id);
+	snprintf(c.id, sizeof(c.id), "%s", id);
+	c.path = xasprintf("%s/containers/%s", globals->root, id);
+	c.run_path = xasprintf("%s/%s", globals->runroot, id);
+	if (r < 0)
+		c.config = stand_in_config(id);
+	c.name = xstrdup(json_str(json_get(c.config, "name"), id));
+	TRY(record_reload(&c, err));
+	if (r < 0)
+		mark_damaged(&c, why.text);
+	*ret = c;
+	c = (struct container)CONTAINER_INIT;
+	return 0;
+}
+
+static bool monitor_lives(const struct container *c)
+{
+	return c->monitor > 0 && state_pid_start(c->monitor) == c->monitor_start;
+}
+
+static int64_t boot_time(void)
+{
+	struct timespec up;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &up); /* cannot fail with this clock */
+	return state_now() - ((int64_t)up.tv_sec * NS + up.tv_nsec);
+}
+
+static void mark_dead(struct container *c)
+{
+	struct err ignored = ERR_INIT;
+	bool rebooted = c->monitor == 0;
+
+	/* Dies with its monitor by itself; this is for the one that was stopped or still on its way. */
+	if (c->pid > 0)
+		(void)state_signal(c->pid, c->pid_start, SIGKILL, &ignored);
+	c->status = STATUS_EXITED;
+	c->exit_code = rebooted ? 255 : 137;
+	c->finished = rebooted ? boot_time() : state_now();
+	if (c->finished < c->started)
+		c->finished = c->started;
+	set_error(c, rebooted ? "the machine was restarted" : "monitor was killed");
+	c->pid = 0;
+	c->pid_start = 0;
+	c->monitor = 0;
+	c->monitor_start = 0;
+	json_free(c->network);
+	c->network = NULL;
+}
+
+int record_repair(const struct globals *globals, struct container *c, struct err *err)
+{
+	autofd int lock = -EBADF;
+
+	if (!alive(c) || monitor_lives(c))
+		return 0;
+	lock = state_lock(c, err);
+	TRY(lock);
+	TRY(record_reload(c, err));
+	if (!alive(c) || monitor_lives(c))
+		return 0;
+	mark_dead(c);
+	remove_run_dir(c);
+	if (!json_bool(json_get(c->config, "autoRemove"), false))
+		return state_save(c, err);
+	fd_drop(&lock);
+	log_msg(LOG_DEBUG, "removing container %.12s, whose monitor died", c->id);
+	TRY(state_remove(globals, c, true, err));
+	return 1;
+}
+
+int64_t state_created(const struct container *c)
+{
+	int64_t ns = 0;
+
+	if (state_time_parse(json_str(json_get(c->config, "created"), ""), &ns) < 0)
+		return 0;
+	return ns;
+}
