@@ -7,11 +7,21 @@
  *	images/oci-layout  images/index.json  images/blobs/sha256/<hex>  images/.partial/<hex>
  *	layers/<64 hex chain id>/          overlay on-disk format; complete once it has this name
  *	layers/<64 hex chain id>.json      {"diffId", "size", "inodes"}
- *	tmp/                               half-unpacked layers, 0700
+ *	tmp/<random>/root                  half-unpacked layers, 0700; flock'ed by their living owner
+ *
+ * A layer's owners and modes that the id map cannot hold (single id) are kept in the xattr
+ * user.sbx.stat = "uid:gid:mode:rdev" (decimal, mode octal, rdev 0:0) of files and directories; set-id
+ * bits are then not on disk. Whiteouts are 0:0 character devices, or empty files with the xattr
+ * user.overlay.whiteout=y in a directory marked user.overlay.opaque=x where mknod is refused.
  *
  * index.json entries carry org.opencontainers.image.ref.name = full reference ("docker.io/library/
  * redis:latest"); a pulled-by-digest or untagged image has an entry without it. An image that came
- * through an index keeps only its own platform's manifest in the layout.
+ * through an index keeps only its own platform's manifest in the layout. Two annotations of ours:
+ * io.sbx.image.id (the config's digest) and io.sbx.repo.digest ("docker.io/library/redis@sha256:…", what
+ * the user pulled, when that was an index).
+ *
+ * Power loss: a blob is fdatasync'ed and a layer syncfs'ed before it gets its name. SBX_SYNC=none in
+ * the environment turns that off (CI).
  */
 #ifndef SBX_IMAGE_STORE_H
 #define SBX_IMAGE_STORE_H
@@ -27,17 +37,20 @@ struct store {
 	int blobs; /* images/blobs/sha256 */
 	int layers;
 	int tmp;
+	int hold;          /* writers: shared lock, so that rmi leaves alone what has no name yet */
 	char *layers_path; /* absolute */
 };
-#define STORE_INIT                                                                                 \
-	{                                                                                          \
-		.root = -EBADF, .images = -EBADF, .blobs = -EBADF, .layers = -EBADF, .tmp = -EBADF \
+#define STORE_INIT                                                                   \
+	{                                                                            \
+		.root = -EBADF, .images = -EBADF, .blobs = -EBADF, .layers = -EBADF, \
+		.tmp = -EBADF, .hold = -EBADF                                        \
 	}
 void store_done(struct store *store);
 #define autostore __attribute__((cleanup(store_done)))
 
 /* create: make what is missing (writers). Without it a missing store is an empty one. */
 int store_open(const struct globals *globals, bool create, struct store *ret, struct err *err);
+bool store_synced(void); /* false with SBX_SYNC=none */
 
 /* Strict: "sha256:" + 64 lower-case hex (sha512 likewise). Nothing else ever reaches a path. */
 bool digest_valid(const char *digest);
@@ -54,7 +67,10 @@ int store_put_blob(const struct store *store, const char *digest, const void *da
 
 /* A download in progress: images/.partial/<hex>, flock'ed so that two pulls share the work. Opened
  * with what an earlier, killed download left (*ret_have bytes, for Range). commit renames it in place
- * after the caller has verified digest and size; a failed digest must be discarded. */
+ * after the caller has verified digest and size; a failed digest must be discarded (before the
+ * descriptor is closed). Waits while another process downloads the same blob; when that one has
+ * finished meanwhile, the answer is the whole blob (*ret_have is its size) and commit does nothing.
+ * Open a digest once per process: a second open waits for the first. */
 int store_partial_open(
 	const struct store *store, const char *digest, int64_t *ret_have, struct err *err);
 int store_partial_commit(const struct store *store, const char *digest, int fd, struct err *err);
@@ -62,7 +78,13 @@ int store_partial_discard(const struct store *store, const char *digest, struct 
 
 bool store_has_layer(const struct store *store, const char *chain_id_hex);
 
-/* An image's manifest gets a name (or none: ref NULL): index.json under its lock. */
+/* Fails with E-WONT-FIT or E-INODES when the store's file system cannot take that much. */
+int store_check_space(const struct store *store, const char *what, int64_t bytes, int64_t inodes,
+	struct err *err);
+
+/* An image's manifest gets a name (or none: ref NULL): index.json under its lock. ref may carry the
+ * digest that the registry knows it by: "docker.io/library/redis:latest@sha256:…", or without a tag
+ * "docker.io/library/redis@sha256:…" for a pull by digest. A name that moves leaves an untagged image. */
 int store_set_ref(const struct store *store, const char *ref, const char *manifest_digest,
 	int64_t manifest_size, const char *media_type, struct err *err);
 
@@ -72,7 +94,8 @@ int store_set_ref(const struct store *store, const char *ref, const char *manife
 struct layer_job {
 	const char *blob_digest, *media_type, *diff_id; /* borrowed */
 	char chain_id[65];
-	void (*progress)(void *data, int64_t consumed);
+	void (*progress)(void *data, int64_t consumed); /* runs in that child, in a thread: reach
+							   the caller by a shared mapping or pipe */
 	void *data;
 };
 int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the image stage share about the store and nobody else may know. */
+#ifndef SBX_IMAGE_STORE_PRIVATE_H
+#define SBX_IMAGE_STORE_PRIVATE_H
+
+#include "image/store.h"
+
+#define BLOB_PATH_MAX 160
+#define MANIFEST_MAX  ((size_t)4 << 20)
+#define CONFIG_MAX    ((size_t)8 << 20)
+
+/* Path of a blob relative to store.blobs. -EINVAL unless digest_valid(). */
+int blob_path(const char *digest, char ret[BLOB_PATH_MAX], struct err *err);
+bool chain_id_valid(const char *hex); /* 64 lower-case digits */
+
+/* ---- index.c: index.json ---- */
+
+#define INDEX_REF    "org.opencontainers.image.ref.name"
+#define INDEX_ID     "io.sbx.image.id"
+#define INDEX_DIGEST "io.sbx.repo.digest"
+
+/* Missing file = empty index. Caller frees with json_free(). */
+int index_load(const struct store *store, struct json **ret, struct err *err);
+/* The lock that index_save() needs; close to release. */
+int index_lock(const struct store *store, struct err *err);
+int index_save(const struct store *store, const struct json *index, struct err *err);
+struct json *index_list(const struct json *index); /* the manifests, borrowed */
+const char *index_note(const struct json *entry, const char *annotation); /* or NULL */
+const char *index_digest(const struct json *entry);                       /* valid digest or NULL */
+/* Takes the name away from an entry; it stays as an untagged image unless another names it. */
+void index_untag(struct json *index, size_t at);
+
+/* ---- resolve.c: names to entries ---- */
+
+/* An entry's documents. Owned except entry. */
+struct found {
+	const struct json *entry; /* borrowed from the index; the first that matches */
+	char manifest_digest[DIGEST_MAX];
+	char id[DIGEST_MAX];
+	struct manifest manifest;
+	struct json *config;
+};
+void found_done(struct found *found);
+#define autofound __attribute__((cleanup(found_done)))
+
+/* How a name was meant. */
+enum found_by { FOUND_BY_REF, FOUND_BY_DIGEST, FOUND_BY_ID };
+struct lookup {
+	const struct json *entry;
+	enum found_by by;
+};
+
+/* Finds by reference, digest reference, id, unique id prefix. -ENOENT "No such image: …". */
+int index_find(const struct store *store, const struct json *index, const char *name,
+	struct lookup *ret, struct err *err);
+/* Image id of an entry: its annotation, else from the manifest. */
+int entry_id(
+	const struct store *store, const struct json *entry, char ret[DIGEST_MAX], struct err *err);
+/* Reads manifest and config of an entry; follows an index to this machine's platform. */
+int entry_load(
+	const struct store *store, const struct json *entry, struct found *ret, struct err *err);
+/* chain ids of a loaded image, one per layer. */
+int found_chains(const struct found *found, struct strv *ret, struct err *err);
+
+/* ---- config.c ---- */
+
+/* Fills the fields of image from its config document, which stays borrowed. Hostile values are
+ * dropped or refused here (environment entries without "=", lists that are none). */
+int config_apply(const struct json *config, struct image *image, struct err *err);
+int64_t config_created(const struct json *config); /* seconds since the epoch, 0 = unknown */
+
+/* ---- gc.c ---- */
+
+/* Removes half-unpacked layers whose owner is dead. */
+int gc_tmp(const struct store *store, struct err *err);
+/* Removes blobs and layers that no entry of the index reaches, if `candidates` names them (digests
+ * and chain ids) or they are older than a day. Caller holds the index lock. report gets "Deleted: …"
+ * lines. Does nothing while a writer runs. */
+int gc_sweep(const struct store *store, const struct json *index, const struct strv *candidates,
+	struct strv *report, struct err *err);
+
+#endif
