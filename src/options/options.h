@@ -17,6 +17,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strv.h"
+#include "options/command.h"
+#include "options/verbs.h"
 
 /* Where everything lives; resolved once from flags, environment and XDG (architecture section 9). */
 struct globals {
@@ -26,6 +28,7 @@ struct globals {
 	char *storage_driver; /* "auto", "overlay", "fuse": --storage-driver, SBX_STORAGE_DRIVER, config */
 	struct json *settings; /* parsed config file, NULL when there is none */
 	enum log_level log_level;
+	bool help, version; /* --help, -v: the verb's index is then argc */
 };
 
 enum publish_proto { PUBLISH_TCP, PUBLISH_UDP, PUBLISH_SCTP };
@@ -63,7 +66,8 @@ struct run_opts {
 	bool replace, sig_proxy; /* sig_proxy defaults to true */
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
-	char *entrypoint; /* NULL = the image's, "" = reset */
+	char *storage_driver; /* overrides globals: globals_override() */
+	char *entrypoint;     /* NULL = the image's, "" = reset */
 	enum pull_policy pull;
 	int64_t stop_timeout; /* seconds, -1 = not given */
 	int64_t shm_size;     /* bytes, -1 = not given */
@@ -90,9 +94,12 @@ void globals_done(struct globals *globals);
  * argv (argc when there is none). Also reads the config file. */
 int globals_parse(int argc, char **argv, struct globals *ret, int *ret_verb, struct err *err);
 
-/* argv[0] is the verb ("run"). -EINVAL with exit 125 on bad usage. Returns 1 when --help was asked
- * and printed to stdout by the caller through options_help(). */
+/* argv[0] is the verb ("run"), argv[argc] is NULL. -EINVAL with exit 125 on bad usage. --help never
+ * gets here: options_find_command() answers it. */
 int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err);
+
+/* `sbx run --storage-driver` beats the global one. */
+void globals_override(struct globals *globals, const struct run_opts *opts);
 
 /* Pure parsers: option value → struct. -EINVAL with Docker's wording. */
 int parse_publish(
@@ -101,6 +108,9 @@ int parse_volume(const char *value, struct volume *ret, struct err *err);      /
 int parse_mount(const char *value, struct volume *ret, struct err *err);       /* --mount */
 int parse_size(const char *value, int64_t *ret, struct err *err); /* 64m, 1g, 512 → bytes */
 int parse_signal(const char *value, struct err *err); /* "TERM", "SIGTERM", "15" → number */
+/* RFC 3339, unix seconds with fraction, or a Go duration before `now`; ns since the epoch. */
+int parse_time(const char *value, int64_t now, int64_t *ret, struct err *err);
+int parse_duration(const char *value, int64_t *ret, struct err *err); /* Go's "1h30m", ns */
 int parse_env_file(const char *path, struct strv *ret, struct err *err);
 
 #endif

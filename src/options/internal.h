@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share; not for other stages. */
+#ifndef SBX_OPTIONS_INTERNAL_H
+#define SBX_OPTIONS_INTERNAL_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "options/opt.h"
+#include "options/options.h"
+
+/* "NAME=value" or "NAME" (copied from the caller's environment); the last one of a name wins. */
+int parse_env(const char *value, struct strv *ret, struct err *err);
+/* The text of an env file; is cut into lines in place. */
+int parse_env_text(char *text, struct strv *ret, struct err *err);
+/* Length of the UTF-8 sequence at s (1 to 4), 0 when it is not one. */
+size_t utf8_length(const char *s);
+
+/* --tmpfs PATH[:OPTIONS] */
+int parse_tmpfs(const char *value, struct volume *ret, struct err *err);
+/* Absolute, without "." and "..", double and trailing slashes. Pure text. NULL if not absolute or
+ * it climbs above "/"; else the caller frees. */
+char *clean_path(const char *path);
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]+ as in Docker's container and volume names, at most 255 bytes. */
+bool valid_name(const char *name);
+/* A host path that starts with "." made absolute with the working directory; others are copied. */
+int absolute_source(const char *path, char **ret, struct err *err);
+void volume_done(struct volume *volume);
+
+int parse_ulimit(const char *value, struct ulimit *ret, struct err *err);
+int parse_platform(const char *value, struct err *err);
+bool valid_ip(const char *text);
+bool valid_hostname(const char *name);
+int parse_add_host(const char *value, struct strv *ret, struct err *err);
+
+/* "auto", "overlay" or "fuse". */
+int check_driver(const char *value, struct err *err);
+/* Seconds; -1 waits for ever and becomes INT64_MAX. */
+int parse_stop_timeout(const char *value, int64_t *ret, struct err *err);
+/* opt_parse() for a command whose --help has been answered already. */
+int opt_parse_command(
+	enum command_id id, char **argv, void *target, struct strv *ret_operands, struct err *err);
+
+/* The configuration file; a missing one leaves *ret alone unless must_exist. */
+int config_read(const char *path, bool must_exist, struct json **ret, struct err *err);
+
+/* Reads fd (a file, pipe or terminal) to its end, at most max bytes; *ret is NUL-terminated. */
+int read_to_end(int fd, size_t max, char **ret, size_t *ret_len, struct err *err);
+
+/* Tables that commands.c refers to. */
+extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];
+extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], inspect_table[];
+extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];
+extern const struct opt global_table[];
+
+#endif

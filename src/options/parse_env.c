@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * -e and --env-file. No quoting and no expansion, as in Docker: what stands after '=' is the value,
+ * byte for byte. A name without '=' copies the caller's variable, and is left out when the caller
+ * has none. Files are untrusted text of at most 1 MiB.
+ */
+#include "options/options.h"
+#include "options/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+
+#define ENV_FILE_MAX (1024 * 1024)
+
+int parse_env(const char *value, struct strv *ret, struct err *err)
+{
+	const char *host;
+
+	if (!*value || *value == '=')
+		return err_set(err, -EINVAL, "invalid environment variable: %s", value);
+	if (strchr(value, '=')) {
+		strv_env_set(ret, value);
+		return 0;
+	}
+	host = getenv(value);
+	if (host) {
+		autostrv struct strv one = { 0 };
+
+		strv_addf(&one, "%s=%s", value, host);
+		strv_env_set(ret, one.v[0]);
+	}
+	return 0;
+}
+
+/* Length of the UTF-8 sequence at s, 0 when it is not one (overlong, surrogate, cut short). */
+size_t utf8_length(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+
+	if (n == 1)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+static bool is_utf8(const char *s)
+{
+	size_t n;
+
+	for (; *s; s += n) {
+		n = utf8_length(s);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+static int read_line(const char *line, struct strv *ret, struct err *err)
+{
+	size_t name;
+
+	line += strspn(line, " \t\v\f");
+	if (!*line || *line == '#')
+		return 0;
+	name = strcspn(line, "=");
+	if (name == 0)
+		return err_set(err, -EINVAL, "no variable name on line '%s'", line);
+	if (strcspn(line, " \t\v\f\r") < name)
+		return err_set(
+			err, -EINVAL, "variable '%.*s' contains whitespaces", (int)name, line);
+	return parse_env(line, ret, err);
+}
+
+int parse_env_text(char *text, struct strv *ret, struct err *err)
+{
+	int number = 1;
+
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
+	for (char *line = text, *next; line; line = next, number++) {
+		char *end = strchr(line, '\n');
+
+		next = end ? end + 1 : NULL;
+		if (end)
+			*end = '\0';
+		if (end && end > line && end[-1] == '\r')
+			end[-1] = '\0';
+		if (!is_utf8(line))
+			return err_set(
+				err, -EINVAL, "line %d contains invalid UTF-8 bytes", number);
+		if (read_line(line, ret, err) < 0)
+			return err_wrap(err, "line %d", number);
+	}
+	return 0;
+}
+
+int parse_env_file(const char *path, struct strv *ret, struct err *err)
+{
+	autofree char *text = NULL;
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t len = 0;
+
+	if (fd < 0)
+		return err_sys(err, "open %s", path);
+	if (read_to_end(fd, ENV_FILE_MAX, &text, &len, err) < 0)
+		return err_wrap(err, "env file '%s'", path);
+	if (strlen(text) != len)
+		return err_set(err, -EINVAL, "env file '%s' contains a NUL byte", path);
+	if (parse_env_text(text, ret, err) < 0)
+		return err_wrap(err, "poorly formatted environment in '%s'", path);
+	return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * --mount type=bind|volume|tmpfs,key=value,…  One CSV record: a field in double quotes may hold
+ * commas, "" inside quotes is a quote. Unlike -v it takes any path and makes no missing source.
+ * Pure but for getcwd().
+ */
+#include "options/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+
+struct mount {
+	struct volume volume;
+	bool type_given;
+	bool bind_key, volume_key; /* a key that fits one type only was used */
+	struct buf tmpfs;          /* "size=…,mode=…" */
+};
+
+/* Reads one field; returns where the next begins, NULL after the last. */
+static const char *read_field(const char *s, struct buf *field)
+{
+	bool quoted = *s == '"';
+
+	if (quoted)
+		s++;
+	for (; *s && (quoted || *s != ','); s++) {
+		if (quoted && s[0] == '"' && s[1] != '"') {
+			quoted = false;
+			continue;
+		}
+		if (quoted && s[0] == '"')
+			s++;
+		buf_addc(field, *s);
+	}
+	return *s == ',' ? s + 1 : NULL;
+}
+
+static int parse_flag(const char *key, const char *value, bool *ret, struct err *err)
+{
+	if (!value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
+		*ret = true;
+	else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
+		*ret = false;
+	else
+		return err_set(err, -EINVAL, "invalid value for %s: %s", key, value);
+	return 0;
+}
+
+static int set_type(struct mount *m, const char *value, struct err *err)
+{
+	if (strcmp(value, "bind") == 0)
+		m->volume.type = VOLUME_BIND;
+	else if (strcmp(value, "volume") == 0)
+		m->volume.type = VOLUME_NAMED;
+	else if (strcmp(value, "tmpfs") == 0)
+		m->volume.type = VOLUME_TMPFS;
+	else
+		return err_set(err, -EINVAL, "mount type unknown: \"%s\"", value);
+	m->type_given = true;
+	return 0;
+}
+
+static int set_source(struct mount *m, const char *value, struct err *err)
+{
+	autofree char *path = NULL;
+
+	TRY(absolute_source(value, &path, err));
+	free(m->volume.source);
+	m->volume.source = move_ptr(&path);
+	return 0;
+}
+
+static int set_target(struct mount *m, const char *value, struct err *err)
+{
+	free(m->volume.destination);
+	m->volume.destination = clean_path(value);
+	if (!m->volume.destination)
+		return err_set(err, -EINVAL, "invalid mount path: '%s' mount path must be absolute",
+			value);
+	if (!m->volume.destination[1])
+		return err_set(err, -EINVAL, "invalid specification: destination can't be '/'");
+	return 0;
+}
+
+static int set_propagation(struct mount *m, const char *value, struct err *err)
+{
+	m->bind_key = true;
+	if (strcmp(value, "private") == 0 || strcmp(value, "rprivate") == 0)
+		return 0;
+	return err_set(
+		err, -EINVAL, "bind-propagation '%s' is not supported, only rprivate", value);
+}
+
+static int set_tmpfs_size(struct mount *m, const char *value, struct err *err)
+{
+	int64_t size;
+
+	TRY(parse_size(value, &size, err));
+	buf_addf(&m->tmpfs, "%ssize=%lld", m->tmpfs.len ? "," : "", (long long)size);
+	return 0;
+}
+
+static int set_tmpfs_mode(struct mount *m, const char *value, struct err *err)
+{
+	if (!*value || strlen(value) > 5 || value[strspn(value, "01234567")])
+		return err_set(err, -EINVAL, "invalid value for tmpfs-mode: %s", value);
+	buf_addf(&m->tmpfs, "%smode=%s", m->tmpfs.len ? "," : "", value);
+	return 0;
+}
+
+static int set_consistency(struct mount *m, const char *value, struct err *err)
+{
+	(void)m; /* meaningful on macOS only; Docker on Linux accepts and ignores it as well */
+	if (strcmp(value, "default") == 0 || strcmp(value, "consistent") == 0 ||
+		strcmp(value, "cached") == 0 || strcmp(value, "delegated") == 0)
+		return 0;
+	return err_set(err, -EINVAL, "invalid value for consistency: %s", value);
+}
+
+static const struct {
+	const char *key;
+	int (*set)(struct mount *m, const char *value, struct err *err);
+} keys[] = {
+	{ "type", set_type },
+	{ "source", set_source },
+	{ "src", set_source },
+	{ "target", set_target },
+	{ "destination", set_target },
+	{ "dst", set_target },
+	{ "bind-propagation", set_propagation },
+	{ "tmpfs-size", set_tmpfs_size },
+	{ "tmpfs-mode", set_tmpfs_mode },
+	{ "consistency", set_consistency },
+};
+
+static int set_key(struct mount *m, const char *key, const char *value, struct err *err)
+{
+	if (strcmp(key, "readonly") == 0 || strcmp(key, "ro") == 0)
+		return parse_flag(key, value, &m->volume.read_only, err);
+	if (strcmp(key, "volume-nocopy") == 0) {
+		m->volume_key = true;
+		return parse_flag(key, value, &m->volume.no_copy, err);
+	}
+	if (!value)
+		return err_set(err, -EINVAL, "invalid field '%s' must be a key=value pair", key);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(key, keys[i].key) == 0)
+			return keys[i].set(m, value, err);
+	return err_set(err, -EINVAL, "unexpected key '%s' in '%s=%s'", key, key, value);
+}
+
+static int mixed(const char *what, const char *type, struct err *err)
+{
+	return err_set(err, -EINVAL, "cannot mix '%s' options with mount type '%s'", what, type);
+}
+
+static int finish_bind(struct mount *m, struct err *err)
+{
+	autofree char *path = NULL;
+
+	if (m->volume_key)
+		return mixed("volume-*", "bind", err);
+	if (m->tmpfs.len)
+		return mixed("tmpfs-*", "bind", err);
+	if (!m->volume.source)
+		return err_set(err, -EINVAL, "field Source must not be empty");
+	path = clean_path(m->volume.source);
+	if (!path)
+		return err_set(err, -EINVAL, "invalid mount path: '%s' mount path must be absolute",
+			m->volume.source);
+	free(m->volume.source);
+	m->volume.source = move_ptr(&path);
+	return 0;
+}
+
+static int finish_named(struct mount *m, struct err *err)
+{
+	if (m->bind_key)
+		return mixed("bind-*", "volume", err);
+	if (m->tmpfs.len)
+		return mixed("tmpfs-*", "volume", err);
+	if (!m->volume.source)
+		m->volume.type = VOLUME_ANONYMOUS;
+	else if (!valid_name(m->volume.source))
+		return err_set(err, -EINVAL,
+			"\"%s\" includes invalid characters for a local volume name, only "
+			"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",
+			m->volume.source);
+	return 0;
+}
+
+static int finish_tmpfs(struct mount *m, struct err *err)
+{
+	if (m->bind_key)
+		return mixed("bind-*", "tmpfs", err);
+	if (m->volume_key)
+		return mixed("volume-*", "tmpfs", err);
+	if (m->volume.source)
+		return err_set(err, -EINVAL, "field Source must not be specified");
+	if (m->tmpfs.len)
+		m->volume.tmpfs_options = buf_steal(&m->tmpfs);
+	return 0;
+}
+
+static int finish(struct mount *m, struct err *err)
+{
+	if (!m->type_given)
+		m->volume.type = VOLUME_NAMED;
+	if (!m->volume.destination)
+		return err_set(err, -EINVAL, "target is required");
+	switch (m->volume.type) {
+	case VOLUME_BIND:
+		return finish_bind(m, err);
+	case VOLUME_TMPFS:
+		return finish_tmpfs(m, err);
+	case VOLUME_NAMED:
+	case VOLUME_ANONYMOUS:
+		break;
+	}
+	return finish_named(m, err);
+}
+
+static int read_fields(const char *value, struct mount *m, struct err *err)
+{
+	for (const char *next = value; next;) {
+		autobuf struct buf field = BUF_INIT;
+		char *eq;
+
+		next = read_field(next, &field);
+		if (field.len == 0)
+			return err_set(err, -EINVAL, "invalid field '' must be a key=value pair");
+		eq = strchr(field.data, '=');
+		if (eq)
+			*eq++ = '\0';
+		TRY(set_key(m, field.data, eq, err));
+	}
+	return finish(m, err);
+}
+
+int parse_mount(const char *value, struct volume *ret, struct err *err)
+{
+	struct mount m = { 0 };
+	int r = read_fields(value, &m, err);
+
+	buf_done(&m.tmpfs);
+	if (r < 0)
+		volume_done(&m.volume);
+	else
+		*ret = m.volume;
+	return r;
+}

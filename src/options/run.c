@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options of `sbx run`. Rows that only store go through the table; those that judge are functions
+ * below, in the order of the table.
+ *
+ * run_opts.args is what `sbx start` parses again: every option in its long form with what depended
+ * on the caller resolved (relative sources, -e NAME, env files), and without what is done once
+ * (--cidfile, --pull, --replace, --dry-run).
+ */
+#include "options/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+
+struct raw {
+	struct run_opts opts;
+	struct strv env; /* -e, resolved; opts.env holds what env files said */
+};
+
+static int call_env(void *target, const char *value, struct err *err)
+{
+	return parse_env(value, &((struct raw *)target)->env, err);
+}
+
+static int call_env_file(void *target, const char *value, struct err *err)
+{
+	return parse_env_file(value, &((struct raw *)target)->opts.env, err);
+}
+
+static int call_label(void *target, const char *value, struct err *err)
+{
+	if (!*value || *value == '=')
+		return err_set(err, -EINVAL, "invalid label format: \"%s\"", value);
+	strv_add(&((struct raw *)target)->opts.labels, value);
+	return 0;
+}
+
+static int call_publish(void *target, const char *value, struct err *err)
+{
+	struct run_opts *o = &((struct raw *)target)->opts;
+
+	return parse_publish(value, &o->ports, &o->n_ports, err);
+}
+
+static int add_volume(void *target, const char *value,
+	int (*parse)(const char *, struct volume *, struct err *), struct err *err)
+{
+	struct run_opts *o = &((struct raw *)target)->opts;
+	struct volume v;
+
+	TRY(parse(value, &v, err));
+	o->volumes = xreallocarray(o->volumes, o->n_volumes + 1, sizeof(*o->volumes));
+	o->volumes[o->n_volumes++] = v;
+	return 0;
+}
+
+static int call_volume(void *target, const char *value, struct err *err)
+{
+	return add_volume(target, value, parse_volume, err);
+}
+
+static int call_mount(void *target, const char *value, struct err *err)
+{
+	return add_volume(target, value, parse_mount, err);
+}
+
+static int call_tmpfs(void *target, const char *value, struct err *err)
+{
+	return add_volume(target, value, parse_tmpfs, err);
+}
+
+static int call_ulimit(void *target, const char *value, struct err *err)
+{
+	struct run_opts *o = &((struct raw *)target)->opts;
+	struct ulimit u;
+
+	TRY(parse_ulimit(value, &u, err));
+	o->ulimits = xreallocarray(o->ulimits, o->n_ulimits + 1, sizeof(*o->ulimits));
+	o->ulimits[o->n_ulimits++] = u;
+	return 0;
+}
+
+static int call_pull(void *target, const char *value, struct err *err)
+{
+	static const char *const words[] = {
+		[PULL_MISSING] = "missing",
+		[PULL_ALWAYS] = "always",
+		[PULL_NEVER] = "never",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(value, words[i]) == 0) {
+			((struct raw *)target)->opts.pull = (enum pull_policy)i;
+			return 0;
+		}
+	}
+	return err_set(err, -EINVAL,
+		"invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
+		value);
+}
+
+static int call_shm_size(void *target, const char *value, struct err *err)
+{
+	int64_t size;
+
+	TRY(parse_size(value, &size, err));
+	if (size == 0)
+		return err_set(err, -EINVAL, "shm-size must be greater than 0");
+	((struct raw *)target)->opts.shm_size = size;
+	return 0;
+}
+
+static int replace_string(char **slot, const char *value)
+{
+	free(*slot);
+	*slot = xstrdup(value);
+	return 0;
+}
+
+static int call_stop_signal(void *target, const char *value, struct err *err)
+{
+	TRY(parse_signal(value, err));
+	return replace_string(&((struct raw *)target)->opts.stop_signal, value);
+}
+
+static int call_platform(void *target, const char *value, struct err *err)
+{
+	TRY(parse_platform(value, err));
+	return replace_string(&((struct raw *)target)->opts.platform, value);
+}
+
+static int call_dns(void *target, const char *value, struct err *err)
+{
+	if (!valid_ip(value))
+		return err_set(err, -EINVAL, "%s is not an ip address", value);
+	strv_add(&((struct raw *)target)->opts.dns, value);
+	return 0;
+}
+
+static int call_add_host(void *target, const char *value, struct err *err)
+{
+	return parse_add_host(value, &((struct raw *)target)->opts.add_host, err);
+}
+
+static int call_driver(void *target, const char *value, struct err *err)
+{
+	TRY(check_driver(value, err));
+	return replace_string(&((struct raw *)target)->opts.storage_driver, value);
+}
+
+static int call_name(void *target, const char *value, struct err *err)
+{
+	const char *name = *value == '/' ? value + 1 : value; /* inspect shows it with a slash */
+
+	if (!valid_name(name))
+		return err_set(err, -EINVAL,
+			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at "
+			"least two and at most 255 characters",
+			value);
+	return replace_string(&((struct raw *)target)->opts.name, name);
+}
+
+static int call_hostname(void *target, const char *value, struct err *err)
+{
+	if (!valid_hostname(value))
+		return err_set(err, -EINVAL, "invalid hostname: %s", value);
+	return replace_string(&((struct raw *)target)->opts.hostname, value);
+}
+
+static int call_workdir(void *target, const char *value, struct err *err)
+{
+	if (*value != '/')
+		return err_set(err, -EINVAL,
+			"the working directory '%s' is invalid, it needs to be an absolute path",
+			value);
+	return replace_string(&((struct raw *)target)->opts.workdir, value);
+}
+
+static int call_stop_timeout(void *target, const char *value, struct err *err)
+{
+	return parse_stop_timeout(value, &((struct raw *)target)->opts.stop_timeout, err);
+}
+
+#define RUN struct raw
+const struct opt run_table[] = {
+	OPT_CALL(0, "add-host", call_add_host, "HOST:IP",
+		"Add a line to /etc/hosts; IP may be host-gateway"),
+	OPT_LIST(0, "cap-add", RUN, opts.cap_add, "CAP", "Add a Linux capability, or ALL"),
+	OPT_LIST(0, "cap-drop", RUN, opts.cap_drop, "CAP", "Drop a Linux capability, or ALL"),
+	OPT_STRING(0, "cidfile", RUN, opts.cidfile, "FILE", "Write the container id to a new file"),
+	OPT_FLAG('d', "detach", RUN, opts.detach,
+		"Run in the background and print the container id"),
+	OPT_STRING(0, "detach-keys", RUN, opts.detach_keys, "KEYS",
+		"Key sequence that detaches (default ctrl-p,ctrl-q)"),
+	OPT_CALL(0, "dns", call_dns, "IP", "Use this DNS server"),
+	OPT_FLAG(0, "dry-run", RUN, opts.dry_run, "Print what would be done and do nothing"),
+	OPT_STRING(0, "entrypoint", RUN, opts.entrypoint, "PROGRAM",
+		"Replace the image's ENTRYPOINT; empty resets it"),
+	OPT_CALL('e', "env", call_env, "NAME[=VALUE]",
+		"Set an environment variable, or copy the caller's"),
+	OPT_CALL(0, "env-file", call_env_file, "FILE", "Read environment variables from a file"),
+	OPT_LIST(0, "group-add", RUN, opts.group_add, "GROUP",
+		"Add a supplementary group, by name or number"),
+	OPT_CALL('h', "hostname", call_hostname, "NAME", "Host name inside the container"),
+	OPT_FLAG(
+		0, "init", RUN, opts.init, "Run an init that forwards signals and reaps processes"),
+	OPT_FLAG('i', "interactive", RUN, opts.interactive, "Keep standard input open"),
+	OPT_CALL('l', "label", call_label, "NAME[=VALUE]", "Attach a label"),
+	OPT_CALL(0, "mount", call_mount, "SPEC",
+		"Mount type=bind|volume|tmpfs,source=…,target=…[,readonly]"),
+	OPT_CALL(0, "name", call_name, "NAME", "Name of the container"),
+	OPT_STRING(0, "network", RUN, opts.network, "bridge|none|host",
+		"Network to connect to (default bridge)"),
+	OPT_ALIAS(0, "net", "network"),
+	OPT_CALL(0, "platform", call_platform, "OS/ARCH",
+		"Platform to choose from a multi-platform image"),
+	OPT_FLAG(0, "privileged", RUN, opts.privileged,
+		"All capabilities of the user namespace, no masked paths"),
+	OPT_CALL('p', "publish", call_publish, "[[IP:]PORT:]PORT[/udp]",
+		"Publish a container's port on the host"),
+	OPT_FLAG('P', "publish-all", RUN, opts.publish_all,
+		"Publish all exposed ports on free ports"),
+	OPT_CALL(0, "pull", call_pull, "missing|always|never",
+		"When to pull the image (default missing)"),
+	OPT_FLAG('q', "quiet", RUN, opts.quiet, "Do not show the progress of a pull"),
+	OPT_FLAG(0, "read-only", RUN, opts.read_only, "Mount the root file system read-only"),
+	OPT_FLAG(0, "replace", RUN, opts.replace, "Remove a container that has the name first"),
+	OPT_FLAG(0, "rm", RUN, opts.remove, "Remove the container when it ends"),
+	OPT_LIST(0, "security-opt", RUN, opts.security_opt, "OPTION",
+		"seccomp=FILE|unconfined, no-new-privileges"),
+	OPT_CALL(0, "shm-size", call_shm_size, "SIZE", "Size of /dev/shm (default 64m)"),
+	OPT_FLAG(0, "sig-proxy", RUN, opts.sig_proxy,
+		"Forward signals to the container (default true)"),
+	OPT_CALL(0, "stop-signal", call_stop_signal, "SIGNAL",
+		"Signal that asks the program to end"),
+	OPT_CALL(0, "stop-timeout", call_stop_timeout, "SECONDS",
+		"Time `stop` waits before it kills"),
+	OPT_CALL(0, "storage-driver", call_driver, "auto|overlay|fuse",
+		"How layers are stacked (default auto)"),
+	OPT_CALL(0, "tmpfs", call_tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"),
+	OPT_FLAG('t', "tty", RUN, opts.tty, "Give the program a terminal"),
+	OPT_CALL(0, "ulimit", call_ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"),
+	OPT_STRING(
+		'u', "user", RUN, opts.user, "USER[:GROUP]", "User and group, by name or number"),
+	OPT_STRING(0, "userns", RUN, opts.userns, "MODE",
+		"User namespace mode: single maps one id only"),
+	OPT_CALL('v', "volume", call_volume, "[SOURCE:]PATH[:ro]",
+		"Bind a host directory or a named volume"),
+	OPT_CALL('w', "workdir", call_workdir, "DIR", "Working directory inside the container"),
+	OPT_END,
+};
+#undef RUN
+
+void run_opts_done(struct run_opts *o)
+{
+	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
+		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
+		o->entrypoint, o->image };
+	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
+		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args };
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		free(strings[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		strv_done(lists[i]);
+	for (size_t i = 0; i < o->n_volumes; i++)
+		volume_done(&o->volumes[i]);
+	free(o->volumes);
+	free(o->ports);
+	free(o->ulimits);
+	*o = (struct run_opts){ 0 };
+}
+
+/* One field of a --mount value. */
+static void add_field(struct buf *out, const char *key, const char *value)
+{
+	buf_addf(out, "%s\"%s=", out->len ? "," : "", key);
+	for (const char *s = value; *s; s++) {
+		if (*s == '"')
+			buf_addc(out, '"');
+		buf_addc(out, *s);
+	}
+	buf_addc(out, '"');
+}
+
+/* --mount type=bind with its absolute source. */
+static void note_mount(struct strv *args, const struct volume *v)
+{
+	autobuf struct buf out = BUF_INIT;
+
+	add_field(&out, "type", "bind");
+	add_field(&out, "source", v->source);
+	add_field(&out, "target", v->destination);
+	if (v->read_only)
+		buf_adds(&out, ",readonly");
+	strv_addf(args, "--mount=%s", out.data);
+}
+
+/* -v ./dir:/path with its absolute source, as long as that can be written so. */
+static void note_volume(struct strv *args, const struct volume *v, const char *value)
+{
+	if (*value != '.')
+		strv_addf(args, "--volume=%s", value);
+	else if (strchr(v->source, ':'))
+		note_mount(args, v);
+	else
+		strv_addf(args, "--volume=%s%s", v->source, strchr(value, ':'));
+}
+
+static void note(void *target, const struct opt *opt, const char *value)
+{
+	static const char *const skip[] = { "cidfile", "dry-run", "env", "env-file", "pull",
+		"quiet", "replace" };
+	struct run_opts *o = &((struct raw *)target)->opts;
+	const struct volume *last = o->n_volumes ? &o->volumes[o->n_volumes - 1] : NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(skip); i++)
+		if (strcmp(opt->name, skip[i]) == 0)
+			return;
+	if (opt->call == call_volume)
+		note_volume(&o->args, last, value);
+	else if (opt->call == call_mount && last->type == VOLUME_BIND)
+		note_mount(&o->args, last);
+	else
+		strv_addf(&o->args, "--%s=%s", opt->name, value);
+}
+
+static int finish(struct raw *raw, const struct strv *operands, struct err *err)
+{
+	struct run_opts *o = &raw->opts;
+
+	if (o->replace && !o->name)
+		return err_set(err, -EINVAL, "cannot replace container without --name being set");
+	strv_each (e, &raw->env)
+		strv_env_set(&o->env, *e);
+	strv_each (e, &o->env)
+		strv_addf(&o->args, "--env=%s", *e);
+	strv_extend(&o->args, operands);
+	o->image = xstrdup(operands->v[0]);
+	strv_set(&o->command, operands->v + 1);
+	return 0;
+}
+
+int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err)
+{
+	struct opt_spec spec = command_by_id(CMD_RUN)->spec;
+	struct raw raw = { .opts = { .sig_proxy = true, .stop_timeout = -1, .shm_size = -1 } };
+	autostrv struct strv operands = STRV_INIT;
+	int r;
+
+	(void)argc;
+	spec.note = note;
+	r = opt_parse(&spec, argv, &raw, &operands, err);
+	if (r == OPT_HELP)
+		r = err_set(err, -EINVAL, "--help was not answered");
+	if (r == 0)
+		r = finish(&raw, &operands, err);
+	strv_done(&raw.env);
+	if (r < 0) {
+		run_opts_done(&raw.opts);
+		return err->exit ? r : err_exit(err, 125);
+	}
+	*ret = raw.opts;
+	return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options of every command but run: one plain struct each, filled by xxx_opts_parse(), where argv[0]
+ * is the verb and argv[argc] is NULL. Strings and lists are owned and released by xxx_opts_done(),
+ * which accepts zeroed structs. Bad usage: -EINVAL with the exit status in err (125 for an option,
+ * 1 for a wrong number of operands). --help never gets here: options_find_command() answers it.
+ */
+#ifndef SBX_OPTIONS_VERBS_H
+#define SBX_OPTIONS_VERBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+
+struct ps_opts {
+	bool all, quiet, latest, no_trunc, size;
+	int64_t last;        /* -n, -1 = all */
+	struct strv filters; /* "key=value" as typed */
+	char *format;        /* NULL = the default table */
+};
+
+struct logs_opts {
+	bool follow, timestamps;
+	int64_t tail;         /* lines, -1 = all */
+	int64_t since, until; /* ns since the epoch; INT64_MIN, INT64_MAX when not given */
+	char *container;
+};
+
+struct exec_opts {
+	bool interactive, tty, detach, privileged;
+	char *user, *workdir, *detach_keys; /* NULL = not given */
+	struct strv env;                    /* --env-file lines first, then -e; "NAME=value" */
+	char *container;
+	struct strv command;
+};
+
+struct start_opts {
+	bool attach, interactive;
+	char *detach_keys;
+	struct strv containers;
+};
+
+struct stop_opts {
+	int64_t timeout; /* seconds; -1 = the container's own; INT64_MAX for "-t -1": wait for ever */
+	char *signal;    /* valid, or NULL = the container's own */
+	struct strv containers;
+};
+
+struct kill_opts {
+	char *signal; /* valid; NULL = KILL */
+	struct strv containers;
+};
+
+struct rm_opts {
+	bool force, volumes;
+	struct strv containers;
+};
+
+struct wait_opts {
+	struct strv containers;
+};
+
+struct inspect_opts {
+	char *format;
+	char *type; /* "container", "image" or NULL = either */
+	bool size;
+	struct strv names;
+};
+
+struct images_opts {
+	bool all, quiet, digests, no_trunc;
+	struct strv filters;
+	char *format;
+	char *name; /* REPOSITORY[:TAG] or NULL */
+};
+
+struct rmi_opts {
+	bool force;
+	struct strv images;
+};
+
+struct pull_opts {
+	bool quiet;
+	char *platform; /* NULL = this machine */
+	char *image;
+};
+
+struct tag_opts {
+	char *source, *target;
+};
+
+struct format_opts { /* info, version */
+	char *format;
+};
+
+int ps_opts_parse(int argc, char **argv, struct ps_opts *ret, struct err *err);
+int logs_opts_parse(int argc, char **argv, struct logs_opts *ret, struct err *err);
+int exec_opts_parse(int argc, char **argv, struct exec_opts *ret, struct err *err);
+int start_opts_parse(int argc, char **argv, struct start_opts *ret, struct err *err);
+int stop_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err);
+int kill_opts_parse(int argc, char **argv, struct kill_opts *ret, struct err *err);
+int rm_opts_parse(int argc, char **argv, struct rm_opts *ret, struct err *err);
+int wait_opts_parse(int argc, char **argv, struct wait_opts *ret, struct err *err);
+int inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err);
+int images_opts_parse(int argc, char **argv, struct images_opts *ret, struct err *err);
+int rmi_opts_parse(int argc, char **argv, struct rmi_opts *ret, struct err *err);
+int pull_opts_parse(int argc, char **argv, struct pull_opts *ret, struct err *err);
+int tag_opts_parse(int argc, char **argv, struct tag_opts *ret, struct err *err);
+int info_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
+int version_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
+
+void ps_opts_done(struct ps_opts *opts);
+void logs_opts_done(struct logs_opts *opts);
+void exec_opts_done(struct exec_opts *opts);
+void start_opts_done(struct start_opts *opts);
+void stop_opts_done(struct stop_opts *opts);
+void kill_opts_done(struct kill_opts *opts);
+void rm_opts_done(struct rm_opts *opts);
+void wait_opts_done(struct wait_opts *opts);
+void inspect_opts_done(struct inspect_opts *opts);
+void images_opts_done(struct images_opts *opts);
+void rmi_opts_done(struct rmi_opts *opts);
+void pull_opts_done(struct pull_opts *opts);
+void tag_opts_done(struct tag_opts *opts);
+void format_opts_done(struct format_opts *opts);
+
+#endif
