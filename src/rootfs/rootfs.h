@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 4: image + options + policy become a list of mount operations, and the list is carried out.
+ *
+ * rootfs_plan() is pure: it touches no file and can be printed (`sbx run --dry-run`) and compared.
+ * rootfs_prepare() makes what the plan names on the host; rootfs_apply() runs the list in the child,
+ * inside its new user and mount namespaces. Every target is resolved inside the new root, so nothing
+ * an image contains can bend a mount out of it.
+ */
+#ifndef SBX_ROOTFS_ROOTFS_H
+#define SBX_ROOTFS_ROOTFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strv.h"
+#include "base/userns.h"
+#include "image/image.h"
+#include "options/options.h"
+#include "policy/policy.h"
+
+enum driver { DRIVER_OVERLAY, DRIVER_FUSE };
+
+enum op_kind {
+	OP_ROOT,   /* source = driver: the layers under the upper directory */
+	OP_PROC,   /* fresh proc(5); target must not be a symlink */
+	OP_SYSFS,  /* fresh sysfs, read-only; the host's when it has none of its own to show */
+	OP_CGROUP, /* cgroup2, read-only; an empty directory where that is refused */
+	OP_TMPFS,  /* data = mount options */
+	OP_DEVPTS,
+	OP_MQUEUE,
+	OP_DEVICE,   /* source = host node, bound over an empty file */
+	OP_SYMLINK,  /* target -> source */
+	OP_BIND,     /* source = host path, recursive, nosuid, nodev */
+	OP_VOLUME,   /* like OP_BIND; an empty source first gets the image's content */
+	OP_MASK,     /* hide by /dev/null or an empty directory; missing is fine */
+	OP_READONLY, /* remount this path read-only; missing is fine */
+	OP_ROOT_READONLY,
+};
+
+struct mount_op {
+	enum op_kind kind;
+	char *source;
+	char *target;
+	char *data;
+	bool read_only;
+	bool create_source; /* OP_BIND: make a missing host directory */
+};
+
+struct rootfs {
+	enum driver driver;
+	struct strv layers; /* absolute, base first */
+	char *container;  /* <root>/containers/<id>; upper/ and work/ below; also the mount point */
+	bool is_volatile; /* --rm: nothing needs to survive, skip the syncs */
+	struct mount_op *ops; /* in order; parents before children */
+	size_t n_ops;
+	struct volume *mounts; /* what inspect shows: type, name, source, destination, mode */
+	size_t n_mounts;
+};
+#define ROOTFS_INIT \
+	{           \
+		0   \
+	}
+void rootfs_done(struct rootfs *rootfs);
+#define autorootfs __attribute__((cleanup(rootfs_done)))
+
+struct rootfs_input {
+	const struct globals *globals;
+	const struct run_opts *opts;
+	const struct image *image;
+	const struct policy *policy;
+	const char *container; /* <root>/containers/<id> */
+	const char *id;        /* names anonymous volumes */
+	enum driver driver;
+	bool host_network; /* no sysfs of its own then */
+	bool single_id;    /* gid 5 does not exist: devpts without gid= */
+};
+
+/* Pure. Fails on destinations that are refused ("/", /proc…), duplicates. */
+int rootfs_plan(const struct rootfs_input *input, struct rootfs *ret, struct err *err);
+
+/* One line per operation, for --dry-run. */
+void rootfs_print(const struct rootfs *rootfs, struct buf *out);
+
+/* Launcher: makes upper, work, volumes and missing bind sources; checks that binds exist. */
+int rootfs_prepare(const struct rootfs *rootfs, struct err *err);
+
+/* Child. fuse() is called for DRIVER_FUSE with the opened and mounted /dev/fuse, which it hands to the
+ * server (the first access blocks until it is served); notice() may be told about a fallback taken.
+ * On return the calling process has the new root open as *ret_root, not yet pivoted. */
+struct rootfs_child {
+	int (*fuse)(void *data, int fuse_fd, struct err *err);
+	void (*notice)(void *data, const char *text);
+	void *data;
+};
+int rootfs_apply(const struct rootfs *rootfs, const struct rootfs_child *child, int *ret_root,
+	struct err *err);
+/* Last: read-only root if planned, pivot_root, old root detached, cwd "/". */
+int rootfs_enter(const struct rootfs *rootfs, int root, struct err *err);
+
+/* Which driver to use: globals->storage_driver, "auto" probes by really mounting an overlay once; the
+ * verdict is cached under <root>/cache per kernel release and file system. ret_why (size bytes, may
+ * be NULL) says it in words for `sbx info`. */
+int rootfs_driver(const struct globals *globals, const struct idmap *idmap, enum driver *ret,
+	char *ret_why, size_t size, struct err *err);
+const char *rootfs_driver_name(enum driver driver);
+
+/* Path of a named or anonymous volume's data: <root>/volumes/<name>/_data. Caller frees. */
+char *rootfs_volume_path(const struct globals *globals, const char *name);
+
+#endif
