@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's first process, from clone to execve. Mirrors parent.c; handshake.h has the steps.
+ *
+ * Until STEP_READY it sets things up with all capabilities of its user namespace. After STEP_EXEC, the
+ * point of no return, it only gives up: groups, ids, capabilities, descriptors, and itself.
+ * It is not dumpable from the moment the parent has mapped its ids, so no process of the container
+ * (an exec into a shared namespace, say) can look into it while it still holds host descriptors.
+ */
+#include "process/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/sys.h"
+#include "base/xalloc.h"
+#include "process/handshake.h"
+#include "process/lookup.h"
+#include "process/user.h"
+
+struct child {
+	const struct process_spec *spec;
+	struct child_fds fds;
+	int root;
+	struct user user;
+	struct strv env;
+};
+
+static int send_fuse(void *data, int fuse_fd, struct err *err)
+{
+	struct child *child = data;
+
+	return step_send(child->fds.sock, STEP_FUSE, fuse_fd, NULL, err);
+}
+
+static void send_notice(void *data, const char *text)
+{
+	struct child *child = data;
+	struct err note, ignored;
+
+	(void)err_set(&note, -EAGAIN, "%s", text);
+	(void)step_send(
+		child->fds.sock, STEP_NOTICE, -1, &note, &ignored); /* next step will fail too */
+}
+
+static int become_root(struct err *err)
+{
+	struct user root = { .groups = (gid_t[]){ 0 }, .n_groups = 1 };
+	sigset_t none;
+
+	TRY(user_become(&root, err));
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(err, "prctl");
+	/* the monitor's signal mask and dispositions are not the payload's */
+	for (int signo = 1; signo < SIGRTMAX; signo++)
+		(void)signal(signo, SIG_DFL); /* SIGKILL, SIGSTOP and glibc's own refuse */
+	if (sigemptyset(&none) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return err_sys(err, "sigprocmask");
+	return 0;
+}
+
+static int setup_network(struct child *child, struct err *err)
+{
+	const struct process_spec *spec = child->spec;
+	autofd int tap = -EBADF;
+
+	TRY(network_setup(spec->network, &tap, err));
+	if (tap >= 0)
+		TRY(step_send(child->fds.sock, STEP_TAP, tap, NULL, err));
+	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
+		return err_sys(err, "set the hostname '%s'", spec->hostname);
+	return 0;
+}
+
+/* /dev/console for programs that expect one; M04: bound from the descriptor, not from a path. */
+static int bind_console(struct child *child, int slave, struct err *err)
+{
+	autofd int target = fs_target_in(child->root, "/dev/console", false, err);
+	char from[32], to[32];
+
+	if (target < 0)
+		return target;
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", slave);
+	(void)snprintf(to, sizeof(to), "/proc/self/fd/%d", target);
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+		return err_sys(err, "bind /dev/console");
+	return 0;
+}
+
+static int setup_tty(struct child *child, struct err *err)
+{
+	autofd int master = fs_open_in(
+		child->root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW, 0, err);
+	autofd int slave = -EBADF;
+	int unlock = 0;
+
+	if (master < 0)
+		return master;
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return err_sys(err, "unlock the pty");
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return err_sys(err, "open the pty");
+	if (fchown(slave, child->user.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
+		return err_sys(err, "chown the pty");
+	TRY(bind_console(child, slave, err));
+	TRY(step_send(child->fds.sock, STEP_TTY, master, NULL, err));
+	child->fds.in = slave;
+	child->fds.out = child->fds.err = fcntl(slave, F_DUPFD_CLOEXEC, 3);
+	if (child->fds.out < 0)
+		return err_sys(err, "dup");
+	slave = -EBADF; /* lives on as fds.in */
+	return 0;
+}
+
+static int setup_stdio(struct child *child, struct err *err)
+{
+	const int sources[3] = { child->fds.in, child->fds.out, child->fds.err };
+
+	if (setsid() < 0 && errno != EPERM)
+		return err_sys(err, "setsid");
+	for (int i = 0; i < 3; i++) {
+		/* so that /dev/stdout can be opened by name; a refusal leaves it as it is */
+		if (!child->spec->tty && i > 0 && child->user.uid != 0 &&
+			fchown(sources[i], child->user.uid, (gid_t)-1) < 0 && errno != EPERM &&
+			errno != EINVAL)
+			return err_sys(err, "chown the output pipes");
+		if (dup2(sources[i], i) < 0)
+			return err_sys(err, "dup2");
+	}
+	if (child->spec->tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		return err_sys(err, "set the controlling terminal");
+	if (sys_join_session_keyring(NULL) < 0 && errno != ENOSYS && errno != EPERM &&
+		errno != EDQUOT)
+		return err_sys(err, "make a session keyring"); /* X07: not the caller's keys */
+	return 0;
+}
+
+static int setup_limits(const struct process_spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < spec->n_ulimits; i++)
+		if (setrlimit((__rlimit_resource_t)spec->ulimits[i].resource,
+			    &spec->ulimits[i].limit) < 0)
+			return err_sys(err,
+				"set ulimit %d to %llu (a rootless container cannot exceed your own hard "
+				"limit)",
+				spec->ulimits[i].resource,
+				(unsigned long long)spec->ulimits[i].limit.rlim_max);
+	return 0;
+}
+
+/* After pivot_root; what is missing of the working directory is made, as Docker does. */
+static int make_workdir(const struct process_spec *spec, struct err *err)
+{
+	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd int dir = -EBADF;
+
+	if (root < 0)
+		return err_sys(err, "open /");
+	dir = fs_mkdirs_in(root, spec->workdir, 0755, err);
+	if (dir == -EROFS || dir == -ENOENT)
+		return 0; /* read-only: entering it will tell */
+	return dir < 0 ? err_wrap(err, "working directory") : 0;
+}
+
+static int set_up(struct child *child, struct err *err)
+{
+	const struct process_spec *spec = child->spec;
+	struct rootfs_child callbacks = { .fuse = send_fuse, .notice = send_notice, .data = child };
+
+	TRY(step_wait(child->fds.sock, STEP_IDS_MAPPED, err));
+	TRY(become_root(err));
+	TRY(setup_network(child, err));
+	TRY(rootfs_apply(spec->rootfs, &callbacks, &child->root, err));
+	TRY(user_resolve(child->root, spec->user, spec->group_add, &child->user, err));
+	if (spec->tty)
+		TRY(setup_tty(child, err));
+	TRY(setup_stdio(child, err));
+	(void)umask(0022);
+	TRY(rootfs_enter(spec->rootfs, child->root, err));
+	TRY(make_workdir(spec, err));
+	strv_extend(&child->env, spec->env);
+	if (!strv_env_get(&child->env, "HOME"))
+		strv_addf(&child->env, "HOME=%s", child->user.home);
+	TRY(setup_limits(spec, err));
+	TRY(step_send(child->fds.sock, STEP_READY, -1, NULL, err));
+	return step_wait(child->fds.sock, STEP_EXEC, err);
+}
+
+/* J03: where it ended up must be a place inside (CVE-2024-21626). */
+static int enter_workdir(const struct process_spec *spec, struct err *err)
+{
+	char where[PATH_MAX];
+
+	if (chdir(spec->workdir) < 0)
+		return err_exit(err,
+			(err_sys(err, "chdir to the working directory '%s'", spec->workdir), 126));
+	if (!getcwd(where, sizeof(where)) || where[0] != '/')
+		return err_set(err, -EPERM, "the working directory '%s' is outside the container",
+			spec->workdir);
+	return 0;
+}
+
+/* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before the capabilities go. */
+static int drop(struct child *child, struct err *err)
+{
+	const struct policy *policy = child->spec->policy;
+
+	TRY(policy_apply_bounding(policy, err));
+	if (!policy->no_new_privs)
+		TRY(policy_apply_seccomp(policy, err));
+	TRY(user_become(&child->user, err));
+	TRY(policy_apply_caps(policy, child->user.uid, err));
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) /* changing ids has cleared it */
+		return err_sys(err, "prctl");
+	return enter_workdir(child->spec, err);
+}
+
+static int execute(struct child *child, struct err *err)
+{
+	const struct process_spec *spec = child->spec;
+	autofree char *program = NULL;
+
+	TRY(lookup_program(
+		spec->argv->v[0], strv_env_get(&child->env, "PATH"), spec->workdir, &program, err));
+	if (sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0) /* X02 */
+		return err_sys(err, "close_range");
+	if (spec->policy->no_new_privs)
+		TRY(policy_apply_seccomp(spec->policy, err));
+	return lookup_exec(program, spec->argv->v, child->env.v, err);
+}
+
+static int with_init(struct child *child, struct err *err)
+{
+	pid_t payload = fork();
+
+	if (payload < 0)
+		return err_sys(err, "fork the payload");
+	if (payload == 0) {
+		if (setsid() < 0)
+			return err_sys(err, "setsid");
+		if (child->spec->tty && ioctl(STDIN_FILENO, TIOCSCTTY, 1) < 0)
+			return err_sys(err, "set the controlling terminal");
+		return execute(child, err);
+	}
+	(void)sys_close_range(3, UINT_MAX, 0); /* the payload's copies tell of its execve */
+	if (prctl(PR_SET_DUMPABLE, 1) < 0)     /* so that `sbx exec` may join */
+		_exit(125);
+	init_main(payload);
+}
+
+_Noreturn void child_main(const struct process_spec *spec, const struct child_fds *fds)
+{
+	struct child child = { .spec = spec, .fds = *fds, .root = -EBADF };
+	struct err err = ERR_INIT, ignored;
+	int r = set_up(&child, &err);
+
+	if (r >= 0)
+		r = drop(&child, &err);
+	if (r >= 0)
+		r = spec->init ? with_init(&child, &err) : execute(&child, &err);
+	(void)step_send(child.fds.sock, STEP_FAILED, -1, &err, &ignored); /* nobody left to hear */
+	_exit(err.exit ? err.exit : 125);
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's monitor: one per running container, single-threaded, ends with it. Moves bytes between
+ * the payload and its log and clients, passes signals, notices deaths. Everything here is bounded: one
+ * frame per client, one chunk of stdin.
+ */
+#include "process/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/own.h"
+#include "base/spawn.h"
+#include "base/sys.h"
+#include "process/client_list.h"
+#include "process/parent.h"
+
+#define CHUNK     (ATTACH_MAX - 1)
+#define LINGER_MS 10000 /* for output that nobody takes, after the end */
+#define FUSE_MS   10000 /* for the file system server to write back and leave */
+
+struct output {
+	struct monitor *monitor;
+	struct loop_source *source;
+	int fd; /* borrowed from process; -EBADF once at its end */
+	int stream;
+};
+
+struct monitor {
+	const struct process_spec *spec;
+	const struct process_events *events;
+	struct process process;
+	struct loop *loop;
+	struct client_list clients;
+	struct output outputs[2];
+	struct loop_source *in_source;
+	struct client *in_client; /* paused until `in` is written */
+	char in[CHUNK];
+	size_t in_len;
+	bool in_eof;  /* close stdin once `in` is written */
+	bool reading; /* outputs are being listened to */
+	bool ended;
+	int status;
+};
+
+/* ---- output: container → log and clients ---- */
+
+static int finish_if_done(struct monitor *monitor)
+{
+	if (monitor->ended && monitor->outputs[0].fd < 0 && monitor->outputs[1].fd < 0 &&
+		!client_blocked(&monitor->clients))
+		loop_quit(monitor->loop, 0);
+	return 0;
+}
+
+static int close_output(struct output *output)
+{
+	loop_del(output->source);
+	output->source = NULL;
+	output->fd = -EBADF;
+	return finish_if_done(output->monitor);
+}
+
+static int on_output(void *data, int fd, uint32_t events, struct err *err);
+
+static int set_reading(struct monitor *monitor, bool on, struct err *err)
+{
+	monitor->reading = on;
+	for (int i = 0; i < 2; i++) {
+		struct output *output = &monitor->outputs[i];
+
+		if (output->fd < 0 || on == (output->source != NULL))
+			continue;
+		if (on) {
+			TRY(loop_add_fd(monitor->loop, output->fd, EPOLLIN, on_output, output,
+				&output->source, err));
+		} else {
+			loop_del(output->source);
+			output->source = NULL;
+		}
+	}
+	return 0;
+}
+
+static int on_output(void *data, int fd, uint32_t events, struct err *err)
+{
+	struct output *output = data;
+	struct monitor *monitor = output->monitor;
+	char chunk[CHUNK];
+	ssize_t n = read(fd, chunk, sizeof(chunk));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) /* EIO: the last user of the pty is gone */
+		return close_output(output);
+	TRY(monitor->events->output(monitor->events->data, output->stream, chunk, (size_t)n, err));
+	TRY(client_broadcast(&monitor->clients, output->stream == 1 ? ATTACH_STDOUT : ATTACH_STDERR,
+		chunk, (size_t)n, err));
+	return client_blocked(&monitor->clients) && monitor->reading
+		       ? set_reading(monitor, false, err)
+		       : 0;
+}
+
+/* ---- input: clients → container ---- */
+
+static void close_stdin(struct monitor *monitor)
+{
+	loop_del(monitor->in_source);
+	monitor->in_source = NULL;
+	fd_drop(&monitor->process.in);
+	monitor->in_len = 0;
+}
+
+static int on_stdin_writable(void *data, int fd, uint32_t events, struct err *err);
+
+static int flush_stdin(struct monitor *monitor, struct err *err)
+{
+	int fd = monitor->process.in;
+
+	while (monitor->in_len > 0 && fd >= 0) {
+		ssize_t n = write(fd, monitor->in, monitor->in_len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return monitor->in_source
+				       ? 0
+				       : loop_add_fd(monitor->loop, fd, EPOLLOUT, on_stdin_writable,
+						 monitor, &monitor->in_source, err);
+		if (n < 0) { /* EPIPE: it reads no more */
+			close_stdin(monitor);
+			break;
+		}
+		monitor->in_len -= (size_t)n;
+		memmove(monitor->in, monitor->in + n, monitor->in_len);
+	}
+	loop_del(monitor->in_source);
+	monitor->in_source = NULL;
+	if (monitor->in_eof && !monitor->spec->tty)
+		close_stdin(monitor);
+	if (monitor->in_client) {
+		struct client *client = monitor->in_client;
+
+		monitor->in_client = NULL;
+		return client_pause(client, false, err);
+	}
+	return 0;
+}
+
+static int on_stdin_writable(void *data, int fd, uint32_t events, struct err *err)
+{
+	return flush_stdin(data, err);
+}
+
+static int take_stdin(struct monitor *monitor, struct client *from, const void *bytes, size_t len,
+	struct err *err)
+{
+	if (monitor->process.in < 0 || !monitor->spec->open_stdin || len == 0)
+		return 0;
+	if (len > sizeof(monitor->in) - monitor->in_len)
+		return 0; /* only a client that ignores the pause can get here */
+	memcpy(monitor->in + monitor->in_len, bytes, len);
+	monitor->in_len += len;
+	TRY(flush_stdin(monitor, err));
+	if (monitor->in_len == 0 || monitor->in_client)
+		return 0;
+	monitor->in_client = from;
+	return client_pause(from, true, err);
+}
+
+static int on_message(void *data, struct client *from, enum attach_type type, const void *payload,
+	size_t len, struct err *err)
+{
+	struct monitor *monitor = data;
+	int signo;
+
+	if (type == ATTACH_STDIN)
+		return take_stdin(monitor, from, payload, len, err);
+	if (type == ATTACH_EOF) {
+		monitor->in_eof = true;
+		return flush_stdin(monitor, err);
+	}
+	if (type == ATTACH_RESIZE && monitor->spec->tty && len == sizeof(struct winsize))
+		(void)ioctl(monitor->process.out, TIOCSWINSZ,
+			payload); /* gone with the pty: no matter */
+	if (type == ATTACH_SIGNAL && len == sizeof(signo) && monitor->process.pid > 0) {
+		memcpy(&signo, payload, sizeof(signo));
+		(void)kill(
+			monitor->process.pid, signo); /* our child, not reaped yet: it is the one */
+	}
+	return 0;
+}
+
+static int on_gone(void *data, bool launcher, struct err *err)
+{
+	struct monitor *monitor = data;
+
+	monitor->in_client =
+		NULL; /* a paused client hangs up unheard; its bytes are still written */
+	if (launcher && !monitor->spec->tty) { /* Docker's StdinOnce */
+		monitor->in_eof = true;
+		return flush_stdin(monitor, err);
+	}
+	return 0;
+}
+
+static int on_unblocked(void *data, struct err *err)
+{
+	struct monitor *monitor = data;
+
+	TRY(set_reading(monitor, true, err));
+	return finish_if_done(monitor);
+}
+
+static int on_attach(void *data, int fd, uint32_t events, struct err *err)
+{
+	struct monitor *monitor = data;
+	autofd int sock = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (sock < 0)
+		return 0; /* it has hung up already */
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != geteuid())
+		return 0; /* S02: the directory is 0700, this is the second wall */
+	return client_add(&monitor->clients, move_fd(&sock), false, err);
+}
+
+/* ---- deaths ---- */
+
+static int on_linger(void *data, struct err *err)
+{
+	struct monitor *monitor = data;
+
+	loop_quit(monitor->loop, 0);
+	return 0;
+}
+
+static int container_died(struct monitor *monitor, struct err *err)
+{
+	monitor->status = spawn_wait(monitor->process.pid, err);
+	if (monitor->status < 0)
+		return monitor->status;
+	monitor->process.pid = 0;
+	monitor->ended = true;
+	close_stdin(monitor);
+	TRY(loop_add_timer(monitor->loop, LINGER_MS, 0, on_linger, monitor, NULL, err));
+	return finish_if_done(monitor);
+}
+
+static int on_container_end(void *data, int fd, uint32_t events, struct err *err)
+{
+	struct monitor *monitor = data;
+
+	return monitor->ended ? 0 : container_died(monitor, err);
+}
+
+/* Has this child of ours ended? It stays a zombie until its handler reaps it. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == pid;
+}
+
+/* Without its file system the container can only hang: it ends, and says why. */
+static int on_fuse_end(void *data, int fd, uint32_t events, struct err *err)
+{
+	static const char text[] =
+		"sbx: the file system server (sbx-fuse) died; the container is stopped\n";
+	struct monitor *monitor = data;
+	struct err ignored;
+
+	if (monitor->process.fuse_pid <= 0)
+		return 0;
+	(void)spawn_wait(
+		monitor->process.fuse_pid, &ignored); /* how it died is in its own log line */
+	monitor->process.fuse_pid = 0;
+	if (monitor->ended || has_ended(monitor->process.pid))
+		return 0; /* the mount went first: that is how it should be */
+	TRY(monitor->events->output(monitor->events->data, 2, text, sizeof(text) - 1, err));
+	TRY(client_broadcast(&monitor->clients, ATTACH_STDERR, text, sizeof(text) - 1, err));
+	(void)kill(monitor->process.pid, SIGKILL);
+	return 0;
+}
+
+/* SIGTERM to the monitor (logout, shutdown) is meant for the container. SIGCHLD stands in for pidfds
+ * before Linux 5.3. */
+static int on_signal(void *data, int signo, struct err *err)
+{
+	struct monitor *monitor = data;
+	struct process *process = &monitor->process;
+
+	if (signo != SIGCHLD) {
+		if (process->pid > 0)
+			(void)kill(
+				process->pid, signo); /* our child, not reaped yet: it is the one */
+		return 0;
+	}
+	if (process->fuse_pidfd < 0 && has_ended(process->fuse_pid))
+		TRY(on_fuse_end(monitor, -1, 0, err));
+	return process->pidfd < 0 && !monitor->ended && has_ended(process->pid)
+		       ? container_died(monitor, err)
+		       : 0;
+}
+
+/* ---- set-up ---- */
+
+static int nonblocking(int fd, struct err *err)
+{
+	int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
+
+	if (fd >= 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+		return err_sys(err, "fcntl");
+	return 0;
+}
+
+static int watch(struct monitor *monitor, int listener, struct err *err)
+{
+	struct process *process = &monitor->process;
+	struct loop *loop = monitor->loop;
+	sigset_t signals;
+
+	monitor->outputs[0] =
+		(struct output){ .monitor = monitor, .fd = process->out, .stream = 1 };
+	monitor->outputs[1] =
+		(struct output){ .monitor = monitor, .fd = process->err, .stream = 2 };
+	TRY(nonblocking(process->in, err));
+	TRY(nonblocking(process->out, err));
+	TRY(nonblocking(process->err, err));
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGCHLD);
+	TRY(loop_add_signals(loop, &signals, on_signal, monitor, NULL, err));
+	if (process->pidfd >= 0)
+		TRY(loop_add_fd(
+			loop, process->pidfd, EPOLLIN, on_container_end, monitor, NULL, err));
+	if (process->fuse_pidfd >= 0)
+		TRY(loop_add_fd(
+			loop, process->fuse_pidfd, EPOLLIN, on_fuse_end, monitor, NULL, err));
+	if (listener >= 0)
+		TRY(loop_add_fd(loop, listener, EPOLLIN, on_attach, monitor, NULL, err));
+	return set_reading(monitor, !client_blocked(&monitor->clients), err);
+}
+
+/* The mount went with the last process of the container; the server writes back and leaves. */
+static void end_fuse(struct monitor *monitor)
+{
+	struct process *process = &monitor->process;
+	struct err ignored;
+
+	if (process->fuse_pid <= 0)
+		return;
+	if (process->fuse_pidfd >= 0) {
+		struct epoll_event event;
+		autofd int wait = epoll_create1(EPOLL_CLOEXEC);
+
+		if (wait >= 0 && epoll_ctl(wait, EPOLL_CTL_ADD, process->fuse_pidfd,
+					 &(struct epoll_event){ .events = EPOLLIN }) == 0)
+			(void)epoll_wait(
+				wait, &event, 1, FUSE_MS); /* late: killed by process_done() */
+	}
+	fd_drop(&process->fuse_exit);
+	(void)spawn_wait(process->fuse_pid, &ignored);
+	process->fuse_pid = 0;
+}
+
+static int run(struct monitor *monitor, int listener, struct err *err)
+{
+	TRY(monitor->events->started(monitor->events->data, monitor->process.pid, err));
+	TRY(client_broadcast(&monitor->clients, ATTACH_STARTED, NULL, 0, err));
+	TRY(watch(monitor, listener, err));
+	TRY(loop_run(monitor->loop, err));
+	end_fuse(monitor);
+	network_done(monitor->spec->network); /* ports are free before anybody hears of the end */
+	TRY(monitor->events->ended(monitor->events->data, monitor->status, err));
+	client_farewell(&monitor->clients, ATTACH_EXIT, &monitor->status, sizeof(monitor->status));
+	return monitor->status;
+}
+
+int process_monitor(const struct process_spec *spec, const struct process_events *events,
+	int client, int listener, struct err *err)
+{
+	struct monitor *monitor = calloc(1, sizeof(*monitor));
+	const struct client_events callbacks = {
+		.data = monitor, .message = on_message, .gone = on_gone, .unblocked = on_unblocked
+	};
+	autofd int listening = listener;
+	int r;
+
+	if (!monitor) {
+		(void)close(client);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	*monitor = (struct monitor){ .spec = spec,
+		.events = events,
+		.process = PROCESS_INIT,
+		.clients = { .events = &callbacks } };
+	r = loop_new(&monitor->loop, err);
+	monitor->clients.loop = monitor->loop;
+	if (r == 0)
+		r = client_add(&monitor->clients, client, true, err);
+	if (r == 0)
+		r = process_start(spec, &monitor->process, err);
+	if (r == 0)
+		r = run(monitor, listening, err);
+	if (r < 0)
+		client_farewell(&monitor->clients, ATTACH_FAILED, err, sizeof(*err));
+	process_done(&monitor->process);
+	loop_free(monitor->loop);
+	free(monitor);
+	return r;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See parent.h and, for the protocol, handshake.h. */
+#include "process/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "base/spawn.h"
+#include "base/sys.h"
+#include "process/child.h"
+#include "process/handshake.h"
+
+static void reap(pid_t pid)
+{
+	struct err ignored;
+
+	(void)kill(pid, SIGKILL);        /* ESRCH: it was faster */
+	(void)spawn_wait(pid, &ignored); /* ours, so the pid cannot be somebody else's */
+}
+
+void process_done(struct process *process)
+{
+	if (process->pid > 0)
+		reap(process->pid);
+	fd_drop(&process->fuse_exit);
+	if (process->fuse_pid > 0)
+		reap(process->fuse_pid);
+	fd_drop(&process->pidfd);
+	fd_drop(&process->fuse_pidfd);
+	fd_drop(&process->in);
+	fd_drop(&process->out);
+	fd_drop(&process->err);
+	process->pid = process->fuse_pid = 0;
+}
+
+/* Everything that exists only while starting. */
+struct start {
+	const struct process_spec *spec;
+	struct process *process;
+	int sock;
+	struct child_fds theirs;
+	int userns, netns;
+};
+
+static void start_done(struct start *start)
+{
+	fd_drop(&start->sock);
+	fd_drop(&start->theirs.sock);
+	fd_drop(&start->theirs.in);
+	fd_drop(&start->theirs.out);
+	fd_drop(&start->theirs.err);
+	fd_drop(&start->userns);
+	fd_drop(&start->netns);
+}
+
+static int make_pipe(int *ret_read, int *ret_write, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, "pipe");
+	*ret_read = ends[0];
+	*ret_write = ends[1];
+	return 0;
+}
+
+static int make_stdio(struct start *start, struct err *err)
+{
+	struct process *process = start->process;
+
+	if (start->spec->tty)
+		return 0; /* the child makes a pty in its own devpts */
+	TRY(make_pipe(&process->out, &start->theirs.out, err));
+	TRY(make_pipe(&process->err, &start->theirs.err, err));
+	if (start->spec->open_stdin)
+		return make_pipe(&start->theirs.in, &process->in, err);
+	start->theirs.in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return start->theirs.in < 0 ? err_sys(err, "open /dev/null") : 0;
+}
+
+static int open_ns(pid_t pid, const char *name, struct err *err)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, "open %s", path) : fd;
+}
+
+static int clone_child(struct start *start, struct err *err)
+{
+	const struct process_spec *spec = start->spec;
+	uint64_t flags = SIGCHLD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+			 CLONE_NEWUTS | CLONE_NEWCGROUP;
+	pid_t pid;
+
+	if (spec->network->kind != NETWORK_HOST)
+		flags |= CLONE_NEWNET;
+	pid = sys_clone(flags, &start->process->pidfd);
+	if (pid < 0)
+		return userns_explain(errno, err);
+	if (pid == 0) {
+		(void)close(start->sock); /* the parent's end: its death must be seen as such */
+		child_main(spec, &start->theirs);
+	}
+	start->process->pid = pid;
+	fd_drop(&start->theirs.sock);
+	fd_drop(&start->theirs.in);
+	fd_drop(&start->theirs.out);
+	fd_drop(&start->theirs.err);
+	/* now, while the child can still be looked at: it makes itself undumpable next */
+	start->userns = open_ns(pid, "user", err);
+	if (start->userns < 0)
+		return start->userns;
+	start->netns = open_ns(pid, "net", err);
+	return start->netns < 0 ? start->netns : 0;
+}
+
+/* sbx-fuse serves an already mounted descriptor as root of the container's user namespace. */
+static int start_fuse(struct start *start, int fuse_fd, struct err *err)
+{
+	const struct rootfs *rootfs = start->spec->rootfs;
+	autofree char *path = NULL;
+	autobuf struct buf lower = BUF_INIT, upper = BUF_INIT, work = BUF_INIT;
+	autofd int exit_end = -EBADF;
+	struct spawn_fd fds[2];
+	struct spawn spawn = {
+		.fds = fds, .n_fds = 2, .userns_fd = start->userns, .new_session = true
+	};
+
+	TRY(spawn_find_helper("sbx-fuse", &path, err));
+	TRY(make_pipe(&exit_end, &start->process->fuse_exit, err));
+	for (size_t i = rootfs->layers.n; i-- > 0;)
+		buf_addf(&lower, "%s%s", rootfs->layers.v[i], i ? ":" : "");
+	buf_addf(&upper, "%s/upper", rootfs->container);
+	buf_addf(&work, "%s/work", rootfs->container);
+	fds[0] = (struct spawn_fd){ .from = fuse_fd, .to = 3 };
+	fds[1] = (struct spawn_fd){ .from = exit_end, .to = 4 };
+	spawn.path = path;
+	spawn.argv = (char *[]){ (char *)"sbx-fuse", (char *)"--fd", (char *)"3",
+		(char *)"--exit-fd", (char *)"4", (char *)"--lower", lower.data, (char *)"--upper",
+		upper.data, (char *)"--work", work.data, NULL };
+	start->process->fuse_pid = spawn_start(&spawn, &start->process->fuse_pidfd, err);
+	if (start->process->fuse_pid < 0) {
+		start->process->fuse_pid = 0;
+		return err->code;
+	}
+	return 0;
+}
+
+/* One message of the child's; 1 = it is ready to execute. Takes fd over. */
+static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, struct err *err)
+{
+	autofd int fd = adopt_fd;
+
+	switch (msg->step) {
+	case STEP_TAP:
+		return network_attach(start->spec->network, fd, start->userns, start->netns, err);
+	case STEP_FUSE:
+		return start_fuse(start, fd, err);
+	case STEP_TTY:
+		start->process->out = move_fd(&fd);
+		start->process->in = fcntl(start->process->out, F_DUPFD_CLOEXEC, 3);
+		return start->process->in < 0 ? err_sys(err, "dup the pty") : 0;
+	case STEP_NOTICE:
+		log_msg(LOG_WARN, "%s", msg->err.text);
+		return 0;
+	case STEP_READY:
+		return 1;
+	case STEP_FAILED:
+		*err = msg->err;
+		return err->code;
+	case STEP_IDS_MAPPED:
+	case STEP_EXEC:
+		break;
+	}
+	return err_set(err, -EPROTO, "the container's init sent step %d", (int)msg->step);
+}
+
+static int until_ready(struct start *start, struct err *err)
+{
+	struct step_msg msg;
+	int fd, r;
+
+	do {
+		r = step_receive(start->sock, &msg, &fd, err);
+		if (r == 0)
+			return err_set(
+				err, -EPIPE, "the container's init died before it was ready");
+		if (r > 0)
+			r = serve(start, &msg, fd, err);
+	} while (r == 0);
+	return r;
+}
+
+/* End of file means execve has closed the child's end. */
+static int until_executed(struct start *start, struct err *err)
+{
+	struct step_msg msg;
+	int fd, r;
+
+	TRY(step_send(start->sock, STEP_EXEC, -1, NULL, err));
+	r = step_receive(start->sock, &msg, &fd, err);
+	if (r <= 0)
+		return r;
+	r = serve(start, &msg, fd, err);
+	return r < 0 ? r
+		     : err_set(err, -EPROTO, "the container's init sent step %d", (int)msg.step);
+}
+
+int process_start(const struct process_spec *spec, struct process *ret, struct err *err)
+{
+	autoprocess struct process process = PROCESS_INIT;
+	__attribute__((cleanup(start_done))) struct start start = { .spec = spec,
+		.process = &process,
+		.sock = -EBADF,
+		.userns = -EBADF,
+		.netns = -EBADF,
+		.theirs = { -EBADF, -EBADF, -EBADF, -EBADF } };
+
+	TRY(make_stdio(&start, err));
+	TRY(step_pair(&start.sock, &start.theirs.sock, err));
+	TRY(network_join(spec->network, spec->id, spec->name, err));
+	TRY(clone_child(&start, err));
+	TRY(idmap_write(process.pid, spec->idmap, err));
+	TRY(step_send(start.sock, STEP_IDS_MAPPED, -1, NULL, err));
+	TRY(until_ready(&start, err));
+	TRY(until_executed(&start, err));
+	*ret = process;
+	process = (struct process)PROCESS_INIT;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor's side of starting a container; mirrors child.h. */
+#ifndef SBX_PROCESS_PARENT_H
+#define SBX_PROCESS_PARENT_H
+
+#include "process/process.h"
+
+/* A started container, seen from its monitor. */
+struct process {
+	pid_t pid; /* init */
+	int pidfd;
+	int in;         /* write end of its stdin, or -EBADF */
+	int out, err;   /* read ends; with a tty `in` and `out` are the master and err is unused */
+	int fuse_exit;  /* closing it ends the file system server */
+	pid_t fuse_pid; /* 0 without */
+	int fuse_pidfd;
+};
+#define PROCESS_INIT                                                                              \
+	{                                                                                         \
+		.pidfd = -EBADF, .in = -EBADF, .out = -EBADF, .err = -EBADF, .fuse_exit = -EBADF, \
+		.fuse_pidfd = -EBADF                                                              \
+	}
+/* Kills and reaps what still runs: a half-started container never survives an error. */
+void process_done(struct process *process);
+#define autoprocess __attribute__((cleanup(process_done)))
+
+/* Joins the network, clones, maps ids, serves the handshake until the payload has been executed. */
+int process_start(const struct process_spec *spec, struct process *ret, struct err *err);
+
+#endif

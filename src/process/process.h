@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 6: the plan becomes a process. The monitor (a fork of the launcher) makes the namespaces,
+ * hands descriptors to the helpers, starts the payload and stays until it ends. What the monitor
+ * learns it tells through process_events; it knows nothing of where that is kept.
+ */
+#ifndef SBX_PROCESS_PROCESS_H
+#define SBX_PROCESS_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "base/userns.h"
+#include "network/network.h"
+#include "options/options.h"
+#include "policy/policy.h"
+#include "process/attach.h"
+#include "process/exec.h"
+#include "rootfs/rootfs.h"
+
+/* All borrowed. */
+struct process_spec {
+	const char *id, *name;
+	const struct idmap *idmap;
+	const struct rootfs *rootfs;
+	struct network *network; /* planned; the monitor joins it */
+	const struct policy *policy;
+	const struct strv *argv; /* at least one */
+	const struct strv *env;  /* HOME is added by the child when missing */
+	const char *user, *workdir, *hostname;
+	const struct strv *group_add;
+	const struct ulimit *ulimits;
+	size_t n_ulimits;
+	bool tty, open_stdin, init;
+};
+
+struct process_events {
+	void *data;
+	/* The payload has been executed; pid is the container's init on the host. */
+	int (*started)(void *data, pid_t pid, struct err *err);
+	/* Bytes of stream 1 or 2 (all 1 with a tty). */
+	int (*output)(void *data, int stream, const void *bytes, size_t len, struct err *err);
+	/* Ended with this exit status (128+n for a signal). Called before clients are told. */
+	int (*ended)(void *data, int status, struct err *err);
+};
+
+/* Runs a container from start to end. client: the launcher's end of the attach protocol (attach.h),
+ * taken over; listener: a listening SOCK_SEQPACKET socket for further clients, or -1; taken over.
+ * Returns the exit status, or -errno when the payload was never executed: err then says why, the
+ * clients have been told, and neither started() nor ended() was called. */
+int process_monitor(const struct process_spec *spec, const struct process_events *events,
+	int client, int listener, struct err *err);
+
+#endif
