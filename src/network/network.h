@@ -23,11 +23,14 @@ struct network {
 	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
 	size_t n_ports;
 	struct strv dns, add_host;
-	/* filled by network_join(): */
+	/* filled by network_join(); a non-zero address is asked for again: */
 	struct in_addr address, gateway;
+	struct in_addr
+		host; /* where containers reach the host; the gateway when it has no address */
 	int prefix, mtu;
 	uint8_t mac[6];
 	int control; /* socket to sbx-netstack; closing it leaves the network. -EBADF without one */
+	bool begun;  /* network_begin() has asked, the answer is not read yet */
 };
 #define NETWORK_INIT              \
 	{                         \
@@ -41,15 +44,22 @@ void network_done(struct network *net);
 int network_plan(const struct globals *globals, const struct run_opts *opts,
 	const struct strv *exposed, struct network *ret, struct err *err);
 
+/* monitor, optional and early: starts sbx-netstack if it is not running and sends it the wish to
+ * join, so that it works while the caller does something else. network_join() collects the answer. */
+int network_begin(struct network *net, const char *id, const char *name, struct err *err);
+
 /* monitor, before the clone: starts sbx-netstack if it is not running, asks for an address, binds
  * the published ports on the host. E-PORT-USED, E-PORT-LOW, E-NET-… */
 int network_join(struct network *net, const char *id, const char *name, struct err *err);
 
-/* child, inside the new network namespace with its capabilities: loopback up, tap made, address,
- * MTU, default route. *ret_tap is the tap's descriptor for the monitor (-EBADF when kind needs none). */
+/* child, inside the new network namespace with its capabilities, while /dev/net/tun and a /proc are
+ * still in reach: loopback up, tap made, address, MTU, default route, ping and low ports allowed for
+ * everybody inside. E-NET-NOTUN. *ret_tap is the tap's descriptor for the monitor (-EBADF when kind needs none). */
 int network_setup(const struct network *net, int *ret_tap, struct err *err);
 
-/* monitor: hands tap and namespaces to sbx-netstack, which starts switching. Borrows all. */
+/* monitor: hands tap and namespaces to sbx-netstack, which starts switching. Borrows all. From here
+ * on a hang-up of net->control means that sbx-netstack died: join and attach again brings the same
+ * address back. */
 int network_attach(struct network *net, int tap, int userns, int netns, struct err *err);
 
 /* Contents of /etc/hosts and /etc/resolv.conf for the container; caller frees. Reads the host's

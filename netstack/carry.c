@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netstack/carry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/own.h"
+#include "netstack/datagram.h"
+#include "netstack/stream.h"
+
+#define BATCH        128
+#define ACCEPTS      64   /* per turn and listener */
+#define PAUSE_MS     1000 /* without descriptors, look again after this long */
+#define FLOW_TICK_MS 5000
+
+struct listener {
+	enum carry_kind kind; /* CARRY_LISTENER or CARRY_DATAGRAM */
+	int fd;
+	uint16_t port; /* in the container */
+};
+
+int carry_watch(struct carry *carry, int op, int fd, uint32_t events, enum carry_kind *object)
+{
+	struct epoll_event event = { .events = events, .data.ptr = object };
+
+	return epoll_ctl(carry->epoll, op, fd, &event);
+}
+
+static void accept_some(struct carry *carry, const struct listener *listener)
+{
+	for (int i = 0; i < ACCEPTS; i++) {
+		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			stream_adopt(carry, fd, listener->port);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			carry->paused = true;
+		if (errno != ECONNABORTED && errno != EINTR)
+			return;
+	}
+}
+
+static void set_listeners(
+	struct carry *carry, struct listener *listeners, size_t n, uint32_t events)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (listeners[i].kind == CARRY_LISTENER)
+			(void)carry_watch(
+				carry, EPOLL_CTL_MOD, listeners[i].fd, events, &listeners[i].kind);
+	}
+}
+
+static int watch_ports(struct carry *carry, const struct published_list *ports,
+	struct listener *listeners, size_t *ret_n, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ports->n * 2; i++) {
+		const struct published *port = &ports->ports[i / 2];
+		bool udp = port->want.proto == WIRE_UDP;
+
+		if (port->fds[i % 2] < 0)
+			continue;
+		listeners[n] = (struct listener){
+			.kind = udp ? CARRY_DATAGRAM : CARRY_LISTENER,
+			.fd = port->fds[i % 2],
+			.port = port->want.port,
+		};
+		if (carry_watch(
+			    carry, EPOLL_CTL_ADD, listeners[n].fd, EPOLLIN, &listeners[n].kind) < 0)
+			return err_sys(err, "epoll_ctl");
+		n++;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+/* Returns false when the lifeline says that it is over. */
+static bool handle(struct carry *carry, const struct epoll_event *event)
+{
+	enum carry_kind *kind = event->data.ptr;
+
+	switch (*kind) {
+	case CARRY_LIFELINE:
+		return false;
+	case CARRY_LISTENER:
+		accept_some(carry, (struct listener *)(void *)kind);
+		return true;
+	case CARRY_STREAM:
+		stream_event(carry, kind, event->events);
+		return true;
+	case CARRY_DATAGRAM:
+		datagram_from_host(carry, ((struct listener *)(void *)kind)->fd,
+			((struct listener *)(void *)kind)->port);
+		return true;
+	case CARRY_FLOW:
+		datagram_from_inside(carry, kind);
+		return true;
+	}
+	return true;
+}
+
+static int timeout_of(const struct carry *carry)
+{
+	if (carry->busy)
+		return 0;
+	if (carry->paused)
+		return PAUSE_MS;
+	return datagram_count(carry) ? FLOW_TICK_MS : -1;
+}
+
+static int serve(struct carry *carry, struct listener *listeners, size_t n, struct err *err)
+{
+	struct epoll_event events[BATCH];
+
+	for (;;) {
+		bool was_paused = carry->paused;
+		int got = epoll_wait(carry->epoll, events, BATCH, timeout_of(carry));
+
+		if (got < 0 && errno != EINTR)
+			return err_sys(err, "epoll_wait");
+		if (was_paused && (carry->dead || got == 0)) {
+			carry->paused = false;
+			set_listeners(carry, listeners, n, EPOLLIN);
+		}
+		for (int i = 0; i < got; i++) {
+			if (!handle(carry, &events[i]))
+				return 0;
+		}
+		if (carry->paused && !was_paused)
+			set_listeners(carry, listeners, n, 0);
+		stream_turn(carry);
+		datagram_expire(carry);
+	}
+}
+
+int carry_ports(
+	const struct published_list *ports, struct in_addr address, int lifeline, struct err *err)
+{
+	enum carry_kind lifeline_kind = CARRY_LIFELINE;
+	autofree struct carry *carry = calloc(1, sizeof(*carry));
+	autofree struct listener *listeners = calloc(ports->n * 2 + 1, sizeof(*listeners));
+	size_t n = 0;
+
+	if (!carry || !listeners)
+		return err_set(err, -ENOMEM, "out of memory");
+	carry->address = address;
+	carry->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (carry->epoll < 0 ||
+		carry_watch(carry, EPOLL_CTL_ADD, lifeline, EPOLLIN, &lifeline_kind) < 0)
+		return err_sys(err, "make an epoll set");
+	TRY(watch_ports(carry, ports, listeners, &n, err));
+	return serve(carry, listeners, n, err); /* the process ends with it: nothing is unwound */
+}

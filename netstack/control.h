@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control socket: monitors join, attach and leave (network/wire.h). Only processes of our own
+ * user are heard. A connection is a member; whatever it breaks costs that member only.
+ */
+#ifndef SBX_NETSTACK_CONTROL_H
+#define SBX_NETSTACK_CONTROL_H
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "netstack/lan.h"
+
+struct session;
+
+struct control {
+	struct loop *loop;
+	struct lan *lan;
+	int listener, dir; /* borrowed: the socket, and the network's directory */
+	struct loop_source *source, *idle;
+	struct session *sessions;
+};
+
+/* Starts to listen. The loop quits a short time after the last member left. */
+int control_init(struct control *control, struct loop *loop, struct lan *lan, struct err *err);
+void control_done(struct control *control); /* ends all sessions: relays, ports, members */
+
+#endif

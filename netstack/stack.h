@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The uplink: libslirp behind six functions. It turns the members' IPv4 frames into sockets of this
+ * process and back; only stack.c knows its header.
+ *
+ * libslirp names the descriptors it waits for anew before each sleep. They live in an epoll set of
+ * their own that is one source of the loop; only differences reach the kernel. So after feeding
+ * frames stack_settle() must be called, once per batch.
+ */
+#ifndef SBX_NETSTACK_STACK_H
+#define SBX_NETSTACK_STACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "netstack/frame.h"
+
+struct stack;
+
+/* A frame for a member; the callee may change the bytes. */
+typedef void (*stack_send_fn)(void *data, uint8_t *frame, size_t len);
+
+struct stack_config {
+	struct frame_lan lan;
+	int mtu;
+	stack_send_fn send;
+	void *data;
+};
+
+int stack_new(
+	struct loop *loop, const struct stack_config *config, struct stack **ret, struct err *err);
+void stack_free(struct stack *stack); /* NULL ok */
+void stack_input(struct stack *stack, const uint8_t *frame, size_t len);
+int stack_settle(struct stack *stack, struct err *err);
+
+#endif

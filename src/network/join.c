@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor's part: finds or starts the network's sbx-netstack and speaks wire.h with it.
+ *
+ * Starting is one writer at a time (flock on <network>/lock). The starter itself binds the control
+ * socket and hands it over, so it can connect and ask at once, while the new process still links;
+ * nobody ever waits for a socket to appear. A socket that refuses is a dead netstack's: replaced
+ * under the lock. A netstack that ends between our connect and our question hangs up: asked again.
+ */
+#include "network/network.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/spawn.h"
+#include "base/xalloc.h"
+#include "network/ports.h"
+#include "network/wire.h"
+
+#define HELPER   "sbx-netstack"
+#define LOG_NAME "log"
+#define ATTEMPTS 3
+#define BACKLOG  128
+
+/* sun_path holds 108 bytes, runroots may be longer: the way through a descriptor always fits. */
+static struct sockaddr_un control_address(int dir)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	(void)snprintf(
+		sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s", dir, WIRE_CONTROL);
+	return sun;
+}
+
+static int open_network_dir(const struct network *net, struct err *err)
+{
+	autofree char *path = xasprintf("%s/networks/%s", net->runroot, net->name);
+
+	TRY(fs_mkdirs(path, 0700, err));
+	return fs_open_private_dir(path, err);
+}
+
+/* A socket connected to the control socket; -ENOENT or -ECONNREFUSED when nobody listens. */
+static int try_connect(int dir, struct err *err)
+{
+	struct sockaddr_un sun = control_address(dir);
+	autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_sys(err, "make a control socket");
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return err_sys(err, "connect to " HELPER);
+	return move_fd(&fd);
+}
+
+static int bind_control(int dir, struct err *err)
+{
+	struct sockaddr_un sun = control_address(dir);
+	autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return err_sys(err, "make a control socket");
+	if (unlinkat(dir, WIRE_CONTROL, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove the stale control socket");
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return err_sys(err, "bind the control socket of network");
+	if (fchmodat(dir, WIRE_CONTROL, 0600, 0) < 0)
+		return err_sys(err, "protect the control socket");
+	if (listen(fd, BACKLOG) < 0)
+		return err_sys(err, "listen on the control socket");
+	return move_fd(&fd);
+}
+
+/* sbx-netstack forks itself into the background once it has its descriptors, so its first process
+ * is ours to reap; that happens in network_join(), after the question is on its way. */
+static int spawn_helper(const struct network *net, int dir, int listener, struct err *err)
+{
+	autofree char *path = NULL, *want = NULL;
+	char gateway[INET_ADDRSTRLEN] = "", name[sizeof(net->name)];
+	autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	autofd int log = openat(
+		dir, LOG_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct spawn_fd fds[] = { { null, 0 }, { null, 1 }, { log, 2 },
+		{ listener, WIRE_CONTROL_FD }, { dir, WIRE_DIR_FD } };
+	char *argv[] = { (char[]){ HELPER }, (char[]){ "--network" }, name, NULL, NULL, NULL };
+	struct spawn spawn = {
+		.argv = argv, .fds = fds, .n_fds = ARRAY_SIZE(fds), .new_session = true
+	};
+
+	if (null < 0 || log < 0)
+		return err_sys(err, "open the log of network %s", net->name);
+	(void)snprintf(name, sizeof(name), "%s", net->name);
+	if (net->address.s_addr) { /* it died: the members must find their subnet again */
+		(void)inet_ntop(AF_INET, &net->gateway, gateway, sizeof(gateway));
+		want = xasprintf("%s/%d", gateway, net->prefix);
+		argv[3] = (char[]){ "--gateway" };
+		argv[4] = want;
+	}
+	TRY(spawn_find_helper(HELPER, &path, err));
+	spawn.path = path;
+	return spawn_start(&spawn, NULL, err);
+}
+
+/* Returns a connected socket; *ret_started is the pid to reap when we started the helper, else 0. */
+static int connect_or_start(const struct network *net, int dir, pid_t *ret_started, struct err *err)
+{
+	struct err first = ERR_INIT;
+	autofd int lock = -EBADF, listener = -EBADF;
+	int fd = try_connect(dir, &first);
+	pid_t pid;
+
+	*ret_started = 0;
+	if (fd >= 0)
+		return fd;
+	lock = fs_lock_at(dir, WIRE_LOCK, true, err);
+	TRY(lock);
+	fd = try_connect(dir, &first); /* somebody may have been faster */
+	if (fd >= 0)
+		return fd;
+	listener = bind_control(dir, err);
+	TRY(listener);
+	pid = spawn_helper(net, dir, listener, err);
+	TRY(pid);
+	*ret_started = pid;
+	return try_connect(dir, err); /* while we hold `listener` this cannot be refused */
+}
+
+static void pack_port(const struct publish *port, struct wire_port *ret)
+{
+	*ret = (struct wire_port){
+		.proto = port->proto == PUBLISH_UDP ? WIRE_UDP : WIRE_TCP,
+		.host_port = port->host_port,
+		.port = port->port,
+	};
+	if (inet_pton(AF_INET, port->host_ip, ret->addr) == 1)
+		ret->family = AF_INET;
+	else if (inet_pton(AF_INET6, port->host_ip, ret->addr) == 1)
+		ret->family = AF_INET6;
+}
+
+static int send_join(
+	const struct network *net, int fd, const char *id, const char *name, struct err *err)
+{
+	size_t size = sizeof(struct wire_join) + net->n_ports * sizeof(struct wire_port);
+	autofree struct wire_join *join = NULL;
+
+	if (net->n_ports > WIRE_PORTS_MAX)
+		return err_set(err, -E2BIG, "%zu published ports are too many; the limit is %d",
+			net->n_ports, WIRE_PORTS_MAX);
+	join = xcalloc(1, size);
+	join->head = wire_head(WIRE_JOIN);
+	join->want = net->address;
+	join->n_ports = (uint32_t)net->n_ports;
+	(void)snprintf(join->id, sizeof(join->id), "%s", id);
+	(void)snprintf(join->names, sizeof(join->names), "%s", name);
+	for (size_t i = 0; i < net->n_ports; i++)
+		pack_port(&net->ports[i], &join->ports[i]);
+	if (send(fd, join, size, MSG_NOSIGNAL) < 0)
+		return err_sys(err, "ask " HELPER " for an address");
+	return 0;
+}
+
+static bool hung_up(int code)
+{
+	return code == -EPIPE || code == -ECONNRESET || code == -ENOTCONN;
+}
+
+static int recv_joined(int fd, struct wire_joined *ret, struct err *err)
+{
+	ssize_t n = recv(fd, ret, sizeof(*ret), 0);
+	size_t fixed = offsetof(struct wire_joined, host_ports);
+
+	if (n < 0)
+		return err_sys(err, "read the answer of " HELPER);
+	if (n == 0)
+		return err_set(err, -EPIPE, HELPER " ended before it answered");
+	if ((size_t)n < fixed || ret->head.magic != WIRE_MAGIC || ret->head.version != WIRE_VERSION)
+		return err_set(err, -EPROTO,
+			"the running " HELPER " is of another version; stop the containers "
+			"that use this network and try again");
+	if ((size_t)n != fixed + ret->n_ports * sizeof(ret->host_ports[0]))
+		return err_set(err, -EPROTO, HELPER " sent a damaged answer");
+	return 0;
+}
+
+/* The address the host's own packets to the world carry; no packet is sent to find it. */
+static struct in_addr find_host_address(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(9) };
+	socklen_t len = sizeof(sin);
+	autofd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	sin.sin_addr.s_addr = htonl(0xc6336401); /* 198.51.100.1, a documentation address */
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
+		getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
+		return (struct in_addr){ 0 };
+	return sin.sin_addr;
+}
+
+static int take_answer(struct network *net, const struct wire_joined *joined, struct err *err)
+{
+	if (joined->err.code < 0 && joined->failed_port < net->n_ports)
+		return ports_explain(&net->ports[joined->failed_port], &joined->err, err);
+	if (joined->err.code < 0) {
+		*err = joined->err;
+		return err->code;
+	}
+	if (joined->n_ports != net->n_ports)
+		return err_set(err, -EPROTO, HELPER " answered for %u ports instead of %zu",
+			joined->n_ports, net->n_ports);
+	for (size_t i = 0; i < net->n_ports; i++)
+		net->ports[i].host_port = joined->host_ports[i];
+	net->address = joined->address;
+	net->gateway = joined->gateway;
+	net->prefix = joined->prefix;
+	net->mtu = joined->mtu;
+	memcpy(net->mac, joined->mac, sizeof(net->mac));
+	net->host = find_host_address();
+	return 0;
+}
+
+/* Reads what a helper that ended at once left in its log, to say why. */
+static int explain_start(int dir, int status, struct err *err)
+{
+	struct err unread = ERR_INIT;
+	autofree char *text = NULL;
+
+	if (fs_read_at(dir, LOG_NAME, 4096, &text, NULL, &unread) < 0 || !*text)
+		return err_set(err, -EIO, HELPER " could not start (status %d)", status);
+	text[strcspn(text, "\n")] = '\0';
+	return err_set(err, -EIO, HELPER " could not start: %s", text);
+}
+
+static int begin(struct network *net, const char *id, const char *name, struct err *err)
+{
+	autofd int dir = open_network_dir(net, err), fd = -EBADF;
+	pid_t started = 0;
+	int sent, status;
+
+	TRY(dir);
+	fd = connect_or_start(net, dir, &started, err);
+	sent = fd < 0 ? fd : send_join(net, fd, id, name, err);
+	if (started > 0) {
+		struct err waited = ERR_INIT;
+
+		status = spawn_wait(started, &waited);
+		if (status != 0)
+			return explain_start(dir, status, err);
+	}
+	TRY(sent);
+	net->control = move_fd(&fd);
+	net->begun = true;
+	return 0;
+}
+
+int network_begin(struct network *net, const char *id, const char *name, struct err *err)
+{
+	int r = -EIO;
+
+	if (net->kind != NETWORK_BRIDGE || net->begun)
+		return 0;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		r = begin(net, id, name, err);
+		if (!hung_up(r))
+			return r;
+	}
+	return r;
+}
+
+int network_join(struct network *net, const char *id, const char *name, struct err *err)
+{
+	autofree struct wire_joined *joined = xcalloc(1, sizeof(*joined));
+	int r = 0;
+
+	if (net->kind != NETWORK_BRIDGE)
+		return 0;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		TRY(network_begin(net, id, name, err));
+		net->begun = false;
+		r = recv_joined(net->control, joined, err);
+		if (r == 0)
+			r = take_answer(net, joined, err);
+		if (r == 0)
+			return 0;
+		fd_drop(&net->control);
+		if (!hung_up(r))
+			return r;
+	}
+	return r;
+}
+
+static int send_attach(int control, const int fds[WIRE_ATTACH_FDS], struct err *err)
+{
+	struct wire_attach attach = { .head = wire_head(WIRE_ATTACH) };
+	struct iovec iov = { &attach, sizeof(attach) };
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(WIRE_ATTACH_FDS * sizeof(int))];
+	} cmsg = { .head = {
+			   .cmsg_level = SOL_SOCKET,
+			   .cmsg_type = SCM_RIGHTS,
+			   .cmsg_len = CMSG_LEN(WIRE_ATTACH_FDS * sizeof(int)),
+		   } };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &cmsg,
+		.msg_controllen = sizeof(cmsg) };
+
+	memcpy(CMSG_DATA(&cmsg.head), fds, WIRE_ATTACH_FDS * sizeof(int));
+	if (sendmsg(control, &msg, MSG_NOSIGNAL) < 0)
+		return err_sys(err, "hand the container's network to " HELPER);
+	return 0;
+}
+
+int network_attach(struct network *net, int tap, int userns, int netns, struct err *err)
+{
+	const int fds[WIRE_ATTACH_FDS] = { tap, userns, netns };
+	struct wire_attached attached;
+	ssize_t n;
+
+	if (net->kind != NETWORK_BRIDGE)
+		return 0;
+	TRY(send_attach(net->control, fds, err));
+	n = recv(net->control, &attached, sizeof(attached), 0);
+	if (n < 0)
+		return err_sys(err, "read the answer of " HELPER);
+	if (n != sizeof(attached) || attached.head.magic != WIRE_MAGIC)
+		return err_set(
+			err, -EPROTO, HELPER " ended while the container's network was attached");
+	if (attached.err.code < 0)
+		*err = attached.err;
+	return attached.err.code;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child's part: makes the devices of a new network namespace. Runs with CAP_NET_ADMIN over it,
+ * before the root changes, so that the caller's /dev/net/tun and /proc can be opened. /proc/sys/net
+ * shows the namespace of whoever opens it, hence the child's own here.
+ *
+ * A sysctl that cannot be written (an outer container's read-only /proc) is left at its default: then
+ * ping and ports below 1024 need capabilities inside, nothing else changes.
+ */
+#include "network/network.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "network/netlink.h"
+
+#define TAP_NAME  "eth0"
+#define TUN_PATH  "/dev/net/tun"
+#define LO_INDEX  1    /* the kernel makes it first in every namespace */
+#define TAP_QUEUE 1000 /* frames; the default, said because shorter queues lose bulk transfers */
+
+static bool write_sysctl(const char *name, const char *value)
+{
+	char path[128];
+	autofd int fd = -EBADF;
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value))
+		return true;
+	log_msg(LOG_DEBUG, "%s stays at its default: %s", path, strerror(errno));
+	return false;
+}
+
+/* The kernel takes only group ids that the user namespace maps: all, a subordinate range, one. */
+static void allow_ping(void)
+{
+	static const char *const ranges[] = { "0 2147483647", "0 65535", "0 0" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		if (write_sysctl("ipv4/ping_group_range", ranges[i]))
+			return;
+	}
+}
+
+static void write_sysctls(void)
+{
+	allow_ping();
+	(void)write_sysctl("ipv4/ip_unprivileged_port_start", "0");
+	/* No router on the segment may configure us. "default" counts for devices made later. */
+	(void)write_sysctl("ipv6/conf/default/accept_ra", "0");
+}
+
+static int no_tun(struct err *err, int code, const char *why)
+{
+	return err_id(err, code, "E-NET-NOTUN",
+		"%s %s, so containers cannot have a network of their own. Without root: --network host shares "
+		"the host's network (less isolated), --network none has none. With root: modprobe tun; "
+		"chmod 666 %s",
+		TUN_PATH, why, TUN_PATH);
+}
+
+static int open_tap(int *ret_tap, struct err *err)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	autofd int fd = open(TUN_PATH, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && (errno == EACCES || errno == EPERM))
+		return no_tun(err, -errno, "may not be opened");
+	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO || errno == ENOTDIR))
+		return no_tun(err, -errno, "is missing");
+	if (fd < 0)
+		return err_sys(err, "open %s", TUN_PATH);
+	memcpy(ifr.ifr_name, TAP_NAME, sizeof(TAP_NAME));
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
+		return err_sys(err, "make the network device %s", TAP_NAME);
+	*ret_tap = move_fd(&fd);
+	return 0;
+}
+
+static void add_lo(struct netlink *nl)
+{
+	struct ifinfomsg lo = { .ifi_index = LO_INDEX, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+
+	netlink_add(nl, "bring up lo", RTM_NEWLINK, 0);
+	netlink_body(nl, &lo, sizeof(lo));
+}
+
+static void add_tap(struct netlink *nl, const struct network *net, int index)
+{
+	struct ifinfomsg link = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifaddrmsg addr = {
+		.ifa_family = AF_INET,
+		.ifa_prefixlen = (uint8_t)net->prefix,
+		.ifa_index = (uint32_t)index,
+	};
+	struct rtmsg route = {
+		.rtm_family = AF_INET,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+	struct in_addr broadcast = net->address;
+	uint32_t mtu = (uint32_t)net->mtu, queue = TAP_QUEUE;
+
+	broadcast.s_addr |= htonl(UINT32_MAX >> net->prefix);
+	netlink_add(nl, "bring up " TAP_NAME, RTM_NEWLINK, 0);
+	netlink_body(nl, &link, sizeof(link));
+	netlink_attr(nl, IFLA_ADDRESS, net->mac, sizeof(net->mac));
+	netlink_attr(nl, IFLA_MTU, &mtu, sizeof(mtu));
+	netlink_attr(nl, IFLA_TXQLEN, &queue, sizeof(queue));
+	netlink_add(nl, "set the address of " TAP_NAME, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_body(nl, &addr, sizeof(addr));
+	netlink_attr(nl, IFA_LOCAL, &net->address, sizeof(net->address));
+	netlink_attr(nl, IFA_ADDRESS, &net->address, sizeof(net->address));
+	netlink_attr(nl, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+	netlink_add(nl, "set the default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_body(nl, &route, sizeof(route));
+	netlink_attr(nl, RTA_GATEWAY, &net->gateway, sizeof(net->gateway));
+	netlink_attr(nl, RTA_OIF, &index, sizeof(index));
+}
+
+int network_setup(const struct network *net, int *ret_tap, struct err *err)
+{
+	struct netlink nl = NETLINK_INIT;
+	autofd int tap = -EBADF;
+	unsigned index;
+
+	if (net->kind == NETWORK_HOST) {
+		*ret_tap = -EBADF;
+		return 0;
+	}
+	write_sysctls();
+	add_lo(&nl);
+	if (net->kind == NETWORK_BRIDGE) {
+		TRY(open_tap(&tap, err));
+		index = if_nametoindex(TAP_NAME);
+		if (!index)
+			return err_sys(err, "find the network device %s", TAP_NAME);
+		add_tap(&nl, net, (int)index);
+	}
+	TRY(netlink_run(&nl, err));
+	*ret_tap = move_fd(&tap);
+	return 0;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control protocol between a container's monitor (src/network/) and sbx-netstack, and the one
+ * header outside base/ and itself that netstack/ may include.
+ *
+ * SOCK_SEQPACKET on <runroot>/networks/<name>/control, one message per packet, both ends from one
+ * build on one machine (the version says so). One connection is one member:
+ *
+ *	monitor → WIRE_JOIN + ports         netstack → WIRE_JOIN, the address, ports bound on the host
+ *	monitor → WIRE_ATTACH + 3 descriptors         → WIRE_ATTACH: frames flow, ports are served
+ *	either end closes = the member left: its ports are closed, its address is free.
+ */
+#ifndef SBX_NETWORK_WIRE_H
+#define SBX_NETWORK_WIRE_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define WIRE_MAGIC      0x53425831u /* "SBX1" */
+#define WIRE_VERSION    1
+#define WIRE_CONTROL_FD 3 /* sbx-netstack inherits its listening socket here, */
+#define WIRE_DIR_FD     4 /* and the network's directory here */
+#define WIRE_PORTS_MAX  2048
+#define WIRE_CONTROL    "control" /* names inside the network's directory */
+#define WIRE_LOCK       "lock"
+#define WIRE_ATTACH_FDS 3 /* tap, user namespace, network namespace, in this order */
+#define WIRE_PACKET_MAX (sizeof(struct wire_join) + WIRE_PORTS_MAX * sizeof(struct wire_port))
+#define WIRE_NO_PORT    UINT32_MAX
+
+enum wire_op { WIRE_JOIN = 1, WIRE_ATTACH = 2 };
+enum wire_proto { WIRE_TCP = 0, WIRE_UDP = 1 };
+
+struct wire_head {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t op;
+};
+
+struct wire_port {
+	uint8_t proto;      /* enum wire_proto */
+	uint8_t family;     /* 0 = every address of the host, else AF_INET or AF_INET6 */
+	uint16_t host_port; /* host byte order; 0 = the kernel chooses */
+	uint16_t port;      /* the container's, host byte order */
+	uint16_t reserved;
+	uint8_t addr[16]; /* network order; the first 4 for AF_INET */
+};
+
+struct wire_join {
+	struct wire_head head;
+	char id[65];         /* 64 hex digits, NUL */
+	char names[255];     /* separated by one space, NUL */
+	struct in_addr want; /* address to have again after a restart; 0 = any */
+	uint32_t n_ports;    /* exactly as many follow */
+	struct wire_port ports[];
+};
+
+struct wire_joined {
+	struct wire_head head;
+	struct err err;       /* code 0 = joined */
+	uint32_t failed_port; /* index of the port that could not be bound, or WIRE_NO_PORT */
+	struct in_addr address, gateway;
+	uint16_t mtu;
+	uint8_t prefix;
+	uint8_t mac[6];
+	uint32_t n_ports;
+	uint16_t host_ports[WIRE_PORTS_MAX]; /* only n_ports of them are sent */
+};
+
+struct wire_attach {
+	struct wire_head head;
+	uint32_t flags; /* 0; room for a tap with a vnet header */
+};
+
+struct wire_attached {
+	struct wire_head head;
+	struct err err; /* code 0 = frames flow */
+};
+
+static inline struct wire_head wire_head(enum wire_op op)
+{
+	return (struct wire_head){
+		.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = (uint16_t)op
+	};
+}
+
+#endif
