@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""bench.py CACHE [ROW...]: sbx against its peers, on this machine, in one run.
+
+Each row interleaves the two commands (A B A B …), so that whatever else the machine does falls on both,
+and compares medians of at least 30 (pull: 10) wall times from fork to wait. Results go to
+CACHE/benchmarks.md, which is docs/benchmarks.md with its table replaced (rows not run keep their line).
+Run by tests/run.sh --bench [ROW...] as the unprivileged user, with the test registry up.
+"""
+
+import datetime
+import io
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../fixtures"))
+import images  # noqa: E402
+
+REGISTRY = os.environ.get("SBX_TEST_REGISTRY", "http://127.0.0.1:21400")
+SBX = os.environ.get("SBX_BIN") or os.path.join(HERE, "../../build/sbx")
+BEGIN, END = "<!-- measured by tests/run.sh --bench: do not edit -->", "<!-- end of the measured part -->"
+# Cgroups of a development machine may be hybrid: crun refuses those, runc does not; and podman's default
+# limits are above what a user may ask for.
+PODMAN = ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--storage-driver", "overlay",
+          "--events-backend", "file", "--log-level", "error"]
+LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--log-driver", "k8s-file"]
+
+
+class World:
+    """Folders and images of both sides, made once per run."""
+
+    def __init__(self, cache):
+        self.cache, self.top = cache, os.path.join(cache, "bench")
+        self.rootfs = os.path.join(self.top, "rootfs")
+        for name in ("home", "run", "rootfs", "root"):
+            os.makedirs(os.path.join(self.top, name), mode=0o700, exist_ok=True)
+        self.env = {"PATH": os.environ["PATH"], "HOME": self.top + "/home", "XDG_RUNTIME_DIR": self.top + "/run",
+                    "SBX_ROOT": self.top + "/root", "SBX_RUNROOT": self.top + "/run/sbx", "SBX_CONFIG": self.top + "/config.json",
+                    "LANG": "C.UTF-8"}
+        with open(self.top + "/config.json", "w", encoding="ascii") as f:
+            f.write('{"registries": {"docker.io": {"mirrors": ["%s"]}}}' % REGISTRY)
+        with tarfile.open(fileobj=io.BytesIO(images.busybox_tar())) as tar:
+            if not os.path.exists(self.rootfs + "/bin/busybox"):
+                tar.extractall(self.rootfs)
+        self.host = REGISTRY.split("//")[1]
+
+    def podman_image(self, name):
+        return "%s/library/%s" % (self.host, name)
+
+    def run(self, command, ok=True):
+        done = subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, cwd=self.top, text=True, check=False)
+        if ok and done.returncode:
+            sys.exit("bench: %s: status %d\n%s%s" % (" ".join(command), done.returncode, done.stdout, done.stderr))
+        return done.stdout.strip()
+
+    def seconds(self, command):
+        quiet = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)]
+        begun = time.perf_counter()
+        pid = os.posix_spawnp(command[0], command, self.env, file_actions=quiet)
+        status = os.waitpid(pid, 0)[1]
+        took = time.perf_counter() - begun
+        if status:
+            self.run(command)  # shows what it says
+            sys.exit("bench: %s failed once" % " ".join(command))
+        return took
+
+
+class Row:
+    """A comparison: two commands, and what must happen before each time (not measured)."""
+
+    def __init__(self, name, title, goal, sbx, peer, **more):
+        self.name, self.title, self.goal, self.sbx, self.peer = name, title, goal, sbx, peer
+        self.before, self.start, self.stop = more.get("before"), more.get("start"), more.get("stop")
+        self.runs, self.peer_name = more.get("runs", 30), more.get("peer_name", "podman")
+
+    def measure(self, world):
+        if self.start:
+            self.start(world)
+        times = ([], [])
+        try:
+            for i in range(self.runs + 1):
+                for which, command in enumerate((self.sbx(world), self.peer(world))):
+                    if self.before:
+                        self.before(world, which)
+                    took = world.seconds(command)
+                    if i:  # the first of each only warms caches
+                        times[which].append(took)
+        finally:
+            if self.stop:
+                self.stop(world)
+        mine, theirs = (statistics.median(t) * 1000 for t in times)
+        ratio = mine / theirs
+        verdict = "yes" if ratio <= self.goal else "no"
+        return "| %s | %s | %.2f ms | %s %.2f ms | %.3f | %.3f | %s | %d |" % (
+            self.name, self.title, mine, self.peer_name, theirs, ratio, self.goal, verdict, self.runs)
+
+
+def both_have_busybox(world):
+    world.run([SBX, "pull", "-q", "busybox"])
+    world.run([*PODMAN, "pull", "-q", "--tls-verify=false", world.podman_image("busybox")])
+
+
+def both_run(world):
+    both_have_busybox(world)
+    both_stop(world)
+    world.run([SBX, "run", "-d", "--name", "bench", "busybox", "sleep", "10000"])
+    world.run([*PODMAN, "run", "-d", "--name", "bench", "--network", "none", *LIMITS, world.podman_image("busybox"), "sleep", "10000"])
+
+
+def both_stop(world):
+    world.run([SBX, "rm", "-f", "bench"], ok=False)
+    world.run([*PODMAN, "rm", "-f", "-t", "0", "bench"], ok=False)
+
+
+def forget_redis(world, which):
+    world.run([SBX, "rmi", "-f", "redis"] if which == 0 else [*PODMAN, "rmi", "-a", "-f"], ok=False)
+
+
+
+def bwrap(world):
+    return ["bwrap", "--unshare-all", "--bind", world.rootfs, "/", "--proc", "/proc", "--dev", "/dev", "true"]
+
+
+def sbx_true(*options):
+    return lambda world: [SBX, "run", "--rm", *options, "busybox", "true"]
+
+
+def podman_true(*options):
+    return lambda world: [*PODMAN, "run", "--rm", *options, *LIMITS, world.podman_image("busybox"), "true"]
+
+
+NONE = ("--network", "none")
+OVERLAY, FUSE = ("--storage-driver", "overlay"), ("--storage-driver", "fuse")
+ROWS = [
+    Row("start-bwrap", "`run --rm --network none busybox true`, overlay", 2.0, sbx_true(*NONE, *OVERLAY), bwrap,
+        start=both_have_busybox, peer_name="bwrap", runs=50),
+    Row("start", "the same", 1 / 15, sbx_true(*NONE, *OVERLAY), podman_true(*NONE), start=both_have_busybox),
+    Row("start-fuse", "the same, driver fuse", 1 / 15, sbx_true(*NONE, *FUSE), podman_true(*NONE), start=both_have_busybox),
+    Row("start-net", "`run --rm busybox true`, default network", 1 / 10, sbx_true(*OVERLAY), podman_true(), start=both_have_busybox),
+    Row("pull", "pull and unpack redis from loopback", 1 / 3, lambda w: [SBX, "pull", "-q", "redis"],
+        lambda w: [*PODMAN, "pull", "-q", "--tls-verify=false", w.podman_image("redis")], before=forget_redis, runs=10),
+    Row("ps", "`ps`, one container", 1 / 20, lambda w: [SBX, "ps"], lambda w: [*PODMAN, "ps"], start=both_run, stop=both_stop),
+    Row("inspect", "`inspect`", 1 / 20, lambda w: [SBX, "inspect", "bench"], lambda w: [*PODMAN, "inspect", "bench"],
+        start=both_run, stop=both_stop),
+    Row("exec", "`exec C true`", 1 / 20, lambda w: [SBX, "exec", "bench", "true"], lambda w: [*PODMAN, "exec", "bench", "true"],
+        start=both_run, stop=both_stop),
+]
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        model = re.search(r"model name\s*: (.*)", f.read())
+    versions = []
+    for tool in ("bwrap", "podman", "runc", "slirp4netns"):
+        if shutil.which(tool):
+            said = subprocess.run([tool, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
+            versions.append("%s %s" % (tool, re.search(r"\d+\.\d+(\.\d+)?", said).group(0)))
+    with open("/etc/os-release", encoding="utf-8") as f:
+        system = re.search(r'PRETTY_NAME="(.*)"', f.read()).group(1)
+    return "%s, %d × %s, Linux %s, %s. Peers: %s." % (
+        datetime.date.today().isoformat(), os.cpu_count(), model.group(1) if model else "CPU", os.uname().release, system,
+        ", ".join(versions))
+
+
+def old_page(cache):
+    for path in (cache + "/benchmarks.md", cache + "/src/docs/benchmarks.md", os.path.join(HERE, "../../docs/benchmarks.md")):
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                return f.read()
+    return "# Benchmarks\n\n%s\n%s\n" % (BEGIN, END)
+
+
+def main():
+    cache, wanted = sys.argv[1], sys.argv[2:]
+    unknown = set(wanted) - {row.name for row in ROWS}
+    if unknown:
+        sys.exit("bench: no row %s; there are: %s" % (", ".join(unknown), " ".join(row.name for row in ROWS)))
+    world = World(cache)
+    page = old_page(cache)
+    if BEGIN not in page:
+        page += "\n%s\n%s\n" % (BEGIN, END)
+    head, _, rest = page.partition(BEGIN)
+    measured, _, tail = rest.partition(END)
+    lines = {m.group(1): m.group(0) for m in re.finditer(r"^\| ([a-z-]+) \|.*$", measured, re.M)}
+    for row in ROWS:
+        if not wanted or row.name in wanted:
+            lines[row.name] = row.measure(world)
+            print(lines[row.name], flush=True)
+    table = "\n".join(lines[row.name] for row in ROWS if row.name in lines)
+    with open(cache + "/benchmarks.md", "w", encoding="utf-8") as f:
+        f.write("%s%s\n%s\n\n| row | what | sbx | peer | ratio | goal at most | met | runs |\n|---|---|---|---|---|---|---|---|\n"
+                "%s\n%s%s" % (head, BEGIN, machine(), table, END, tail))
+
+
+if __name__ == "__main__":
+    main()
