@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#undef sprintf /* a macro in clang's fortified build */
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat gets strtok
 #pragma GCC poison localtime gmtime ctime asctime mktemp tempnam tmpnam system popen
 #pragma GCC poison atoi atol atoll

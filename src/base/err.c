@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void err_fill(struct err *err, int code, const char *id, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void err_fill(
+	struct err *err, int code, const char *id, const char *fmt, va_list ap)
 {
 	err->code = code;
 	err->exit = 0;

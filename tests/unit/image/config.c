@@ -59,7 +59,7 @@ static void chain_ids_are_those_of_the_image_spec(void **state)
 	strv_add(&diff, B);
 	chain_ids(&diff, &chain);
 	assert_int_equal(chain.n, 2);
-	assert_string_equal(chain.v[0], A + 7);
+	assert_string_equal(chain.v[0], &A[7]);
 	assert_string_equal(
 		chain.v[1], "dd8ddd90bdf3ccbd91abd3f399218c9d93e91246734fab743933f42048ac3e2c");
 }

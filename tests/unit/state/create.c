@@ -17,7 +17,7 @@ static void a_half_made_container_is_invisible_and_its_name_is_free(void **state
 {
 	struct fixture *f = *state;
 	autocontainer struct container c = CONTAINER_INIT, d = CONTAINER_INIT;
-	autofree char *config = NULL, *dir = NULL;
+	autofree char *config = NULL;
 	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
 
 	assert_int_equal(make(f, "c1", &c), 0);
