@@ -6,6 +6,7 @@
 #ifndef SBX_NETWORK_NETWORK_H
 #define SBX_NETWORK_NETWORK_H
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>

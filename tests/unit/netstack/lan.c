@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netstack/lan.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+/* Members get one end of a packet socket as their tap; the test holds the other. */
+struct fixture {
+	struct lan lan;
+	struct loop *loop;
+	struct member *member[3];
+	int wire[3];
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct err err = ERR_INIT;
+	struct in_addr any = { 0 };
+
+	assert_non_null(f);
+	assert_int_equal(loop_new(&f->loop, &err), 0);
+	assert_int_equal(
+		lan_init(&f->lan, f->loop, (struct in_addr){ htonl(0x0a580000) }, &err), 0);
+	for (int i = 0; i < 3; i++) {
+		int pair[2];
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+		assert_int_equal(lan_join(&f->lan, any, "x", &f->member[i], &err), 0);
+		assert_int_equal(lan_adopt_tap(f->member[i], pair[0], &err), 0);
+		f->wire[i] = pair[1];
+	}
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	lan_done(&f->lan);
+	loop_free(f->loop);
+	for (int i = 0; i < 3; i++)
+		(void)close(f->wire[i]);
+	free(f);
+	return 0;
+}
+
+/* An IPv6 frame, which is switched and never goes up. */
+static void say(struct fixture *f, int from, const uint8_t dst[6])
+{
+	uint8_t *frame = f->lan.frame;
+
+	memset(frame, 0, 80);
+	memcpy(frame, dst, 6);
+	memcpy(frame + 6, f->member[from]->port.mac, 6);
+	frame[12] = 0x86;
+	frame[13] = 0xdd;
+	frame[FRAME_HEAD] = 0x60;
+	lan_forward(f->member[from], 80);
+}
+
+static bool heard(struct fixture *f, int i)
+{
+	uint8_t frame[256];
+
+	return recv(f->wire[i], frame, sizeof(frame), 0) == 80;
+}
+
+static void addresses_and_macs_are_given_in_order(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ntohl(f->member[0]->port.address.s_addr), 0x0a580003);
+	assert_int_equal(ntohl(f->member[2]->port.address.s_addr), 0x0a580005);
+	assert_memory_equal(f->member[1]->port.mac, ((uint8_t[]){ 2, 0x53, 10, 88, 0, 4 }), 6);
+}
+
+static void a_frame_reaches_its_member_only(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, 0, f->member[1]->port.mac);
+	assert_true(heard(f, 1));
+	assert_false(heard(f, 2));
+	assert_false(heard(f, 0));
+}
+
+static void a_broadcast_reaches_everybody_else(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, 1, (uint8_t[]){ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff });
+	assert_true(heard(f, 0));
+	assert_true(heard(f, 2));
+	assert_false(heard(f, 1));
+}
+
+static void an_unknown_destination_reaches_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, 0,
+		(uint8_t[]){ 2, 0x53, 10, 88, 1, 4 }); /* last byte of a member, another network */
+	assert_false(heard(f, 0) || heard(f, 1) || heard(f, 2));
+}
+
+static void a_foreign_source_is_not_switched(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, 0, f->member[1]->port.mac);
+	assert_true(heard(f, 1));
+	memcpy(f->lan.frame + 6, f->member[2]->port.mac, 6);
+	lan_forward(f->member[0], 80);
+	assert_false(heard(f, 1));
+}
+
+static void a_wanted_address_is_given_back_when_it_is_free(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct in_addr want = f->member[1]->port.address;
+
+	lan_leave(f->member[1]);
+	assert_int_equal(lan_join(&f->lan, want, "x", &f->member[1], &err), 0);
+	assert_int_equal(f->member[1]->port.address.s_addr, want.s_addr);
+	lan_leave(f->member[2]);
+	assert_int_equal(lan_join(&f->lan, want, "x", &f->member[2], &err), 0); /* taken */
+	assert_int_equal(ntohl(f->member[2]->port.address.s_addr), 0x0a580005);
+}
+
+static void gateway_nameserver_and_broadcast_are_never_given(void **state)
+{
+	static const uint32_t never[] = { 0x0a580000, 0x0a580001, 0x0a580002, 0x0a5800ff,
+		0x0a590009 };
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		struct member *member;
+
+		assert_int_equal(
+			lan_join(&f->lan, (struct in_addr){ htonl(never[i]) }, "x", &member, &err),
+			0);
+		assert_int_not_equal(ntohl(member->port.address.s_addr), never[i]);
+	}
+}
+
+static void a_full_network_says_so(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct member *member;
+	struct in_addr any = { 0 };
+
+	while (f->lan.n_members < LAN_HOSTS - 1 - LAN_FIRST_MEMBER)
+		assert_int_equal(lan_join(&f->lan, any, "x", &member, &err), 0);
+	assert_int_equal(lan_join(&f->lan, any, "x", &member, &err), -EADDRNOTAVAIL);
+	assert_non_null(strstr(err.text, "full"));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+TEST_MAIN(CASE(addresses_and_macs_are_given_in_order), CASE(a_frame_reaches_its_member_only),
+	CASE(a_broadcast_reaches_everybody_else), CASE(an_unknown_destination_reaches_nobody),
+	CASE(a_foreign_source_is_not_switched),
+	CASE(a_wanted_address_is_given_back_when_it_is_free),
+	CASE(gateway_nameserver_and_broadcast_are_never_given), CASE(a_full_network_says_so))
