@@ -65,6 +65,12 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	return err->code;
 }
 
+int err_told(struct err *err, int code, int status)
+{
+	*err = (struct err){ .code = code, .exit = status };
+	return code;
+}
+
 int err_exit(struct err *err, int status)
 {
 	err->exit = status;

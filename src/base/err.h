@@ -40,6 +40,9 @@ int err_id(struct err *err, int code, const char *id, const char *fmt, ...)
 /* Prefixes context ("mount overlay: ") to a filled error; returns err->code. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The user has been told already (a helper printed its own error): main only exits with `status`. */
+int err_told(struct err *err, int code, int status);
+
 /* Sets the exit status that main will use; returns err->code. */
 int err_exit(struct err *err, int status);
 

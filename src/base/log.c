@@ -44,13 +44,14 @@ int log_parse_level(const char *name, enum log_level *ret)
 	return -EINVAL;
 }
 
-static void log_line(const char *id, const char *text)
+static void log_line(const char *program, const char *id, const char *text)
 {
 	char safe[2048], line[2300];
 	int n;
 
 	err_escape(safe, sizeof(safe), text);
-	n = snprintf(line, sizeof(line), "%s: %s%s%s\n", logger.program, id, *id ? ": " : "", safe);
+	n = snprintf(line, sizeof(line), "%s%s%s%s%s\n", program, *program ? ": " : "", id,
+		*id ? ": " : "", safe);
 	if (write(logger.fd, line, n < (int)sizeof(line) ? (size_t)n : sizeof(line) - 1) < 0)
 		return; /* nowhere left to tell */
 }
@@ -65,10 +66,24 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_line("", text);
+	log_line(logger.program, "", text);
+}
+
+void log_plain(const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	if (LOG_INFO > logger.level)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_line("", "", text);
 }
 
 void log_err(const struct err *err)
 {
-	log_line(err->id, err->text);
+	if (err->id[0] || err->text[0])
+		log_line(logger.program, err->id, err->text);
 }

@@ -18,7 +18,10 @@ int log_parse_level(const char *name, enum log_level *ret); /* -EINVAL if unknow
 /* "sbx: text\n" when level is enabled. */
 void log_msg(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* "sbx: E-ID: text\n": how a main file shows an error. */
+/* A notice in Docker's words, without "sbx: " in front; shown from LOG_INFO up. */
+void log_plain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* "sbx: E-ID: text\n": how a main file shows an error; nothing when it was told already. */
 void log_err(const struct err *err);
 
 #endif

@@ -414,12 +414,16 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 	if (r == 0)
 		r = client_add(&monitor->clients, client, true, err);
 	if (r == 0)
-		r = process_start(spec, &monitor->process, err);
+		r = process_start(spec, events, &monitor->process, err);
 	if (r == 0)
 		r = run(monitor, listening, err);
-	if (r < 0)
-		client_farewell(&monitor->clients, ATTACH_FAILED, err, sizeof(*err));
 	process_done(&monitor->process);
+	if (r < 0) {
+		network_done(spec->network);
+		events->failed(events->data, err);
+		client_farewell(&monitor->clients, ATTACH_FAILED, err, sizeof(*err));
+	}
+	client_list_done(&monitor->clients);
 	loop_free(monitor->loop);
 	free(monitor);
 	return r;

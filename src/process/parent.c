@@ -218,7 +218,8 @@ static int until_executed(struct start *start, struct err *err)
 		     : err_set(err, -EPROTO, "the container's init sent step %d", (int)msg.step);
 }
 
-int process_start(const struct process_spec *spec, struct process *ret, struct err *err)
+int process_start(const struct process_spec *spec, const struct process_events *events,
+	struct process *ret, struct err *err)
 {
 	autoprocess struct process process = PROCESS_INIT;
 	__attribute__((cleanup(start_done))) struct start start = { .spec = spec,
@@ -231,6 +232,7 @@ int process_start(const struct process_spec *spec, struct process *ret, struct e
 	TRY(make_stdio(&start, err));
 	TRY(step_pair(&start.sock, &start.theirs.sock, err));
 	TRY(network_join(spec->network, spec->id, spec->name, err));
+	TRY(events->joined(events->data, err));
 	TRY(clone_child(&start, err));
 	TRY(idmap_write(process.pid, spec->idmap, err));
 	TRY(step_send(start.sock, STEP_IDS_MAPPED, -1, NULL, err));

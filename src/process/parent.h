@@ -25,6 +25,7 @@ void process_done(struct process *process);
 #define autoprocess __attribute__((cleanup(process_done)))
 
 /* Joins the network, clones, maps ids, serves the handshake until the payload has been executed. */
-int process_start(const struct process_spec *spec, struct process *ret, struct err *err);
+int process_start(const struct process_spec *spec, const struct process_events *events,
+	struct process *ret, struct err *err);
 
 #endif

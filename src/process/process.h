@@ -39,18 +39,22 @@ struct process_spec {
 
 struct process_events {
 	void *data;
+	/* The network has given an address; nothing of the container exists yet. */
+	int (*joined)(void *data, struct err *err);
 	/* The payload has been executed; pid is the container's init on the host. */
 	int (*started)(void *data, pid_t pid, struct err *err);
 	/* Bytes of stream 1 or 2 (all 1 with a tty). */
 	int (*output)(void *data, int stream, const void *bytes, size_t len, struct err *err);
 	/* Ended with this exit status (128+n for a signal). Called before clients are told. */
 	int (*ended)(void *data, int status, struct err *err);
+	/* Instead of started() and ended(): it was never executed. Called before clients are told. */
+	void (*failed)(void *data, const struct err *why);
 };
 
 /* Runs a container from start to end. client: the launcher's end of the attach protocol (attach.h),
  * taken over; listener: a listening SOCK_SEQPACKET socket for further clients, or -1; taken over.
  * Returns the exit status, or -errno when the payload was never executed: err then says why, the
- * clients have been told, and neither started() nor ended() was called. */
+ * clients have been told. */
 int process_monitor(const struct process_spec *spec, const struct process_events *events,
 	int client, int listener, struct err *err);
 

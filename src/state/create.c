@@ -42,7 +42,7 @@ static void draft_done(struct draft *draft)
 	(void)remove_tree(draft->dirs->containers, draft->id, &ignored); /* else collected later */
 }
 
-static void new_id(char ret[ID_LEN + 1])
+void state_new_id(char ret[ID_LEN + 1])
 {
 	unsigned char raw[ID_LEN / 2];
 
@@ -179,6 +179,7 @@ int state_create(const struct globals *globals, const char *name, struct json *a
 	autocontainer struct container c = CONTAINER_INIT;
 	autostatedirs struct state_dirs dirs = STATE_DIRS_INIT;
 	__attribute__((cleanup(draft_done))) struct draft draft = { .dirs = &dirs };
+	const char *wish;
 
 	c.config = adopt_config;
 	if (name && !state_name_valid(name))
@@ -186,7 +187,11 @@ int state_create(const struct globals *globals, const char *name, struct json *a
 			"invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			name);
 	TRY(state_dirs_open(globals, true, &dirs, err));
-	new_id(c.id);
+	wish = json_str(json_get(c.config, "id"), "");
+	if (state_id_valid(wish))
+		memcpy(c.id, wish, sizeof(c.id));
+	else
+		state_new_id(c.id);
 	draft.id = c.id;
 	TRY(make_dir(&dirs, &c, err));
 	TRY(claim(&dirs, name, &c, err));

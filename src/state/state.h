@@ -51,8 +51,11 @@ struct container {
 void container_done(struct container *c);
 #define autocontainer __attribute__((cleanup(container_done)))
 
-/* Makes the id and the directory, claims the name (random adjective_surname when NULL). config is
- * adopted; id, name, created and version are put into it. -EEXIST: E-NAME with the owner's id. */
+void state_new_id(char ret[65]); /* 64 random lower-case hex digits */
+
+/* Makes the directory, claims the name (random adjective_surname when NULL). config is adopted; its
+ * "id" is used (a new one is made when missing), name, created and version are put into it.
+ * -EEXIST: E-NAME with the owner's id. */
 int state_create(const struct globals *globals, const char *name, struct json *adopt_config,
 	struct container *ret, struct err *err);
 

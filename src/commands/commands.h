@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands: the right end of the line, one file each, reading like a table of contents.
+ * argv[0] is the verb, argv[argc] is NULL. The result is the exit status, or -errno with err filled
+ * (err->exit overrides the status main would choose: 125 for run, create and exec, else 1).
+ */
+#ifndef SBX_COMMANDS_COMMANDS_H
+#define SBX_COMMANDS_COMMANDS_H
+
+#include "base/err.h"
+#include "options/options.h"
+
+typedef int (*command_fn)(struct globals *globals, int argc, char **argv, struct err *err);
+
+int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_images(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_info(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_inspect(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_container_inspect(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_kill(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_logs(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_pull(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_rm(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_rmi(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_run(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_start(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_tag(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_version(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_wait(struct globals *globals, int argc, char **argv, struct err *err);
+
+/* `rm -f` and `run --replace`: kills a running container, then removes it with its anonymous volumes.
+ * No such container is success. */
+int container_force_remove(const struct globals *globals, const char *name, struct err *err);
+
+#endif

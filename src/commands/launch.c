@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "commands/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+
+void launch_done(struct launch *launch)
+{
+	logger_free(launch->log);
+	container_done(&launch->container);
+	rootfs_done(&launch->rootfs);
+	network_done(&launch->network);
+	policy_done(&launch->policy);
+	image_done(&launch->image);
+	run_opts_done(&launch->opts);
+	strv_done(&launch->argv);
+	strv_done(&launch->env);
+	free(launch->path);
+	free(launch->hostname);
+	free(launch->workdir);
+	*launch = (struct launch)LAUNCH_INIT;
+}
+
+/* Once per store, not once per run: it is a fact, not a fault. */
+static int say_once(const struct globals *globals, const struct idmap *idmap, struct err *err)
+{
+	autofree char *dir = xasprintf("%s/cache", globals->root);
+	autofree char *path = NULL;
+	int fd;
+
+	if (!idmap->notice[0])
+		return 0;
+	TRY(fs_mkdirs(dir, 0700, err));
+	path = xasprintf("%s/said-%.*s", dir, (int)strcspn(idmap->notice, ":"), idmap->notice);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : fs_err(err, AT_FDCWD, path);
+	(void)close(fd); /* an empty mark */
+	log_msg(LOG_WARN, "%s", idmap->notice);
+	return 0;
+}
+
+static char *host_name(void)
+{
+	char name[256];
+
+	if (gethostname(name, sizeof(name)) < 0)
+		return xstrdup("localhost");
+	name[sizeof(name) - 1] = '\0';
+	return xstrdup(name);
+}
+
+static void plan_names(struct launch *launch)
+{
+	const struct run_opts *opts = &launch->opts;
+	const char *workdir = opts->workdir ? opts->workdir : launch->image.workdir;
+
+	free(launch->hostname);
+	free(launch->workdir);
+	if (opts->hostname)
+		launch->hostname = xstrdup(opts->hostname);
+	else if (launch->network.kind == NETWORK_HOST)
+		launch->hostname = host_name();
+	else
+		launch->hostname = xstrndup(launch->id, 12);
+	if (!workdir || !*workdir)
+		workdir = "/";
+	launch->workdir = workdir[0] == '/' ? xstrdup(workdir) : xasprintf("/%s", workdir);
+	launch->user = opts->user ? opts->user : launch->image.user;
+	free(launch->path);
+	launch->path = xasprintf("%s/containers/%s", launch->globals->root, launch->id);
+}
+
+int launch_plan(struct launch *launch, struct err *err)
+{
+	struct rootfs_input input = { .globals = launch->globals, .opts = &launch->opts,
+		.image = &launch->image, .policy = &launch->policy, .id = launch->id };
+
+	TRY(idmap_detect(&launch->idmap, err));
+	TRY(say_once(launch->globals, &launch->idmap, err));
+	TRY(rootfs_driver(launch->globals, &launch->idmap, &launch->driver, NULL, 0, err));
+	TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
+	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports, &launch->network,
+		err));
+	plan_names(launch);
+	TRY(launch_command(launch, err));
+	input.container = launch->path;
+	input.driver = launch->driver;
+	input.host_network = launch->network.kind == NETWORK_HOST;
+	input.single_id = launch->idmap.kind == IDMAP_SINGLE;
+	return rootfs_plan(&input, &launch->rootfs, err);
+}
+
+/* ---- what the monitor reports ---- */
+
+static int write_file(struct launch *launch, const char *name, const char *text, struct err *err)
+{
+	int dir = launch->container.dir;
+	autofd int fd = -EBADF;
+
+	/* written in place: the inode is bind-mounted while the container runs */
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return fs_err(err, dir, name);
+	if (fchmod(fd, 0644) < 0)
+		return err_sys(err, "chmod '%s'", name);
+	return fs_write_all(fd, text, strlen(text), err);
+}
+
+static int on_joined(void *data, struct err *err)
+{
+	struct launch *launch = data;
+	autofree char *hosts = NULL, *resolv = NULL, *hostname = NULL;
+
+	TRY(network_hosts(&launch->network, launch->hostname, &hosts, err));
+	TRY(network_resolv(&launch->network, &resolv, err));
+	hostname = xasprintf("%s\n", launch->hostname);
+	TRY(write_file(launch, "hosts", hosts, err));
+	TRY(write_file(launch, "resolv.conf", resolv, err));
+	return write_file(launch, "hostname", hostname, err);
+}
+
+static struct json *network_record(const struct network *net)
+{
+	static const char *const protos[] = { [PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp",
+		[PUBLISH_SCTP] = "sctp" };
+	const unsigned char *ip = (const unsigned char *)&net->address;
+	const unsigned char *gateway = (const unsigned char *)&net->gateway;
+	struct json *record = json_new_map(), *ports = json_new_list();
+	char text[64];
+
+	if (net->kind == NETWORK_BRIDGE) {
+		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]);
+		json_put_string(record, "ip", text);
+		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", gateway[0], gateway[1], gateway[2],
+			gateway[3]);
+		json_put_string(record, "gateway", text);
+		json_put_int(record, "prefix", net->prefix);
+		(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0],
+			net->mac[1], net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
+		json_put_string(record, "mac", text);
+	}
+	for (size_t i = 0; i < net->n_ports; i++) {
+		struct json *port = json_new_map();
+
+		json_put_string(port, "ip", net->ports[i].host_ip);
+		json_put_int(port, "hostPort", net->ports[i].host_port);
+		json_put_int(port, "port", net->ports[i].port);
+		json_put_string(port, "proto", protos[net->ports[i].proto]);
+		json_push(ports, port);
+	}
+	json_put(record, "ports", ports);
+	return record;
+}
+
+/* From here on nothing of the caller's terminal is needed or kept. */
+static int forget_stdio(struct err *err)
+{
+	autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return err_sys(err, "open /dev/null");
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			return err_sys(err, "dup2");
+	return 0;
+}
+
+static int on_started(void *data, pid_t pid, struct err *err)
+{
+	struct launch *launch = data;
+	struct container *c = &launch->container;
+
+	c->status = STATUS_RUNNING;
+	c->pid = pid;
+	c->pid_start = state_pid_start(pid);
+	c->monitor = getpid();
+	c->monitor_start = state_pid_start(c->monitor);
+	c->started = state_now();
+	c->finished = 0;
+	c->exit_code = 0;
+	free(c->error);
+	c->error = xstrdup("");
+	json_free(c->network);
+	c->network = network_record(&launch->network);
+	TRY(state_save(c, err));
+	return forget_stdio(err);
+}
+
+static int on_output(void *data, int stream, const void *bytes, size_t len, struct err *err)
+{
+	struct launch *launch = data;
+
+	return logger_write(launch->log, stream, bytes, len, err);
+}
+
+static int on_ended(void *data, int status, struct err *err)
+{
+	struct launch *launch = data;
+	struct container *c = &launch->container;
+
+	logger_free(launch->log);
+	launch->log = NULL;
+	c->status = STATUS_EXITED;
+	c->pid = c->monitor = 0;
+	c->exit_code = status;
+	c->finished = state_now();
+	if (launch->opts.remove)
+		return state_remove(launch->globals, c, true, err);
+	return state_save(c, err);
+}
+
+static void on_failed(void *data, const struct err *why)
+{
+	struct launch *launch = data;
+	struct container *c = &launch->container;
+	struct err ignored;
+
+	if (launch->opts.remove) {
+		(void)state_remove(launch->globals, c, true, &ignored); /* `why` is what to tell */
+		return;
+	}
+	c->status = c->started ? STATUS_EXITED : STATUS_CREATED;
+	c->pid = c->monitor = 0;
+	c->exit_code = why->exit ? why->exit : 125;
+	free(c->error);
+	c->error = xstrdup(why->text);
+	(void)state_save(c, &ignored);
+}
+
+/* ---- the launch ---- */
+
+static int listen_for_clients(const struct container *c, struct err *err)
+{
+	autofd int dir = open(c->run_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (dir < 0 || sock < 0)
+		return err_sys(err, "make the attach socket in '%s'", c->run_path);
+	if (unlinkat(dir, "attach.sock", 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove the old attach socket");
+	/* by descriptor: the path may be longer than the 108 bytes of sun_path */
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/attach.sock", dir);
+	if (bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(sock, 16) < 0)
+		return err_sys(err, "listen on '%s/attach.sock'", c->run_path);
+	return move_fd(&sock);
+}
+
+static _Noreturn void monitor_main(struct launch *launch, int client, int listener)
+{
+	const struct process_events events = { .data = launch, .joined = on_joined,
+		.started = on_started, .output = on_output, .ended = on_ended, .failed = on_failed };
+	const struct process_spec spec = {
+		.id = launch->id,
+		.name = launch->container.name,
+		.idmap = &launch->idmap,
+		.rootfs = &launch->rootfs,
+		.network = &launch->network,
+		.policy = &launch->policy,
+		.argv = &launch->argv,
+		.env = &launch->env,
+		.user = launch->user,
+		.workdir = launch->workdir,
+		.hostname = launch->hostname,
+		.group_add = &launch->opts.group_add,
+		.ulimits = launch->opts.ulimits,
+		.n_ulimits = launch->opts.n_ulimits,
+		.tty = launch->opts.tty,
+		.open_stdin = launch->opts.interactive,
+		.init = launch->opts.init,
+	};
+	struct err err = ERR_INIT;
+
+	/* stdout and stdin must not be held open behind the launcher's back; stderr still serves
+	 * for notices until the payload runs */
+	if (setsid() < 0 || chdir("/") < 0 || dup2(launch->container.dir, STDIN_FILENO) < 0 ||
+		dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		_exit(125);
+	_exit(process_monitor(&spec, &events, client, listener, &err) < 0 ? 125 : 0);
+}
+
+int launch_go(struct launch *launch, int *ret_client, struct err *err)
+{
+	autofd int ours = -EBADF, theirs = -EBADF, listener = -EBADF;
+	int pair[2];
+	pid_t pid;
+
+	TRY(rootfs_prepare(&launch->rootfs, err));
+	TRY(state_run_dir(&launch->container, launch->globals, err));
+	TRY(logger_open(&launch->container, &launch->log, err));
+	listener = listen_for_clients(&launch->container, err);
+	if (listener < 0)
+		return listener;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "socketpair");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, "fork the monitor");
+	if (pid == 0) {
+		(void)close(ours); /* else the launcher's death would go unseen */
+		monitor_main(launch, move_fd(&theirs), move_fd(&listener));
+	}
+	*ret_client = move_fd(&ours);
+	return 0;
+}
+
+int launch_attend(struct launch *launch, int client, bool detach, struct err *err)
+{
+	const struct run_opts *opts = &launch->opts;
+	const struct client_opts attend = {
+		.in = opts->interactive ? STDIN_FILENO : -1,
+		.out = STDOUT_FILENO,
+		.err = STDERR_FILENO,
+		.tty = opts->tty,
+		.sig_proxy = opts->sig_proxy && !opts->tty,
+		.detach_keys = opts->detach_keys,
+	};
+	char message[1 + sizeof(struct err)];
+	ssize_t n;
+
+	if (!detach)
+		return client_run(client, &attend, err);
+	do {
+		n = recv(client, message, sizeof(message), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 1 + sizeof(struct err) && message[0] == ATTACH_FAILED) {
+		memcpy(err, message + 1, sizeof(*err));
+		return err->code;
+	}
+	if (n < 1 || message[0] != ATTACH_STARTED)
+		return err_set(err, -EPIPE, "the container's monitor died");
+	return 0;
+}

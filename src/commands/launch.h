@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `run` and `start` share: the plan of one container and its launch. Planning fills the struct
+ * from left to right along the pipeline; launch_go() forks the monitor.
+ */
+#ifndef SBX_COMMANDS_LAUNCH_H
+#define SBX_COMMANDS_LAUNCH_H
+
+#include "base/userns.h"
+#include "image/image.h"
+#include "network/network.h"
+#include "policy/policy.h"
+#include "process/process.h"
+#include "rootfs/rootfs.h"
+#include "state/state.h"
+
+struct launch {
+	struct globals *globals; /* borrowed */
+	struct run_opts opts;
+	struct image image;
+	struct idmap idmap;
+	struct policy policy;
+	struct network network;
+	struct rootfs rootfs;
+	struct container container;
+	enum driver driver;
+	char id[65];
+	char *path; /* <root>/containers/<id> */
+	struct strv argv, env;
+	char *hostname, *workdir;
+	const char *user; /* borrowed from opts or image; NULL = root */
+	struct logger *log;
+};
+#define LAUNCH_INIT                                                                                \
+	{                                                                                          \
+		.network = NETWORK_INIT, .container = CONTAINER_INIT                               \
+	}
+void launch_done(struct launch *launch);
+#define autolaunch __attribute__((cleanup(launch_done)))
+
+/* opts, image and id are filled: plans everything to their right. Touches no container state. */
+int launch_plan(struct launch *launch, struct err *err);
+
+/* argv and environment from image and options (command.c); exit 125 "no command specified". */
+int launch_command(struct launch *launch, struct err *err);
+
+/* The record that config.json keeps; docs/formats.md. */
+struct json *launch_config(const struct launch *launch);
+
+/* `run --dry-run`: the whole plan in words. */
+void launch_print(const struct launch *launch, struct buf *out);
+
+/* container is open: prepares the host side and forks the monitor. *ret_client is the launcher's end
+ * of the attach protocol. The launcher may go away at any time after. */
+int launch_go(struct launch *launch, int *ret_client, struct err *err);
+
+/* Serves the terminal (or, with -d, waits until it runs). Returns the exit status. */
+int launch_attend(struct launch *launch, int client, bool detach, struct err *err);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A launch in writing: the container's config.json (docs/formats.md), and --dry-run's words. Pure. */
+#include "commands/launch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "base/xalloc.h"
+
+static const char *const proto_names[] = { [PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp",
+	[PUBLISH_SCTP] = "sctp" };
+
+static struct json *ports_record(const struct network *net)
+{
+	struct json *list = json_new_list();
+
+	for (size_t i = 0; i < net->n_ports; i++) {
+		const struct publish *from = &net->ports[i];
+		struct json *port = json_new_map();
+
+		json_put_string(port, "ip", from->host_ip);
+		json_put_int(port, "hostPort", from->host_port);
+		json_put_int(port, "port", from->port);
+		json_put_string(port, "proto", proto_names[from->proto]);
+		json_push(list, port);
+	}
+	return list;
+}
+
+static struct json *mounts_record(const struct launch *launch)
+{
+	static const char *const types[] = { [VOLUME_BIND] = "bind", [VOLUME_NAMED] = "volume",
+		[VOLUME_ANONYMOUS] = "volume", [VOLUME_TMPFS] = "tmpfs" };
+	struct json *list = json_new_list();
+
+	for (size_t i = 0; i < launch->rootfs.n_mounts; i++) {
+		const struct volume *from = &launch->rootfs.mounts[i];
+		struct json *mount = json_new_map();
+
+		json_put_string(mount, "type", types[from->type]);
+		if (from->type == VOLUME_NAMED || from->type == VOLUME_ANONYMOUS) {
+			autofree char *path = rootfs_volume_path(launch->globals, from->source);
+
+			json_put_string(mount, "name", from->source);
+			json_put_string(mount, "source", path);
+			json_put_bool(mount, "anonymous", from->type == VOLUME_ANONYMOUS);
+		} else {
+			json_put_string(mount, "source", from->source ? from->source : "");
+		}
+		json_put_string(mount, "destination", from->destination);
+		json_put_bool(mount, "rw", !from->read_only);
+		json_push(list, mount);
+	}
+	return list;
+}
+
+/* Labels: the image's, then --label NAME=value. */
+static struct json *labels_record(const struct launch *launch)
+{
+	struct json *from_image = json_path(launch->image.config, "config", "Labels", NULL);
+	struct json *labels = json_new_map();
+
+	json_each(it, from_image)
+		if (it.key)
+			json_put_string(labels, it.key, json_str(it.value, ""));
+	strv_each(item, &launch->opts.labels) {
+		size_t len = strcspn(*item, "=");
+		autofree char *key = xstrndup(*item, len);
+
+		json_put_string(labels, key, (*item)[len] ? *item + len + 1 : "");
+	}
+	return labels;
+}
+
+static struct json *entrypoint_record(const struct launch *launch)
+{
+	struct strv one = STRV_INIT;
+	struct json *list;
+
+	if (!launch->opts.entrypoint)
+		return launch->image.entrypoint.n ? json_new_strv(&launch->image.entrypoint)
+						  : json_new_null();
+	if (!*launch->opts.entrypoint)
+		return json_new_null();
+	strv_add(&one, launch->opts.entrypoint);
+	list = json_new_strv(&one);
+	strv_done(&one);
+	return list;
+}
+
+static const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+static void put_identity(struct json *doc, const struct launch *launch)
+{
+	json_put_string(doc, "id", launch->id);
+	json_put_string(doc, "image", launch->opts.image);
+	json_put_string(doc, "imageId", launch->image.id);
+	json_put_string(doc, "imageManifest", launch->image.manifest);
+	json_put_string(doc, "driver", rootfs_driver_name(launch->driver));
+	json_put(doc, "layers", json_new_strv(&launch->image.layers));
+	json_put(doc, "args", json_new_strv(&launch->opts.args));
+}
+
+static void put_process(struct json *doc, const struct launch *launch)
+{
+	const struct run_opts *opts = &launch->opts;
+	const char *signal = opts->stop_signal ? opts->stop_signal : launch->image.stop_signal;
+	const struct strv *cmd =
+		opts->command.n || opts->entrypoint ? &opts->command : &launch->image.cmd;
+
+	json_put_string(doc, "hostname", launch->hostname);
+	json_put_string(doc, "user", or_empty(launch->user));
+	json_put_string(doc, "workdir", launch->workdir);
+	json_put(doc, "env", json_new_strv(&launch->env));
+	json_put(doc, "entrypoint", entrypoint_record(launch));
+	json_put(doc, "cmd", json_new_strv(cmd));
+	json_put(doc, "argv", json_new_strv(&launch->argv));
+	json_put_bool(doc, "tty", opts->tty);
+	json_put_bool(doc, "openStdin", opts->interactive);
+	json_put_string(doc, "stopSignal", signal ? signal : "SIGTERM");
+	json_put_int(doc, "stopTimeout", opts->stop_timeout >= 0 ? opts->stop_timeout : 10);
+	json_put_bool(doc, "autoRemove", opts->remove);
+	json_put_bool(doc, "init", opts->init);
+}
+
+static void put_sandbox(struct json *doc, const struct launch *launch)
+{
+	const struct run_opts *opts = &launch->opts;
+
+	json_put(doc, "labels", labels_record(launch));
+	json_put(doc, "exposedPorts", json_new_strv(&launch->image.exposed_ports));
+	json_put(doc, "mounts", mounts_record(launch));
+	json_put_string(doc, "network", launch->network.name);
+	json_put(doc, "ports", ports_record(&launch->network));
+	json_put(doc, "capAdd", json_new_strv(&opts->cap_add));
+	json_put(doc, "capDrop", json_new_strv(&opts->cap_drop));
+	json_put(doc, "securityOpt", json_new_strv(&opts->security_opt));
+	json_put(doc, "groupAdd", json_new_strv(&opts->group_add));
+	json_put_bool(doc, "readOnly", opts->read_only);
+	json_put_bool(doc, "privileged", opts->privileged);
+	json_put(doc, "policy", policy_to_json(&launch->policy));
+}
+
+struct json *launch_config(const struct launch *launch)
+{
+	struct json *doc = json_new_map();
+
+	put_identity(doc, launch);
+	put_process(doc, launch);
+	put_sandbox(doc, launch);
+	return doc;
+}
+
+static void print_list(struct buf *out, const char *title, const struct strv *list)
+{
+	buf_adds(out, title);
+	strv_each(item, list)
+		buf_addf(out, " %s", *item);
+	buf_addc(out, '\n');
+}
+
+void launch_print(const struct launch *launch, struct buf *out)
+{
+	static const char *const maps[] = { [IDMAP_SINGLE] = "single id", [IDMAP_SUBID] = "sub-ids",
+		[IDMAP_ROOT] = "real root" };
+
+	buf_addf(out, "image %s %s\n", launch->opts.image, launch->image.id);
+	print_list(out, "argv", &launch->argv);
+	strv_each(item, &launch->env)
+		buf_addf(out, "env %s\n", *item);
+	buf_addf(out, "user %s\nworkdir %s\nhostname %s\n", launch->user ? launch->user : "0",
+		launch->workdir, launch->hostname);
+	buf_addf(out, "ids %s\n", maps[launch->idmap.kind]);
+	for (unsigned i = 0; i < launch->idmap.n_uid; i++)
+		buf_addf(out, "uid-map %u %u %u\n", launch->idmap.uid[i].inside,
+			launch->idmap.uid[i].outside, launch->idmap.uid[i].count);
+	buf_addf(out, "capabilities %016llx\nno-new-privileges %s\nseccomp %u instructions\n",
+		(unsigned long long)launch->policy.caps, launch->policy.no_new_privs ? "yes" : "no",
+		launch->policy.filter_len);
+	buf_addf(out, "network %s\n", launch->network.name);
+	for (size_t i = 0; i < launch->network.n_ports; i++) {
+		const struct publish *port = &launch->network.ports[i];
+
+		buf_addf(out, "publish %s:%u -> %u/%s\n", port->host_ip, port->host_port, port->port,
+			proto_names[port->proto]);
+	}
+	rootfs_print(&launch->rootfs, out);
+}

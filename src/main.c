@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sbx: which command, which exit status. The only place of this program that prints errors or exits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "base/sys.h"
+#include "commands/commands.h"
+#include "options/options.h"
+
+static const struct {
+	command_fn fn;
+	int failure; /* exit status of sbx's own errors; Docker's */
+} commands[CMD_COUNT] = {
+	[CMD_RUN] = { cmd_run, 125 },
+	[CMD_START] = { cmd_start, 1 },
+	[CMD_STOP] = { cmd_stop, 1 },
+	[CMD_KILL] = { cmd_kill, 1 },
+	[CMD_RM] = { cmd_rm, 1 },
+	[CMD_PS] = { cmd_ps, 1 },
+	[CMD_LOGS] = { cmd_logs, 1 },
+	[CMD_EXEC] = { cmd_exec, 125 },
+	[CMD_WAIT] = { cmd_wait, 1 },
+	[CMD_INSPECT] = { cmd_inspect, 1 },
+	[CMD_CONTAINER_INSPECT] = { cmd_container_inspect, 1 },
+	[CMD_IMAGE_INSPECT] = { cmd_image_inspect, 1 },
+	[CMD_PULL] = { cmd_pull, 1 },
+	[CMD_IMAGES] = { cmd_images, 1 },
+	[CMD_RMI] = { cmd_rmi, 1 },
+	[CMD_TAG] = { cmd_tag, 1 },
+	[CMD_INFO] = { cmd_info, 1 },
+	[CMD_VERSION] = { cmd_version, 1 },
+};
+
+/* Closed standard descriptors would be taken by the next open (S07); everything else that the caller
+ * left open is none of ours and must not reach a container (X02). */
+static int tidy_descriptors(struct err *err)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+			return err_sys(err, "open /dev/null");
+	if (sys_close_range(3, UINT_MAX, 0) < 0)
+		return err_sys(err, "close inherited descriptors");
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return err_sys(err, "signal");
+	return 0;
+}
+
+static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
+{
+	autoglobals struct globals globals = { 0 };
+	autochoice struct choice choice = { 0 };
+	int verb = argc;
+
+	TRY(tidy_descriptors(err));
+	TRY(globals_parse(argc, argv, &globals, &verb, err));
+	log_init("sbx", globals.log_level);
+	if (globals.version) {
+		(void)printf("sbx version %s\n", SBX_VERSION); /* flushed and checked by main */
+		return 0;
+	}
+	*ret_failure = 1;
+	TRY(options_find_command(argc - verb, argv + verb, &choice, err));
+	if (choice.text) {
+		(void)fputs(choice.text, stdout); /* flushed and checked by main */
+		return 0;
+	}
+	*ret_failure = commands[choice.command->id].failure;
+	verb += choice.words - 1;
+	return commands[choice.command->id].fn(&globals, argc - verb, argv + verb, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	int failure = 125;
+	int status = run_command(argc, argv, &failure, &err);
+
+	if (status < 0) {
+		log_err(&err);
+		status = err.exit ? err.exit : failure;
+	}
+	if (fflush(stdout) != 0 || (ferror(stdout) && status == 0)) {
+		(void)err_sys(&err, "write to stdout");
+		if (errno != EPIPE)
+			log_err(&err);
+		status = status ? status : 1;
+	}
+	return status;
+}
