@@ -244,7 +244,7 @@ static void add_generated_files(struct rootfs *rootfs)
 		autofree char *target = xasprintf("/etc/%s", names[i]);
 
 		if (!find_mount(rootfs, target))
-			(void)add_op(rootfs, OP_BIND, source, target);
+			add_op(rootfs, OP_BIND, source, target)->generated = true;
 	}
 }
 

@@ -93,7 +93,8 @@ int rootfs_prepare(const struct rootfs *rootfs, struct err *err)
 	TRY(make_dir(dir, "work", 0700, err));
 	TRY(clear_volatile(dir, err));
 	for (size_t i = 0; i < rootfs->n_ops; i++)
-		if (rootfs->ops[i].kind == OP_BIND || rootfs->ops[i].kind == OP_VOLUME)
+		if ((rootfs->ops[i].kind == OP_BIND && !rootfs->ops[i].generated) ||
+			rootfs->ops[i].kind == OP_VOLUME)
 			TRY(check_source(&rootfs->ops[i], err));
 	return 0;
 }
