@@ -196,9 +196,13 @@ int fs_mkdirs_in(int root, const char *path, mode_t mode, struct err *err)
 {
 	char part[PATH_MAX];
 	size_t at = 0;
+	int fd;
 
 	if (strlen(path) >= sizeof(part))
 		return err_set(err, -ENAMETOOLONG, "path is longer than %d bytes", PATH_MAX);
+	fd = open_in(root, path, O_PATH | O_DIRECTORY, 0);
+	if (fd >= 0) /* mostly there already */
+		return fd;
 	for (;;) {
 		autofd int parent = -EBADF;
 		char *slash;
@@ -243,6 +247,10 @@ int fs_target_in(int root, const char *path, bool want_dir, struct err *err)
 	fd = open_in(root, path, O_PATH, 0);
 	if (fd >= 0)
 		return fd;
+	/* EXCL: what is made is a file of ours, so its descriptor serves as the target */
+	fd = open_in(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	if (fd >= 0)
+		return fd;
 	copy = strdup(path);
 	if (!copy)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -253,11 +261,9 @@ int fs_target_in(int root, const char *path, bool want_dir, struct err *err)
 		if (parent < 0)
 			return parent;
 	}
-	fd = open_in(root, path, O_WRONLY | O_CREAT | O_NONBLOCK, 0644);
-	if (fd >= 0) {
-		(void)close(fd); /* nothing was written */
+	fd = open_in(root, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	if (fd == -EEXIST)
 		fd = open_in(root, path, O_PATH, 0);
-	}
 	if (fd >= 0)
 		return fd;
 	errno = -fd;

@@ -46,15 +46,15 @@ static int write_direct(
 	return write_proc(pid, file, text, err);
 }
 
-/* newuidmap PID INSIDE OUTSIDE COUNT ... : started now, waited for later. */
-static pid_t start_mapper(
-	const char *tool, pid_t pid, const struct idrange *ranges, unsigned n, struct err *err)
+/* newuidmap PID INSIDE OUTSIDE COUNT ... A bare fork and exec: nothing of ours is open without CLOEXEC,
+ * and waiting for the exec to be confirmed would put the two programs one after the other. */
+static pid_t start_mapper(const char *tool, pid_t pid, const struct idrange *ranges, unsigned n,
+	struct err *err)
 {
 	char numbers[1 + 3 * IDMAP_MAX][16];
-	char *argv[3 + 3 * IDMAP_MAX];
-	char *no_env[] = { NULL };
-	struct spawn spawn = { .path = tool, .argv = argv, .envp = no_env };
+	char *argv[3 + 3 * IDMAP_MAX], *no_env[] = { NULL };
 	unsigned at = 0;
+	pid_t mapper;
 
 	argv[at++] = (char *)tool;
 	(void)snprintf(numbers[0], sizeof(numbers[0]), "%d", (int)pid);
@@ -68,49 +68,43 @@ static pid_t start_mapper(
 		}
 	}
 	argv[at] = NULL;
-	return spawn_start(&spawn, NULL, err);
+	mapper = fork();
+	if (mapper < 0)
+		return err_sys(err, "fork");
+	if (mapper == 0) {
+		(void)execve(tool, argv, no_env);
+		_exit(127);
+	}
+	return mapper;
 }
 
 static int finish_mapper(const char *tool, pid_t pid, struct err *err)
 {
-	int status = spawn_wait(pid, err);
+	int status = pid > 0 ? spawn_wait(pid, err) : 0;
 
-	if (status < 0)
+	if (status <= 0)
 		return status;
-	if (status != 0)
-		return err_set(err, -EPERM,
-			"%s failed (status %d). Does /etc/subuid still give you this range? SBX_USERNS=single "
-			"runs without it",
-			tool, status);
-	return 0;
+	if (status == 127)
+		return err_set(err, -ENOENT, "%s could not be executed", tool);
+	return err_set(err, -EPERM,
+		"%s failed (status %d). Does /etc/subuid still give you this range? SBX_USERNS=single "
+		"runs without it",
+		tool, status);
 }
 
-static int write_with_helpers(pid_t pid, const struct idmap *map, struct err *err)
-{
-	static const char uid_tool[] = "/usr/bin/newuidmap", gid_tool[] = "/usr/bin/newgidmap";
-	struct err ignored;
-	pid_t uids, gids;
-	int r;
+#define NEWUIDMAP "/usr/bin/newuidmap" /* fixed: never from the caller's PATH (S11) */
+#define NEWGIDMAP "/usr/bin/newgidmap"
 
-	uids = start_mapper(uid_tool, pid, map->uid, map->n_uid, err);
-	if (uids < 0)
-		return uids;
-	gids = start_mapper(gid_tool, pid, map->gid, map->n_gid, err);
-	r = finish_mapper(uid_tool, uids, gids < 0 ? &ignored : err);
-	if (gids < 0)
-		return gids;
-	if (r < 0) {
-		(void)spawn_wait(gids, &ignored); /* reap; the first error is the one to tell */
-		return r;
-	}
-	return finish_mapper(gid_tool, gids, err);
-}
-
-int idmap_write(pid_t pid, const struct idmap *map, struct err *err)
+int idmap_start(pid_t pid, const struct idmap *map, struct idmap_job *ret, struct err *err)
 {
+	*ret = (struct idmap_job){ 0 };
 	switch (map->kind) {
 	case IDMAP_SUBID:
-		return write_with_helpers(pid, map, err);
+		ret->uids = start_mapper(NEWUIDMAP, pid, map->uid, map->n_uid, err);
+		if (ret->uids < 0)
+			return ret->uids;
+		ret->gids = start_mapper(NEWGIDMAP, pid, map->gid, map->n_gid, err);
+		return ret->gids < 0 ? ret->gids : 0;
 	case IDMAP_SINGLE:
 		/* user_namespaces(7): an unprivileged writer must give up setgroups before gid_map */
 		TRY(write_proc(pid, "setgroups", "deny", err));
@@ -120,6 +114,29 @@ int idmap_write(pid_t pid, const struct idmap *map, struct err *err)
 	}
 	TRY(write_direct(pid, "uid_map", map->uid, map->n_uid, err));
 	return write_direct(pid, "gid_map", map->gid, map->n_gid, err);
+}
+
+int idmap_finish(struct idmap_job *job, struct err *err)
+{
+	struct err second;
+	int r = finish_mapper(NEWUIDMAP, job->uids, err);
+	int other = finish_mapper(NEWGIDMAP, job->gids, r < 0 ? &second : err);
+
+	*job = (struct idmap_job){ 0 };
+	return r < 0 ? r : other;
+}
+
+int idmap_write(pid_t pid, const struct idmap *map, struct err *err)
+{
+	struct idmap_job job;
+	struct err ignored;
+	int r = idmap_start(pid, map, &job, err);
+
+	if (r < 0) {
+		(void)idmap_finish(&job, &ignored); /* reaps; the first error is the one to tell */
+		return r;
+	}
+	return idmap_finish(&job, err);
 }
 
 /* Becomes uid 0, gid 0 of the namespace it is in. */

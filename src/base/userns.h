@@ -56,6 +56,14 @@ uint32_t idmap_to_inside(const struct idrange *ranges, unsigned n, uint32_t outs
  * namespace and waits. newuidmap and newgidmap run side by side. */
 int idmap_write(pid_t pid, const struct idmap *map, struct err *err);
 
+/* The same in two halves, so that the caller can work while the two set-uid programs do. A started
+ * map must be finished; finish also reaps after errors. */
+struct idmap_job {
+	pid_t uids, gids; /* 0 = nothing to wait for */
+};
+int idmap_start(pid_t pid, const struct idmap *map, struct idmap_job *ret, struct err *err);
+int idmap_finish(struct idmap_job *job, struct err *err);
+
 /* Runs fn(data) in a forked child that is uid 0, gid 0 in a new user namespace (nothing else is
  * unshared unless flags adds CLONE_NEW*). fn's error and return value come back as if it had
  * been called here; memory it writes does not. */

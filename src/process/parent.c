@@ -218,6 +218,26 @@ static int until_executed(struct start *start, struct err *err)
 		     : err_set(err, -EPROTO, "the container's init sent step %d", (int)msg.step);
 }
 
+/* The two set-uid map writers take longer than everything else here: work beside them. */
+static int join_while_mapping(struct start *start, const struct process_events *events,
+	struct err *err)
+{
+	const struct process_spec *spec = start->spec;
+	struct idmap_job job;
+	struct err second;
+	int r = idmap_start(start->process->pid, spec->idmap, &job, err);
+
+	if (r == 0)
+		r = network_join(spec->network, spec->id, spec->name, err);
+	if (r == 0)
+		r = events->joined(events->data, err);
+	if (r < 0) {
+		(void)idmap_finish(&job, &second); /* reaps; the first error is the one to tell */
+		return r;
+	}
+	return idmap_finish(&job, err);
+}
+
 int process_start(const struct process_spec *spec, const struct process_events *events,
 	struct process *ret, struct err *err)
 {
@@ -231,10 +251,8 @@ int process_start(const struct process_spec *spec, const struct process_events *
 
 	TRY(make_stdio(&start, err));
 	TRY(step_pair(&start.sock, &start.theirs.sock, err));
-	TRY(network_join(spec->network, spec->id, spec->name, err));
-	TRY(events->joined(events->data, err));
 	TRY(clone_child(&start, err));
-	TRY(idmap_write(process.pid, spec->idmap, err));
+	TRY(join_while_mapping(&start, events, err));
 	TRY(step_send(start.sock, STEP_IDS_MAPPED, -1, NULL, err));
 	TRY(until_ready(&start, err));
 	TRY(until_executed(&start, err));

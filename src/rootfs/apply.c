@@ -227,7 +227,7 @@ static int apply_mqueue(
 static int apply_device(
 	struct applier *applier, const struct mount_op *op, int source, struct err *err)
 {
-	struct bind_attrs attrs = { .nosuid = true, .noexec = true };
+	const struct bind_attrs attrs = { 0 }; /* a device node: no attribute would change a thing */
 	autofd int target = target_open(applier->root, op->target, false, err);
 
 	if (target < 0)
@@ -289,7 +289,7 @@ static int apply_mask(
 	struct applier *applier, const struct mount_op *op, int source, struct err *err)
 {
 	autofd int target = fs_open_in(applier->root, op->target, O_PATH | O_NOFOLLOW, 0, err);
-	struct bind_attrs attrs = { .nosuid = true, .noexec = true };
+	const struct bind_attrs attrs = { 0 };
 	struct stat st;
 
 	if (target == -ENOENT || target == -ENOTDIR)

@@ -136,7 +136,15 @@ static int bind_classic(int source, int target, const struct bind_attrs *attrs, 
 
 int mount_bind(int source, int target, const struct bind_attrs *attrs, struct err *err)
 {
-	int r = bind_new_api(source, target, attrs, err);
+	char from[FD_PATH_MAX], to[FD_PATH_MAX];
+	int r;
+
+	if (!attrs->recursive && attr_bits(attrs) == 0) { /* nothing to set: one call instead of two */
+		mount_fd_path(source, from);
+		mount_fd_path(target, to);
+		return mount(from, to, NULL, MS_BIND, NULL) < 0 ? err_sys(err, "bind mount") : 0;
+	}
+	r = bind_new_api(source, target, attrs, err);
 
 	return r == 1 ? bind_classic(source, target, attrs, err) : r;
 }
