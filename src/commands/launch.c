@@ -217,8 +217,8 @@ static int on_ended(void *data, int status, struct err *err)
 	c->pid = c->monitor = 0;
 	c->exit_code = status;
 	c->finished = state_now();
-	if (launch->opts.remove)
-		return state_remove(launch->globals, c, true, err);
+	if (launch->opts.remove) /* the rest of the removal waits until the client has its answer */
+		return state_retire(launch->globals, c, err);
 	return state_save(c, err);
 }
 
@@ -289,7 +289,11 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 	if (setsid() < 0 || chdir("/") < 0 || dup2(launch->container.dir, STDIN_FILENO) < 0 ||
 		dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(125);
-	_exit(process_monitor(&spec, &events, client, listener, &err) < 0 ? 125 : 0);
+	if (process_monitor(&spec, &events, client, listener, &err) < 0)
+		_exit(125);
+	if (launch->opts.remove && state_remove(launch->globals, &launch->container, true, &err) < 0)
+		_exit(125); /* the next listing collects it */
+	_exit(0);
 }
 
 int launch_go(struct launch *launch, int *ret_client, struct err *err)

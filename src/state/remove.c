@@ -144,6 +144,17 @@ static void release_name(int names, const struct container *c)
 	(void)unlinkat(names, c->name, 0); /* a claim that stays is dead and will be taken over */
 }
 
+int state_retire(const struct globals *globals, struct container *c, struct err *err)
+{
+	autostatedirs struct state_dirs dirs = STATE_DIRS_INIT;
+
+	TRY(state_dirs_open(globals, false, &dirs, err));
+	if (renameat(c->dir, CONFIG_NAME, c->dir, DEAD_NAME) < 0 && errno != ENOENT)
+		return fs_err(err, c->dir, "remove the container");
+	release_name(dirs.names, c);
+	return 0;
+}
+
 int state_remove(const struct globals *globals, struct container *c, bool volumes, struct err *err)
 {
 	autostatedirs struct state_dirs dirs = STATE_DIRS_INIT;

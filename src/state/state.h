@@ -71,6 +71,10 @@ void state_list_free(struct container *list, size_t n);
 int state_save(struct container *c, struct err *err); /* live fields → state.json, atomically */
 int state_run_dir(struct container *c, const struct globals *globals, struct err *err);
 
+/* The quick first half of state_remove() for --rm: the container is in no listing any more and its name
+ * is free. state_remove() must follow; if it cannot, the next listing collects what is left. */
+int state_retire(const struct globals *globals, struct container *c, struct err *err);
+
 /* Removes directory, run directory, name, its anonymous volumes if asked. Files owned by sub-ids
  * included. The caller has made sure that it does not run. */
 int state_remove(const struct globals *globals, struct container *c, bool volumes, struct err *err);
