@@ -5,8 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
+#include <linux/landlock.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -36,6 +38,11 @@
 #endif
 #ifndef SYS_openat2
 #define SYS_openat2 437
+#endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule       445
+#define SYS_landlock_restrict_self  446
 #endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
@@ -156,6 +163,35 @@ int sys_capget(struct __user_cap_header_struct *head, struct __user_cap_data_str
 int sys_seccomp_filter(const struct sock_fprog *prog, unsigned flags)
 {
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, prog);
+}
+
+uint32_t sys_audit_arch(void)
+{
+#if defined(__x86_64__) && !defined(__ILP32__)
+	return AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+	return AUDIT_ARCH_AARCH64;
+#else
+	return 0;
+#endif
+}
+
+int sys_landlock_create(const void *attr, size_t size, unsigned flags)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, attr, size, flags);
+}
+
+int sys_landlock_add_path(int ruleset, uint64_t access, int dir)
+{
+	const struct landlock_path_beneath_attr attr = { .allowed_access = access,
+		.parent_fd = dir };
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0);
+}
+
+int sys_landlock_restrict(int ruleset)
+{
+	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
 int sys_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags)

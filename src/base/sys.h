@@ -29,6 +29,12 @@ int sys_capset(
 	const struct __user_cap_header_struct *head, const struct __user_cap_data_struct *data);
 int sys_capget(struct __user_cap_header_struct *head, struct __user_cap_data_struct *data);
 int sys_seccomp_filter(const struct sock_fprog *prog, unsigned flags); /* SECCOMP_SET_MODE_FILTER */
+/* AUDIT_ARCH_* of this program; 0 on processors without a seccomp filter of ours. */
+uint32_t sys_audit_arch(void);
+/* attr NULL, size 0, flags 1: the ABI version. */
+int sys_landlock_create(const void *attr, size_t size, unsigned flags);
+int sys_landlock_add_path(int ruleset, uint64_t access, int dir);
+int sys_landlock_restrict(int ruleset);
 int sys_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags);
 
 #endif
