@@ -159,32 +159,45 @@ static struct json *take_entry(struct json *index, const char *name, const char 
 	return json_at(list, json_len(list) - 1);
 }
 
+int index_put(const struct store *store, struct json *index, const struct index_name *name,
+	const struct descriptor *manifest, struct err *err)
+{
+	struct json *entry;
+	char id[DIGEST_MAX];
+
+	if (!store_has_blob(store, manifest->digest))
+		return err_set(err, -ENOENT, "manifest %s is not in the store", manifest->digest);
+	entry = take_entry(index, name->tag, manifest->digest);
+	json_put_string(entry, "mediaType", manifest->media_type);
+	json_put_string(entry, "digest", manifest->digest);
+	json_put_int(entry, "size", manifest->size);
+	if (name->tag)
+		put_note(entry, INDEX_REF, name->tag);
+	if (name->repo_digest)
+		put_note(entry, INDEX_DIGEST, name->repo_digest);
+	if (index_note(entry, INDEX_ID))
+		return 0;
+	TRY(entry_id(store, entry, id, err));
+	put_note(entry, INDEX_ID, id);
+	return 0;
+}
+
 int store_set_ref(const struct store *store, const char *ref, const char *manifest_digest,
 	int64_t manifest_size, const char *media_type, struct err *err)
 {
+	struct descriptor manifest = { .size = manifest_size };
 	autofree char *tag = NULL, *repo_digest = NULL;
 	autojson struct json *index = NULL;
 	autofd int lock = -EBADF;
-	char id[DIGEST_MAX];
-	struct json *entry;
 
 	TRY(split_ref(ref, &tag, &repo_digest, err));
+	if (!digest_valid(manifest_digest))
+		return err_set(err, -EINVAL, "'%s' is not a digest", manifest_digest);
+	(void)snprintf(manifest.digest, sizeof(manifest.digest), "%s", manifest_digest);
+	(void)snprintf(manifest.media_type, sizeof(manifest.media_type), "%s", media_type);
 	lock = index_lock(store, err);
 	TRY(lock);
-	if (!store_has_blob(store, manifest_digest))
-		return err_set(err, -ENOENT, "manifest %s is not in the store", manifest_digest);
 	TRY(index_load(store, &index, err));
-	entry = take_entry(index, tag, manifest_digest);
-	json_put_string(entry, "mediaType", media_type);
-	json_put_string(entry, "digest", manifest_digest);
-	json_put_int(entry, "size", manifest_size);
-	if (tag)
-		put_note(entry, INDEX_REF, tag);
-	if (repo_digest)
-		put_note(entry, INDEX_DIGEST, repo_digest);
-	if (!index_note(entry, INDEX_ID)) {
-		TRY(entry_id(store, entry, id, err));
-		put_note(entry, INDEX_ID, id);
-	}
+	TRY(index_put(store, index, &(struct index_name){ tag, repo_digest }, &manifest, err));
 	return index_save(store, index, err);
 }

@@ -219,7 +219,7 @@ static int add_layer(
 	const struct store *store, const char *chain, struct strv *layers, struct err *err)
 {
 	autofree char *path = xasprintf("%s/%s", store->layers_path, chain);
-	ssize_t n;
+	autofree char *record = xasprintf("%s.json", path);
 	char opaque;
 
 	if (!store_has_layer(store, chain))
@@ -227,8 +227,7 @@ static int add_layer(
 			"layer %.12s of the image is missing from the store. Pull the image again: "
 			"that unpacks only what is missing",
 			chain);
-	n = lgetxattr(path, "user.overlay.opaque", &opaque, 1);
-	if (n == 1 && opaque == 'y') {
+	if (lgetxattr(record, LAYER_OPAQUE, &opaque, 1) == 1 && opaque == 'y') {
 		strv_done(layers);
 		*layers = (struct strv)STRV_INIT;
 	}

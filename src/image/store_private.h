@@ -8,6 +8,7 @@
 #define BLOB_PATH_MAX 160
 #define MANIFEST_MAX  ((size_t)4 << 20)
 #define CONFIG_MAX    ((size_t)8 << 20)
+#define LAYER_OPAQUE  "user.sbx.opaque" /* xattr of a layer's record: hides all layers below */
 
 /* Path of a blob relative to store.blobs. -EINVAL unless digest_valid(). */
 int blob_path(const char *digest, char ret[BLOB_PATH_MAX], struct err *err);
@@ -27,6 +28,13 @@ int index_save(const struct store *store, const struct json *index, struct err *
 struct json *index_list(const struct json *index); /* the manifests, borrowed */
 const char *index_note(const struct json *entry, const char *annotation); /* or NULL */
 const char *index_digest(const struct json *entry);                       /* valid digest or NULL */
+/* Gives a manifest a name: tag "docker.io/library/redis:latest" and repo_digest may be NULL. An entry
+ * that had the name loses it. Caller holds the lock and saves. */
+struct index_name {
+	const char *tag, *repo_digest;
+};
+int index_put(const struct store *store, struct json *index, const struct index_name *name,
+	const struct descriptor *manifest, struct err *err);
 /* Takes the name away from an entry; it stays as an untagged image unless another names it. */
 void index_untag(struct json *index, size_t at);
 
@@ -59,8 +67,18 @@ int entry_id(
 /* Reads manifest and config of an entry; follows an index to this machine's platform. */
 int entry_load(
 	const struct store *store, const struct json *entry, struct found *ret, struct err *err);
+/* Bytes of the unpacked layers. */
+int64_t found_size(const struct store *store, const struct found *found);
 /* chain ids of a loaded image, one per layer. */
 int found_chains(const struct found *found, struct strv *ret, struct err *err);
+
+/* ---- list.c: names as people see them ---- */
+
+/* "redis" and "latest" of an entry, malloc'ed; NULL where it has none. */
+void entry_names(const struct json *entry, char **ret_repository, char **ret_tag);
+/* "redis@sha256:…", malloc'ed; NULL for an image that never had a repository. */
+char *entry_repo_digest(const struct json *entry);
+bool entry_is(const struct store *store, const struct json *entry, const char *id);
 
 /* ---- config.c ---- */
 

@@ -119,21 +119,61 @@ static void a_missing_config_is_damage(void **state)
 	assert_int_equal(resolve(fx, "redis", &err), -EUCLEAN);
 }
 
+/* An image of two layers, "one" below "two". */
+static void two_layers(struct fixture *fx, struct image *ret)
+{
+	autofree char *config = NULL, *manifest = NULL;
+	char id[DIGEST_MAX], below[65], above[65], digest[DIGEST_MAX];
+	static const char type[] = "application/vnd.oci.image.manifest.v1+json";
+	autostrv struct strv diff = STRV_INIT, chains = STRV_INIT;
+	struct err err = ERR_INIT;
+
+	fixture_image(fx, NULL, "one", id);
+	fixture_image(fx, NULL, "two", id);
+	fixture_chain("one", below);
+	fixture_chain("two", above);
+	strv_addf(&diff, "sha256:%s", below);
+	strv_addf(&diff, "sha256:%s", above);
+	chain_ids(&diff, &chains);
+	assert_int_equal(renameat(fx->store.layers, above, fx->store.layers, chains.v[1]), 0);
+	{
+		autofree char *from = xasprintf("%s.json", above),
+			      *to = xasprintf("%s.json", chains.v[1]);
+
+		assert_int_equal(renameat(fx->store.layers, from, fx->store.layers, to), 0);
+	}
+	config = xasprintf("{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\",\"%s\"]}}",
+		diff.v[0], diff.v[1]);
+	fixture_put(fx, config, id);
+	manifest = xasprintf(
+		"{\"schemaVersion\":2,\"config\":{\"mediaType\":"
+		"\"application/vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":1},"
+		"\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\","
+		"\"digest\":\"%s\",\"size\":1},{\"mediaType\":"
+		"\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"%s\",\"size\":1}]}",
+		id, diff.v[0], diff.v[1]);
+	fixture_put(fx, manifest, digest);
+	assert_int_equal(store_set_ref(&fx->store, REDIS, digest, 1, type, &err), 0);
+	assert_int_equal(image_resolve(&fx->globals, "redis", ret, &err), 0);
+}
+
 static void an_opaque_root_hides_the_layers_below(void **state)
 {
 	struct fixture *fx = *state;
-	char id[DIGEST_MAX], chain[65];
-	autoimage struct image image = { 0 };
-	autofree char *path = NULL;
+	autoimage struct image image = { 0 }, again = { 0 };
+	autofree char *record = NULL;
+	char below[65];
 	struct err err = ERR_INIT;
 
-	fixture_image(fx, REDIS, "one", id);
-	fixture_chain("one", chain);
-	path = xasprintf("%s/layers/%s", fx->root, chain);
-	assert_int_equal(setxattr(path, "user.overlay.opaque", "y", 1, 0), 0);
-	assert_int_equal(image_resolve(&fx->globals, "redis", &image, &err), 0);
-	assert_int_equal(image.layers.n, 1);
-	assert_string_equal(image.layers.v[0], path);
+	two_layers(fx, &image);
+	fixture_chain("one", below);
+	assert_int_equal(image.layers.n, 2);
+	assert_string_equal(strrchr(image.layers.v[0], '/') + 1, below);
+	record = xasprintf("%s.json", image.layers.v[1]);
+	assert_int_equal(setxattr(record, LAYER_OPAQUE, "y", 1, 0), 0);
+	assert_int_equal(image_resolve(&fx->globals, "redis", &again, &err), 0);
+	assert_int_equal(again.layers.n, 1);
+	assert_string_equal(again.layers.v[0], image.layers.v[1]);
 }
 
 static void a_name_that_moves_leaves_an_untagged_image(void **state)

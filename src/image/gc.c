@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking away what nobody needs. Unpacked layers may hold files of sub-ids, so trees are removed as
+ * root of a user namespace. A layer loses its name first (it moves to tmp/), so a half-removed one is
+ * never taken for a whole one.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/userns.h"
+#include "base/xalloc.h"
+#include "image/store_private.h"
+
+#define OLD_SECONDS 86400
+
+static int list_dir(int dir, struct strv *ret, struct err *err)
+{
+	autofd int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *stream = NULL;
+	struct dirent *e;
+
+	if (fd < 0)
+		return err_sys(err, "read a directory of the image store");
+	stream = fdopendir(fd);
+	if (!stream)
+		return err_sys(err, "read a directory of the image store");
+	(void)move_fd(&fd); /* the stream's now */
+	while ((e = readdir(stream)) != NULL) {
+		if (e->d_name[0] != '.')
+			strv_add(ret, e->d_name);
+	}
+	return 0;
+}
+
+/* Somebody holds its lock: it is being worked on. */
+static bool owned(int dir, const char *name)
+{
+	autofd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+struct removal {
+	int dir;
+	const struct strv *names;
+};
+
+static int remove_child(void *data, struct err *err)
+{
+	const struct removal *removal = data;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max; /* one descriptor per level of the tree */
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	strv_each (name, removal->names)
+		TRY(fs_remove_tree(removal->dir, *name, err));
+	return 0;
+}
+
+static int remove_trees(int dir, const struct strv *names, struct err *err)
+{
+	struct removal removal = { .dir = dir, .names = names };
+	struct idmap map;
+
+	if (names->n == 0)
+		return 0;
+	TRY(idmap_detect(&map, err));
+	return userns_run(&map, 0, remove_child, &removal, err);
+}
+
+int gc_tmp(const struct store *store, struct err *err)
+{
+	autostrv struct strv all = STRV_INIT, dead = STRV_INIT;
+
+	TRY(list_dir(store->tmp, &all, err));
+	strv_each (name, &all) {
+		size_t n = strlen(*name);
+
+		/* Lock files are their users' business. */
+		if (n > 5 && strcmp(*name + n - 5, ".lock") == 0)
+			continue;
+		if (!owned(store->tmp, *name))
+			strv_add(&dead, *name);
+	}
+	return remove_trees(store->tmp, &dead, err);
+}
+
+/* What the index reaches: digests of blobs and chain ids of layers. */
+static int mark(
+	const struct store *store, const struct json *index, struct strv *ret, struct err *err)
+{
+	json_each (it, index_list(index)) {
+		autofound struct found found = { 0 };
+		autostrv struct strv chains = STRV_INIT;
+
+		if (entry_load(store, it.value, &found, err) < 0 ||
+			found_chains(&found, &chains, err) < 0)
+			return err_wrap(
+				err, "an image of the store cannot be read, nothing is removed");
+		strv_add(ret, index_digest(it.value));
+		strv_add(ret, found.manifest_digest);
+		strv_add(ret, found.id);
+		for (size_t i = 0; i < found.manifest.n_layers; i++)
+			strv_add(ret, found.manifest.layers[i].digest);
+		strv_extend(ret, &chains);
+	}
+	return 0;
+}
+
+static bool old(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       time(NULL) - st.st_ctime > OLD_SECONDS;
+}
+
+static int sweep_blobs(const struct store *store, const struct strv *live,
+	const struct strv *candidates, struct err *err)
+{
+	autostrv struct strv names = STRV_INIT;
+
+	TRY(list_dir(store->blobs, &names, err));
+	strv_each (name, &names) {
+		autofree char *digest = xasprintf("sha256:%s", *name);
+
+		if (strv_has(live, digest))
+			continue;
+		if (!strv_has(candidates, digest) && !old(store->blobs, *name))
+			continue;
+		if (unlinkat(store->blobs, *name, 0) < 0 && errno != ENOENT)
+			return err_sys(err, "remove blob %s", digest);
+	}
+	return 0;
+}
+
+/* The layer leaves its name, then its record goes: from then on it does not exist. Returns 1 when
+ * the directory could not be moved, because it belongs to a sub-id. */
+static int retire_layer(const struct store *store, int tmp, const char *chain, struct err *err)
+{
+	autofree char *record = xasprintf("%s.json", chain);
+	autofree char *grave = xasprintf("dead-%s", chain);
+	bool stuck = false;
+
+	if (renameat(store->layers, chain, tmp, grave) < 0 && errno != ENOENT) {
+		if (errno != EACCES && errno != ENOTEMPTY && errno != EEXIST)
+			return err_sys(err, "remove layer %.12s", chain);
+		stuck = true;
+	}
+	if (unlinkat(store->layers, record, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove layer %.12s", chain);
+	return stuck;
+}
+
+/* "<chain id>" of a layer or of its record, else NULL. */
+static char *chain_of(const char *name)
+{
+	autofree char *chain = xstrndup(name, strlen(name) > 64 ? 64 : strlen(name));
+
+	if (!chain_id_valid(chain) || (name[64] && strcmp(name + 64, ".json") != 0))
+		return NULL;
+	return move_ptr(&chain);
+}
+
+static int sweep_layers(const struct store *store, const struct strv *live,
+	const struct strv *candidates, struct strv *report, struct err *err)
+{
+	autofd int tmp = openat(store->root, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autostrv struct strv names = STRV_INIT, stuck = STRV_INIT, graves = STRV_INIT;
+
+	if (tmp < 0)
+		return err_sys(err, "open tmp of the image store");
+	TRY(list_dir(store->layers, &names, err));
+	strv_each (name, &names) {
+		autofree char *chain = chain_of(*name);
+		int r;
+
+		if (!chain || strv_has(live, chain))
+			continue;
+		if (!strv_has(candidates, chain) && !old(store->layers, *name))
+			continue;
+		r = retire_layer(store, tmp, chain, err);
+		TRY(r);
+		if (r == 1)
+			strv_add(&stuck, chain);
+		else
+			strv_addf(&graves, "dead-%s", chain);
+		if (!(*name)[64])
+			strv_addf(report, "Deleted: sha256:%s", chain);
+	}
+	TRY(remove_trees(tmp, &graves, err));
+	return remove_trees(store->layers, &stuck, err);
+}
+
+int gc_sweep(const struct store *store, const struct json *index, const struct strv *candidates,
+	struct strv *report, struct err *err)
+{
+	autofd int hold = openat(
+		store->images, ".hold", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	autostrv struct strv live = STRV_INIT;
+
+	if (hold < 0)
+		return err_sys(err, "lock the image store");
+	/* A pull is running: it may be about to name what looks unused. The next removal collects. */
+	if (flock(hold, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : err_sys(err, "lock the image store");
+	TRY(mark(store, index, &live, err));
+	TRY(sweep_layers(store, &live, candidates, report, err));
+	return sweep_blobs(store, &live, candidates, err);
+}

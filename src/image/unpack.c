@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libarchive reads the tar and nothing else of it is used: no filter (it would run programs found in
+ * PATH for some magics and stack 25 levels), no other format (a layer that is a zip is an error), no
+ * writing to disk. It sees a stream of bytes and hands out entries; every byte is hashed on its way,
+ * also what follows the end of the archive.
+ */
+#include "image/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/xalloc.h"
+
+struct reader {
+	const struct tar_source *source;
+	struct digester *digester;
+	struct err err; /* of the source; it explains libarchive's failure */
+	int64_t total;
+};
+
+static ssize_t feed(struct archive *a, void *data, const void **ret)
+{
+	struct reader *r = data;
+	ssize_t n;
+
+	(void)a;
+	n = r->source->next(r->source->data, ret, &r->err);
+	if (n < 0) {
+		archive_set_error(a, EIO, "%s", r->err.text);
+		return -1;
+	}
+	if (r->digester)
+		digester_update(r->digester, *ret, (size_t)n);
+	r->total += n;
+	return n;
+}
+
+static int archive_failed(struct archive *a, const struct reader *r, struct err *err)
+{
+	const char *why = archive_error_string(a);
+
+	if (r->err.code < 0) {
+		*err = r->err;
+		return err->code;
+	}
+	if (why && strstr(why, "Unrecognized archive format"))
+		why = "it is not a tar archive";
+	return err_set(err, -EBADMSG, "the layer is malformed: %s", why ? why : "unknown reason");
+}
+
+static int entry_type(const struct archive_entry *ae, enum unpack_type *ret)
+{
+	if (archive_entry_hardlink((struct archive_entry *)ae)) {
+		*ret = UNPACK_HARDLINK;
+		return 0;
+	}
+	switch (archive_entry_filetype((struct archive_entry *)ae)) {
+	case AE_IFREG:
+		*ret = UNPACK_FILE;
+		return 0;
+	case AE_IFDIR:
+		*ret = UNPACK_DIR;
+		return 0;
+	case AE_IFLNK:
+		*ret = UNPACK_SYMLINK;
+		return 0;
+	case AE_IFIFO:
+		*ret = UNPACK_FIFO;
+		return 0;
+	case AE_IFCHR:
+	case AE_IFBLK:
+		*ret = UNPACK_DEVICE;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void read_xattrs(struct archive_entry *ae, struct unpack_entry *e)
+{
+	int n = archive_entry_xattr_reset(ae);
+
+	if (n <= 0)
+		return;
+	e->xattrs = xcalloc((size_t)n, sizeof(*e->xattrs));
+	for (int i = 0; i < n; i++) {
+		struct unpack_xattr *x = &e->xattrs[e->n_xattrs];
+
+		if (archive_entry_xattr_next(ae, &x->name, &x->value, &x->len) != ARCHIVE_OK)
+			return;
+		if (x->name)
+			e->n_xattrs++;
+	}
+}
+
+/* The strings belong to libarchive's entry, the xattr list to the caller. */
+static int convert(struct archive_entry *ae, struct unpack_entry *e, struct err *err)
+{
+	*e = (struct unpack_entry){
+		.path = archive_entry_pathname(ae),
+		.uid = archive_entry_uid(ae),
+		.gid = archive_entry_gid(ae),
+		.size = archive_entry_size(ae),
+		.mode = archive_entry_perm(ae) & 07777,
+		.mtime = { archive_entry_mtime(ae), archive_entry_mtime_nsec(ae) },
+	};
+	if (!e->path)
+		return err_set(err, -EBADMSG, "the layer has an entry without a name");
+	if (entry_type(ae, &e->type) < 0)
+		return err_set(
+			err, -EBADMSG, "'%.200s' has a type that layers cannot hold", e->path);
+	if (e->type == UNPACK_HARDLINK)
+		e->link = archive_entry_hardlink(ae);
+	if (e->type == UNPACK_SYMLINK)
+		e->link = archive_entry_symlink(ae);
+	if ((e->type == UNPACK_HARDLINK || e->type == UNPACK_SYMLINK) && (!e->link || !e->link[0]))
+		return err_set(err, -EBADMSG, "'%.200s' is a link to nothing", e->path);
+	read_xattrs(ae, e);
+	return 0;
+}
+
+static int copy_data(struct archive *a, const struct reader *r, const struct unpack_entry *e,
+	int fd, struct err *err)
+{
+	int64_t end = 0, offset;
+	const void *data;
+	size_t len;
+	int got;
+
+	while ((got = archive_read_data_block(a, &data, &len, &offset)) == ARCHIVE_OK) {
+		if (offset < 0 || offset < end)
+			return err_set(
+				err, -EBADMSG, "'%.200s' has a map that goes backwards", e->path);
+		TRY(writer_data(fd, e, data, len, offset, err));
+		end = offset + (int64_t)len;
+	}
+	if (got != ARCHIVE_EOF)
+		return archive_failed(a, r, err);
+	if (e->size > end && ftruncate(fd, e->size) < 0)
+		return err_sys(err, "'%.200s' of %lld bytes", e->path, (long long)e->size);
+	return 0;
+}
+
+static int one_entry(struct archive *a, const struct reader *r, struct archive_entry *ae,
+	struct writer *w, struct err *err)
+{
+	autofd int fd = -EBADF;
+	struct unpack_entry e;
+	int result = convert(ae, &e, err);
+
+	if (result == 0)
+		result = writer_entry(w, &e, &fd, err);
+	if (result == 0 && fd >= 0)
+		result = copy_data(a, r, &e, fd, err);
+	if (result == 0 && fd >= 0)
+		result = writer_end_file(w, &e, fd, err);
+	free(e.xattrs);
+	return result;
+}
+
+/* Bytes of names are kept as they are, so a complaint about their character set is none. */
+static bool only_charset(struct archive *a)
+{
+	const char *why = archive_error_string(a);
+
+	return why && strstr(why, "can't be converted");
+}
+
+static int read_entries(struct archive *a, struct reader *r, struct writer *w, struct err *err)
+{
+	struct archive_entry *ae;
+
+	for (;;) {
+		int got = archive_read_next_header(a, &ae);
+
+		if (got == ARCHIVE_EOF)
+			return 0;
+		if (got != ARCHIVE_OK && !(got == ARCHIVE_WARN && only_charset(a)))
+			return archive_failed(a, r, err);
+		TRY(one_entry(a, r, ae, w, err));
+	}
+}
+
+static int drain(struct reader *r, struct err *err)
+{
+	const void *data;
+	ssize_t n;
+
+	while ((n = r->source->next(r->source->data, &data, err)) > 0) {
+		if (r->digester)
+			digester_update(r->digester, data, (size_t)n);
+		r->total += n;
+	}
+	return n < 0 ? (int)n : 0;
+}
+
+int unpack_stream(const struct tar_source *source, struct digester *digester, struct writer *w,
+	struct err *err)
+{
+	struct reader r = { .source = source, .digester = digester };
+	struct archive *a = archive_read_new();
+	int result;
+
+	if (!a || archive_read_support_format_tar(a) != ARCHIVE_OK) {
+		(void)archive_read_free(a);
+		return err_set(err, -ENOMEM, "libarchive could not start");
+	}
+	if (archive_read_open(a, &r, NULL, feed, NULL) == ARCHIVE_OK)
+		result = read_entries(a, &r, w, err);
+	else
+		result = archive_failed(a, &r, err);
+	/* No bytes at all are an archive without entries, as for tar(1). */
+	if (result < 0 && r.total == 0 && r.err.code == 0)
+		result = 0;
+	(void)archive_read_free(a);
+	TRY(result);
+	TRY(drain(&r, err));
+	return writer_finish(w, err);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+
+#define REDIS "docker.io/library/redis:latest"
+#define OTHER "quay.io/team/app:1"
+
+static size_t count(struct fixture *fx, const char *filter)
+{
+	struct image_row *rows = NULL;
+	struct err err = ERR_INIT;
+	size_t n = 0;
+
+	assert_int_equal(image_list(&fx->globals, filter, &rows, &n, &err), 0);
+	image_rows_free(rows, n);
+	return n;
+}
+
+static void each_name_is_a_row_with_id_size_and_date(void **state)
+{
+	struct fixture *fx = *state;
+	struct image_row *rows = NULL;
+	char id[DIGEST_MAX];
+	struct err err = ERR_INIT;
+	size_t n = 0;
+
+	fixture_image(fx, REDIS, "one", id);
+	assert_int_equal(image_tag(&fx->globals, "redis", "mine:2", &err), 0);
+	assert_int_equal(image_list(&fx->globals, NULL, &rows, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(rows[0].repository, "mine");
+	assert_string_equal(rows[0].tag, "2");
+	assert_string_equal(rows[1].repository, "redis");
+	assert_string_equal(rows[1].tag, "latest");
+	assert_string_equal(rows[0].id, id);
+	assert_string_equal(rows[1].id, id);
+	assert_int_equal(rows[0].size, 1000);
+	assert_int_equal(rows[0].created, 1714979289);
+	assert_memory_equal(rows[0].digest, "sha256:", 7);
+	image_rows_free(rows, n);
+}
+
+static void an_image_that_lost_its_name_has_none(void **state)
+{
+	struct fixture *fx = *state;
+	struct image_row *rows = NULL;
+	char id[DIGEST_MAX];
+	struct err err = ERR_INIT;
+	size_t n = 0, nameless = 0;
+
+	fixture_image(fx, REDIS, "one", id);
+	fixture_image(fx, REDIS, "two", id);
+	assert_int_equal(image_list(&fx->globals, NULL, &rows, &n, &err), 0);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++)
+		nameless += rows[i].repository == NULL && rows[i].tag == NULL;
+	assert_int_equal(nameless, 1);
+	image_rows_free(rows, n);
+}
+
+static void operands_choose_repositories_and_tags(void **state)
+{
+	struct fixture *fx = *state;
+	char id[DIGEST_MAX];
+	struct err err = ERR_INIT;
+
+	fixture_image(fx, REDIS, "one", id);
+	fixture_image(fx, OTHER, "two", id);
+	assert_int_equal(image_tag(&fx->globals, "redis", "redis:7", &err), 0);
+	assert_int_equal(count(fx, NULL), 3);
+	assert_int_equal(count(fx, "redis"), 2);
+	assert_int_equal(count(fx, "redis:7"), 1);
+	assert_int_equal(count(fx, "docker.io/library/redis"), 2);
+	assert_int_equal(count(fx, "quay.io/team/app"), 1);
+	assert_int_equal(count(fx, "red*"), 2);
+	assert_int_equal(count(fx, "app"), 0);
+}
+
+static void an_empty_store_lists_nothing(void **state)
+{
+	struct globals globals = { .root = (char *)"/nonexistent/sbx" };
+	struct image_row *rows = NULL;
+	struct err err = ERR_INIT;
+	size_t n = 7;
+
+	(void)state;
+	assert_int_equal(image_list(&globals, NULL, &rows, &n, &err), 0);
+	assert_int_equal(n, 0);
+	image_rows_free(rows, n);
+}
+
+static void a_damaged_image_is_still_listed(void **state)
+{
+	struct fixture *fx = *state;
+	char id[DIGEST_MAX];
+
+	fixture_image(fx, REDIS, "one", id);
+	assert_int_equal(unlinkat(fx->store.blobs, id + 7, 0), 0);
+	assert_int_equal(count(fx, NULL), 1);
+}
+
+TEST_MAIN(FIXTURE_TEST(each_name_is_a_row_with_id_size_and_date),
+	FIXTURE_TEST(an_image_that_lost_its_name_has_none),
+	FIXTURE_TEST(operands_choose_repositories_and_tags),
+	FIXTURE_TEST(an_empty_store_lists_nothing), FIXTURE_TEST(a_damaged_image_is_still_listed))
