@@ -48,8 +48,8 @@ static int write_direct(
 
 /* newuidmap PID INSIDE OUTSIDE COUNT ... A bare fork and exec: nothing of ours is open without CLOEXEC,
  * and waiting for the exec to be confirmed would put the two programs one after the other. */
-static pid_t start_mapper(const char *tool, pid_t pid, const struct idrange *ranges, unsigned n,
-	struct err *err)
+static pid_t start_mapper(
+	const char *tool, pid_t pid, const struct idrange *ranges, unsigned n, struct err *err)
 {
 	char numbers[1 + 3 * IDMAP_MAX][16];
 	char *argv[3 + 3 * IDMAP_MAX], *no_env[] = { NULL };

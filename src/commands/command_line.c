@@ -31,10 +31,10 @@ static void plan_env(struct launch *launch)
 	strv_addf(&launch->env, "HOSTNAME=%s", launch->hostname);
 	if (launch->opts.tty)
 		strv_add(&launch->env, "TERM=xterm");
-	strv_each(item, &launch->image.env)
+	strv_each (item, &launch->image.env)
 		if (strchr(*item, '=') && **item != '=') /* J01: never filled from the host */
 			strv_env_set(&launch->env, *item);
-	strv_each(item, &launch->opts.env)
+	strv_each (item, &launch->opts.env)
 		if (strchr(*item, '='))
 			strv_env_set(&launch->env, *item);
 }

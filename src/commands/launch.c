@@ -85,15 +85,18 @@ static void plan_names(struct launch *launch)
 
 int launch_plan(struct launch *launch, struct err *err)
 {
-	struct rootfs_input input = { .globals = launch->globals, .opts = &launch->opts,
-		.image = &launch->image, .policy = &launch->policy, .id = launch->id };
+	struct rootfs_input input = { .globals = launch->globals,
+		.opts = &launch->opts,
+		.image = &launch->image,
+		.policy = &launch->policy,
+		.id = launch->id };
 
 	TRY(idmap_detect(&launch->idmap, err));
 	TRY(say_once(launch->globals, &launch->idmap, err));
 	TRY(rootfs_driver(launch->globals, &launch->idmap, &launch->driver, NULL, 0, err));
 	TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
-	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports, &launch->network,
-		err));
+	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
+		&launch->network, err));
 	plan_names(launch);
 	TRY(launch_command(launch, err));
 	input.container = launch->path;
@@ -134,8 +137,9 @@ static int on_joined(void *data, struct err *err)
 
 static struct json *network_record(const struct network *net)
 {
-	static const char *const protos[] = { [PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp",
-		[PUBLISH_SCTP] = "sctp" };
+	static const char *const protos[] = {
+		[PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp", [PUBLISH_SCTP] = "sctp"
+	};
 	const unsigned char *ip = (const unsigned char *)&net->address;
 	const unsigned char *gateway = (const unsigned char *)&net->gateway;
 	struct json *record = json_new_map(), *ports = json_new_list();
@@ -144,8 +148,8 @@ static struct json *network_record(const struct network *net)
 	if (net->kind == NETWORK_BRIDGE) {
 		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]);
 		json_put_string(record, "ip", text);
-		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", gateway[0], gateway[1], gateway[2],
-			gateway[3]);
+		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", gateway[0], gateway[1],
+			gateway[2], gateway[3]);
 		json_put_string(record, "gateway", text);
 		json_put_int(record, "prefix", net->prefix);
 		(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0],
@@ -253,7 +257,8 @@ static int listen_for_clients(const struct container *c, struct err *err)
 	if (unlinkat(dir, "attach.sock", 0) < 0 && errno != ENOENT)
 		return err_sys(err, "remove the old attach socket");
 	/* by descriptor: the path may be longer than the 108 bytes of sun_path */
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/attach.sock", dir);
+	(void)snprintf(
+		address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/attach.sock", dir);
 	if (bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(sock, 16) < 0)
 		return err_sys(err, "listen on '%s/attach.sock'", c->run_path);
 	return move_fd(&sock);
@@ -261,8 +266,12 @@ static int listen_for_clients(const struct container *c, struct err *err)
 
 static _Noreturn void monitor_main(struct launch *launch, int client, int listener)
 {
-	const struct process_events events = { .data = launch, .joined = on_joined,
-		.started = on_started, .output = on_output, .ended = on_ended, .failed = on_failed };
+	const struct process_events events = { .data = launch,
+		.joined = on_joined,
+		.started = on_started,
+		.output = on_output,
+		.ended = on_ended,
+		.failed = on_failed };
 	const struct process_spec spec = {
 		.id = launch->id,
 		.name = launch->container.name,
@@ -284,6 +293,8 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 	};
 	struct err err = ERR_INIT;
 
+	for (char **arg = launch->typed; arg && *arg; arg++)
+		memset(*arg, 0, strlen(*arg));
 	/* stdout and stdin must not be held open behind the launcher's back; stderr still serves
 	 * for notices until the payload runs */
 	if (setsid() < 0 || chdir("/") < 0 || dup2(launch->container.dir, STDIN_FILENO) < 0 ||
@@ -291,7 +302,8 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 		_exit(125);
 	if (process_monitor(&spec, &events, client, listener, &err) < 0)
 		_exit(125);
-	if (launch->opts.remove && state_remove(launch->globals, &launch->container, true, &err) < 0)
+	if (launch->opts.remove &&
+		state_remove(launch->globals, &launch->container, true, &err) < 0)
 		_exit(125); /* the next listing collects it */
 	_exit(0);
 }

@@ -30,10 +30,11 @@ struct launch {
 	char *hostname, *workdir;
 	const char *user; /* borrowed from opts or image; NULL = root */
 	struct logger *log;
+	char **typed; /* the process's own argv: blanked in the monitor, it may hold secrets (S05) */
 };
-#define LAUNCH_INIT                                                                                \
-	{                                                                                          \
-		.network = NETWORK_INIT, .container = CONTAINER_INIT                               \
+#define LAUNCH_INIT                                                  \
+	{                                                            \
+		.network = NETWORK_INIT, .container = CONTAINER_INIT \
 	}
 void launch_done(struct launch *launch);
 #define autolaunch __attribute__((cleanup(launch_done)))

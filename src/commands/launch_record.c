@@ -8,8 +8,9 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 
-static const char *const proto_names[] = { [PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp",
-	[PUBLISH_SCTP] = "sctp" };
+static const char *const proto_names[] = {
+	[PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp", [PUBLISH_SCTP] = "sctp"
+};
 
 static struct json *ports_record(const struct network *net)
 {
@@ -30,8 +31,10 @@ static struct json *ports_record(const struct network *net)
 
 static struct json *mounts_record(const struct launch *launch)
 {
-	static const char *const types[] = { [VOLUME_BIND] = "bind", [VOLUME_NAMED] = "volume",
-		[VOLUME_ANONYMOUS] = "volume", [VOLUME_TMPFS] = "tmpfs" };
+	static const char *const types[] = { [VOLUME_BIND] = "bind",
+		[VOLUME_NAMED] = "volume",
+		[VOLUME_ANONYMOUS] = "volume",
+		[VOLUME_TMPFS] = "tmpfs" };
 	struct json *list = json_new_list();
 
 	for (size_t i = 0; i < launch->rootfs.n_mounts; i++) {
@@ -61,10 +64,10 @@ static struct json *labels_record(const struct launch *launch)
 	struct json *from_image = json_path(launch->image.config, "config", "Labels", NULL);
 	struct json *labels = json_new_map();
 
-	json_each(it, from_image)
+	json_each (it, from_image)
 		if (it.key)
 			json_put_string(labels, it.key, json_str(it.value, ""));
-	strv_each(item, &launch->opts.labels) {
+	strv_each (item, &launch->opts.labels) {
 		size_t len = strcspn(*item, "=");
 		autofree char *key = xstrndup(*item, len);
 
@@ -109,8 +112,8 @@ static void put_process(struct json *doc, const struct launch *launch)
 {
 	const struct run_opts *opts = &launch->opts;
 	const char *signal = opts->stop_signal ? opts->stop_signal : launch->image.stop_signal;
-	const struct strv *cmd =
-		opts->command.n || opts->entrypoint ? &opts->command : &launch->image.cmd;
+	const struct strv *cmd = opts->command.n || opts->entrypoint ? &opts->command
+								     : &launch->image.cmd;
 
 	json_put_string(doc, "hostname", launch->hostname);
 	json_put_string(doc, "user", or_empty(launch->user));
@@ -158,19 +161,20 @@ struct json *launch_config(const struct launch *launch)
 static void print_list(struct buf *out, const char *title, const struct strv *list)
 {
 	buf_adds(out, title);
-	strv_each(item, list)
+	strv_each (item, list)
 		buf_addf(out, " %s", *item);
 	buf_addc(out, '\n');
 }
 
 void launch_print(const struct launch *launch, struct buf *out)
 {
-	static const char *const maps[] = { [IDMAP_SINGLE] = "single id", [IDMAP_SUBID] = "sub-ids",
-		[IDMAP_ROOT] = "real root" };
+	static const char *const maps[] = {
+		[IDMAP_SINGLE] = "single id", [IDMAP_SUBID] = "sub-ids", [IDMAP_ROOT] = "real root"
+	};
 
 	buf_addf(out, "image %s %s\n", launch->opts.image, launch->image.id);
 	print_list(out, "argv", &launch->argv);
-	strv_each(item, &launch->env)
+	strv_each (item, &launch->env)
 		buf_addf(out, "env %s\n", *item);
 	buf_addf(out, "user %s\nworkdir %s\nhostname %s\n", launch->user ? launch->user : "0",
 		launch->workdir, launch->hostname);
@@ -185,8 +189,8 @@ void launch_print(const struct launch *launch, struct buf *out)
 	for (size_t i = 0; i < launch->network.n_ports; i++) {
 		const struct publish *port = &launch->network.ports[i];
 
-		buf_addf(out, "publish %s:%u -> %u/%s\n", port->host_ip, port->host_port, port->port,
-			proto_names[port->proto]);
+		buf_addf(out, "publish %s:%u -> %u/%s\n", port->host_ip, port->host_port,
+			port->port, proto_names[port->proto]);
 	}
 	rootfs_print(&launch->rootfs, out);
 }

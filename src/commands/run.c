@@ -19,11 +19,12 @@ static int check_terminal(const struct run_opts *opts, struct err *err)
 	if (opts->tty && opts->interactive && !opts->detach && !isatty(STDIN_FILENO))
 		return err_exit(err, (err_set(err, -ENOTTY, "the input device is not a TTY"), 1));
 	if (opts->cidfile && access(opts->cidfile, F_OK) == 0)
-		return err_exit(err, (err_set(err, -EEXIST,
-					      "container ID file found, make sure the other container isn't "
-					      "running or delete %s",
-					      opts->cidfile),
-					     125));
+		return err_exit(err,
+			(err_set(err, -EEXIST,
+				 "container ID file found, make sure the other container isn't "
+				 "running or delete %s",
+				 opts->cidfile),
+				125));
 	return 0;
 }
 
@@ -104,6 +105,7 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
 	int r;
 
 	launch.globals = globals;
+	launch.typed = argv + 1;
 	TRY(run_opts_parse(argc, argv, &launch.opts, err));
 	globals_override(globals, &launch.opts);
 	TRY(check_terminal(&launch.opts, err));

@@ -176,12 +176,26 @@ static int make_workdir(const struct process_spec *spec, struct err *err)
 	return dir < 0 ? err_wrap(err, "working directory") : 0;
 }
 
+/* Into the child's own copy: it was cloned before the network had answered. */
+static void take_lease(struct network *net, const struct step_lease *lease)
+{
+	net->address = lease->address;
+	net->gateway = lease->gateway;
+	net->host = lease->host;
+	net->prefix = lease->prefix;
+	net->mtu = lease->mtu;
+	memcpy(net->mac, lease->mac, sizeof(net->mac));
+}
+
 static int set_up(struct child *child, struct err *err)
 {
 	const struct process_spec *spec = child->spec;
 	struct rootfs_child callbacks = { .fuse = send_fuse, .notice = send_notice, .data = child };
 
-	TRY(step_wait(child->fds.sock, STEP_IDS_MAPPED, err));
+	struct step_msg msg;
+
+	TRY(step_wait(child->fds.sock, STEP_IDS_MAPPED, &msg, err));
+	take_lease(spec->network, &msg.lease);
 	TRY(become_root(err));
 	TRY(setup_network(child, err));
 	TRY(rootfs_apply(spec->rootfs, &callbacks, &child->root, err));
@@ -197,7 +211,7 @@ static int set_up(struct child *child, struct err *err)
 		strv_addf(&child->env, "HOME=%s", child->user.home);
 	TRY(setup_limits(spec, err));
 	TRY(step_send(child->fds.sock, STEP_READY, -1, NULL, err));
-	return step_wait(child->fds.sock, STEP_EXEC, err);
+	return step_wait(child->fds.sock, STEP_EXEC, &msg, err);
 }
 
 /* J03: where it ended up must be a place inside (CVE-2024-21626). */

@@ -28,12 +28,18 @@ union fd_message {
 int step_send(int sock, enum step step, int fd, const struct err *err_of, struct err *err)
 {
 	struct step_msg msg = { .step = step };
-	struct iovec iov = { .iov_base = &msg, .iov_len = sizeof(msg) };
-	struct msghdr head = { .msg_iov = &iov, .msg_iovlen = 1 };
-	union fd_message control = { 0 };
 
 	if (err_of)
 		msg.err = *err_of;
+	return step_send_msg(sock, &msg, fd, err);
+}
+
+int step_send_msg(int sock, const struct step_msg *msg, int fd, struct err *err)
+{
+	struct iovec iov = { .iov_base = (void *)msg, .iov_len = sizeof(*msg) };
+	struct msghdr head = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union fd_message control = { 0 };
+
 	if (fd >= 0) {
 		head.msg_control = &control;
 		head.msg_controllen = sizeof(control);
@@ -44,7 +50,7 @@ int step_send(int sock, enum step step, int fd, const struct err *err_of, struct
 	}
 	while (sendmsg(sock, &head, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR)
-			return err_sys(err, "tell the other process (step %d)", (int)step);
+			return err_sys(err, "tell the other process (step %d)", (int)msg->step);
 	return 0;
 }
 
@@ -78,19 +84,18 @@ int step_receive(int sock, struct step_msg *ret, int *ret_fd, struct err *err)
 	return 1;
 }
 
-int step_wait(int sock, enum step want, struct err *err)
+int step_wait(int sock, enum step want, struct step_msg *ret, struct err *err)
 {
-	struct step_msg msg;
 	int fd, r;
 
-	r = step_receive(sock, &msg, &fd, err);
+	r = step_receive(sock, ret, &fd, err);
 	if (r < 0)
 		return r;
 	fd_drop(&fd); /* the parent sends none */
 	if (r == 0)
 		return err_set(err, -EPIPE, "the monitor is gone");
-	if (msg.step != want)
+	if (ret->step != want)
 		return err_set(
-			err, -EPROTO, "step %d came where %d was due", (int)msg.step, (int)want);
+			err, -EPROTO, "step %d came where %d was due", (int)ret->step, (int)want);
 	return 0;
 }

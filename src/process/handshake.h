@@ -7,7 +7,7 @@
  *
  *	parent                          child
  *	  clone ----------------------->
- *	  STEP_IDS_MAPPED ------------->  becomes uid 0, sets up network and root
+ *	  STEP_IDS_MAPPED (lease) ----->  becomes uid 0, sets up network and root
  *	  <----------- STEP_TAP (fd)      only with a network of its own
  *	  <----------- STEP_FUSE (fd)     only with the fuse driver
  *	  <----------- STEP_TTY (fd)      only with -t
@@ -21,6 +21,7 @@
 #define SBX_PROCESS_HANDSHAKE_H
 
 #include "base/err.h"
+#include "network/network.h"
 
 enum step {
 	STEP_IDS_MAPPED = 1,
@@ -33,20 +34,31 @@ enum step {
 	STEP_FAILED,
 };
 
+/* What network_join() learned after the child was cloned. */
+struct step_lease {
+	struct in_addr address, gateway, host;
+	int prefix, mtu;
+	uint8_t mac[6];
+};
+
 struct step_msg {
 	enum step step;
-	struct err err; /* STEP_FAILED: the error; STEP_NOTICE: its text */
+	union {
+		struct err err;          /* STEP_FAILED: the error; STEP_NOTICE: its text */
+		struct step_lease lease; /* STEP_IDS_MAPPED */
+	};
 };
 
 int step_pair(int *ret_parent, int *ret_child, struct err *err);
 
 /* fd is sent along when ≥ 0; borrowed. err_of may be NULL. */
 int step_send(int sock, enum step step, int fd, const struct err *err_of, struct err *err);
+int step_send_msg(int sock, const struct step_msg *msg, int fd, struct err *err);
 
 /* Next message; *ret_fd is -EBADF or the caller's. Returns 1, or 0 at end of file. */
 int step_receive(int sock, struct step_msg *ret, int *ret_fd, struct err *err);
 
 /* Child: waits for exactly this step. End of file is -EPIPE, another step -EPROTO. */
-int step_wait(int sock, enum step want, struct err *err);
+int step_wait(int sock, enum step want, struct step_msg *ret, struct err *err);
 
 #endif

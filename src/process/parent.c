@@ -219,8 +219,8 @@ static int until_executed(struct start *start, struct err *err)
 }
 
 /* The two set-uid map writers take longer than everything else here: work beside them. */
-static int join_while_mapping(struct start *start, const struct process_events *events,
-	struct err *err)
+static int join_while_mapping(
+	struct start *start, const struct process_events *events, struct err *err)
 {
 	const struct process_spec *spec = start->spec;
 	struct idmap_job job;
@@ -238,6 +238,20 @@ static int join_while_mapping(struct start *start, const struct process_events *
 	return idmap_finish(&job, err);
 }
 
+static int send_mapped(struct start *start, struct err *err)
+{
+	const struct network *net = start->spec->network;
+	struct step_msg msg = { .step = STEP_IDS_MAPPED,
+		.lease = { .address = net->address,
+			.gateway = net->gateway,
+			.host = net->host,
+			.prefix = net->prefix,
+			.mtu = net->mtu } };
+
+	memcpy(msg.lease.mac, net->mac, sizeof(msg.lease.mac));
+	return step_send_msg(start->sock, &msg, -1, err);
+}
+
 int process_start(const struct process_spec *spec, const struct process_events *events,
 	struct process *ret, struct err *err)
 {
@@ -251,9 +265,10 @@ int process_start(const struct process_spec *spec, const struct process_events *
 
 	TRY(make_stdio(&start, err));
 	TRY(step_pair(&start.sock, &start.theirs.sock, err));
+	TRY(network_begin(spec->network, spec->id, spec->name, err));
 	TRY(clone_child(&start, err));
 	TRY(join_while_mapping(&start, events, err));
-	TRY(step_send(start.sock, STEP_IDS_MAPPED, -1, NULL, err));
+	TRY(send_mapped(&start, err));
 	TRY(until_ready(&start, err));
 	TRY(until_executed(&start, err));
 	*ret = process;

@@ -227,7 +227,9 @@ static int apply_mqueue(
 static int apply_device(
 	struct applier *applier, const struct mount_op *op, int source, struct err *err)
 {
-	const struct bind_attrs attrs = { 0 }; /* a device node: no attribute would change a thing */
+	const struct bind_attrs attrs = {
+		0
+	}; /* a device node: no attribute would change a thing */
 	autofd int target = target_open(applier->root, op->target, false, err);
 
 	if (target < 0)

@@ -139,7 +139,8 @@ int mount_bind(int source, int target, const struct bind_attrs *attrs, struct er
 	char from[FD_PATH_MAX], to[FD_PATH_MAX];
 	int r;
 
-	if (!attrs->recursive && attr_bits(attrs) == 0) { /* nothing to set: one call instead of two */
+	if (!attrs->recursive &&
+		attr_bits(attrs) == 0) { /* nothing to set: one call instead of two */
 		mount_fd_path(source, from);
 		mount_fd_path(target, to);
 		return mount(from, to, NULL, MS_BIND, NULL) < 0 ? err_sys(err, "bind mount") : 0;

@@ -47,7 +47,7 @@ struct mount_op {
 	char *data;
 	bool read_only;
 	bool create_source; /* OP_BIND: make a missing host directory */
-	bool generated;	    /* OP_BIND: a file that the launch writes later */
+	bool generated;     /* OP_BIND: a file that the launch writes later */
 };
 
 struct rootfs {
