@@ -59,6 +59,8 @@ int options_find_command(int argc, char **argv, struct choice *ret, struct err *
 const struct command *command_at(size_t index); /* NULL after the last */
 const struct command *command_by_id(enum command_id id);
 const struct opt *command_global_options(void);
+const char *command_group_at(size_t index); /* NULL after the last */
+const char *command_group_summary(const char *group);
 
 /* help.c: Docker's layout. */
 void help_command(const struct command *command, struct buf *out);

@@ -83,7 +83,12 @@ static const struct {
 	{ "system", "Look at the machine" },
 };
 
-static const char *group_summary(const char *group)
+const char *command_group_at(size_t index)
+{
+	return index < ARRAY_SIZE(groups) ? groups[index].name : NULL;
+}
+
+const char *command_group_summary(const char *group)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		if (strcmp(groups[i].name, group) == 0)
@@ -95,7 +100,8 @@ void help_group(const char *group, struct buf *out)
 {
 	const struct command *c;
 
-	buf_addf(out, "Usage:  sbx %s COMMAND\n\n%s\n\nCommands:\n", group, group_summary(group));
+	buf_addf(out, "Usage:  sbx %s COMMAND\n\n%s\n\nCommands:\n", group,
+		command_group_summary(group));
 	for (size_t i = 0; (c = command_at(i)); i++) {
 		if (!c->group || strcmp(c->group, group) != 0)
 			continue;

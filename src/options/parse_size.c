@@ -13,7 +13,7 @@ static int unit_power(const char *unit)
 	const char *found;
 	int power = 0;
 
-	if (*unit == ' ')
+	if (unit[0] == ' ' && unit[1])
 		unit++;
 	if (!*unit || strcasecmp(unit, "b") == 0)
 		return 0;

@@ -212,7 +212,7 @@ const struct opt run_table[] = {
 	OPT_FLAG('i', "interactive", RUN, opts.interactive, "Keep standard input open"),
 	OPT_CALL('l', "label", call_label, "NAME[=VALUE]", "Attach a label"),
 	OPT_CALL(0, "mount", call_mount, "SPEC",
-		"Mount type=bind|volume|tmpfs,source=…,target=…[,readonly]"),
+		"Mount type=bind|volume|tmpfs,source=DIR,target=PATH"),
 	OPT_CALL(0, "name", call_name, "NAME", "Name of the container"),
 	OPT_STRING(0, "network", RUN, opts.network, "bridge|none|host",
 		"Network to connect to (default bridge)"),

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "harness.h"
+
+#define autovolume __attribute__((cleanup(volume_done)))
+
+static void assert_refused(const char *text, const char *message)
+{
+	struct volume v = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(parse_mount(text, &v, &err) < 0, 1);
+	if (!strstr(err.text, message))
+		fail_msg("%s: %s", text, err.text);
+	assert_null(v.destination);
+	assert_null(v.source);
+}
+
+static void binds_never_make_their_source(void **state)
+{
+	autovolume struct volume v = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(parse_mount("type=bind,source=/a//b/,target=/c,readonly", &v, &err), 0);
+	assert_int_equal(v.type, VOLUME_BIND);
+	assert_string_equal(v.source, "/a/b");
+	assert_string_equal(v.destination, "/c");
+	assert_true(v.read_only);
+	assert_false(v.create_source); /* acceptance row 66 */
+}
+
+static void other_spellings_mean_the_same(void **state)
+{
+	static const char *const same[] = { "type=bind,src=/a,dst=/c,ro",
+		"dst=/c,type=bind,src=/a,ro=true",
+		"type=bind,source=/a,destination=/c,readonly=1,consistency=cached",
+		"type=bind,source=/x,source=/a,target=/c,bind-propagation=rprivate,ro=1" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		autovolume struct volume v = { 0 };
+		struct err err = ERR_INIT;
+
+		if (parse_mount(same[i], &v, &err) != 0)
+			fail_msg("%s: %s", same[i], err.text);
+		assert_string_equal(v.source, "/a");
+		assert_string_equal(v.destination, "/c");
+		assert_true(v.read_only);
+	}
+}
+
+static void quotes_protect_commas(void **state)
+{
+	autovolume struct volume v = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(parse_mount("type=bind,\"source=/a,b:\"\"c\"\"\",target=/d", &v, &err), 0);
+	assert_string_equal(v.source, "/a,b:\"c\"");
+}
+
+static void volumes_are_the_default_type(void **state)
+{
+	autovolume struct volume a = { 0 }, b = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(parse_mount("source=data,target=/d,volume-nocopy", &a, &err), 0);
+	assert_int_equal(a.type, VOLUME_NAMED);
+	assert_true(a.no_copy);
+	assert_int_equal(parse_mount("type=volume,target=/d", &b, &err), 0);
+	assert_int_equal(b.type, VOLUME_ANONYMOUS);
+	assert_null(b.source);
+}
+
+static void tmpfs_sizes_become_mount_options(void **state)
+{
+	autovolume struct volume a = { 0 }, b = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(
+		parse_mount("type=tmpfs,target=/t,tmpfs-size=64m,tmpfs-mode=1770", &a, &err), 0);
+	assert_int_equal(a.type, VOLUME_TMPFS);
+	assert_string_equal(a.tmpfs_options, "size=67108864,mode=1770");
+	assert_int_equal(parse_mount("type=tmpfs,target=/t", &b, &err), 0);
+	assert_null(b.tmpfs_options);
+}
+
+static void mistakes_are_named(void **state)
+{
+	assert_refused("", "must be a key=value pair");
+	assert_refused("type=bind,,target=/x", "invalid field '' must be");
+	assert_refused("type=bind", "target is required");
+	assert_refused("type=bind,target=/x", "field Source must not be empty");
+	assert_refused("type=bind,source=a,target=/x", "'a' mount path must be absolute");
+	assert_refused("type=bind,source=/a,target=x", "'x' mount path must be absolute");
+	assert_refused("type=bind,source=/a,target=/", "destination can't be '/'");
+	assert_refused("type=nfs,target=/x", "mount type unknown: \"nfs\"");
+	assert_refused(
+		"type=bind,source=/a,target=/x,bogus=1", "unexpected key 'bogus' in 'bogus=1'");
+	assert_refused("bogus", "invalid field 'bogus' must be a key=value pair");
+	assert_refused("type=bind,source=/a,target=/x,readonly=maybe",
+		"invalid value for readonly: maybe");
+	assert_refused("type=bind,source=/a,target=/x,volume-nocopy",
+		"cannot mix 'volume-*' options with mount type 'bind'");
+	assert_refused("type=volume,target=/x,tmpfs-size=1", "cannot mix 'tmpfs-*' options");
+	assert_refused("type=volume,source=/a,target=/x", "includes invalid characters");
+	assert_refused("type=tmpfs,source=/a,target=/x", "field Source must not be specified");
+	assert_refused("type=tmpfs,target=/x,tmpfs-size=x", "invalid size: 'x'");
+	assert_refused("type=tmpfs,target=/x,tmpfs-mode=8", "invalid value for tmpfs-mode: 8");
+	assert_refused("type=bind,source=/a,target=/x,bind-propagation=shared", "is not supported");
+}
+
+TEST_MAIN(cmocka_unit_test(binds_never_make_their_source),
+	cmocka_unit_test(other_spellings_mean_the_same), cmocka_unit_test(quotes_protect_commas),
+	cmocka_unit_test(volumes_are_the_default_type),
+	cmocka_unit_test(tmpfs_sizes_become_mount_options), cmocka_unit_test(mistakes_are_named))
