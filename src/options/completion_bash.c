@@ -80,7 +80,7 @@ static const char bash_tail[] =
 	"\tlocal -a words\n"
 	"\n"
 	"\tcur=${line##*[[:space:]]}\n"
-	"\tread -ra words <<<\"${line%\"$cur\"}\"\n"
+	"\tIFS=$' \\t' read -ra words <<<\"${line%\"$cur\"}\"\n"
 	"\t_sbx_data '' ''\n"
 	"\tfor ((i = 1; i < ${#words[@]}; i++)); do\n"
 	"\t\tif [[ $skip ]]; then\n"
