@@ -41,6 +41,7 @@ struct http_transfer {
 	struct http_transfer *next;
 	struct http_request request;
 	struct http_reply reply;
+	char *authorization; /* a copy: the owner may replace its own while this runs */
 	CURL *easy;
 	struct curl_slist *headers;
 	size_t header_bytes;
@@ -147,12 +148,15 @@ static void set_trust(struct http_transfer *t, const struct trust *trust)
 
 static int set_tls(struct http_transfer *t, const struct url *url, struct err *err)
 {
+	struct trust_source source = { .ca_dir = t->http->ca_dir,
+		.certs_dir = "/etc/docker/certs.d",
+		.authority = url->authority,
+		.fallback = curl_version_info(CURLVERSION_NOW)->cainfo };
 	autotrust struct trust trust = { 0 };
 
 	if (!url->https)
 		return 0;
-	TRY(trust_load(t->http->ca_dir, "/etc/docker/certs.d", url->authority,
-		curl_version_info(CURLVERSION_NOW)->cainfo, &trust, err));
+	TRY(trust_load(&source, &trust, err));
 	set_trust(t, &trust);
 	curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, t->request.insecure ? 0L : 1L);
@@ -176,7 +180,7 @@ static void set_headers(struct http_transfer *t)
 	t->headers = NULL;
 	add_header(t, "User-Agent", "sbx/" SBX_VERSION);
 	add_header(t, "Accept", t->request.accept);
-	add_header(t, "Authorization", t->foreign ? NULL : t->request.authorization);
+	add_header(t, "Authorization", t->foreign ? NULL : t->authorization);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
@@ -285,7 +289,7 @@ static int next_hop(struct http_transfer *t, struct err *err)
 	if (!target)
 		return err_set(err, -EPROTO, "%s redirects without saying where to", t->reply.url);
 	if (++t->hops > HOPS_MAX)
-		return err_set(err, -ELOOP, "%s: more than %d redirects", t->request.url, HOPS_MAX);
+		return err_set(err, -ELOOP, "%s: more than %d redirects", t->reply.url, HOPS_MAX);
 	TRY(check_hop(t, target, err));
 	free(t->reply.url);
 	t->reply.url = move_ptr(&target);
@@ -401,6 +405,7 @@ void http_cancel(struct http_transfer *t)
 	}
 	curl_slist_free_all(t->headers);
 	http_reply_done(&t->reply);
+	free(t->authorization);
 	free(t);
 }
 
@@ -413,6 +418,7 @@ int http_start(struct http *http, const struct http_request *request, struct htt
 	t->http = http;
 	t->request = *request;
 	t->reply.url = xstrdup(request->url);
+	t->authorization = request->authorization ? xstrdup(request->authorization) : NULL;
 	t->easy = curl_easy_init();
 	t->next = http->transfers;
 	http->transfers = t;

@@ -44,7 +44,7 @@ void http_reply_add_header(struct http_reply *reply, const char *line, size_t le
 
 struct http_transfer;
 
-/* All pointers are borrowed until done() was called. */
+/* url and authorization are copied; other pointers are borrowed until done() was called. */
 struct http_request {
 	const char *url;
 	const char *accept;        /* media types, or NULL */

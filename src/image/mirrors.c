@@ -55,20 +55,26 @@ static int add_mirror(struct endpoints *endpoints, const char *base, bool insecu
 	return 0;
 }
 
+/* Loopback registries speak plain http nearly always, and a plain server may wait for ever when it is
+ * greeted in TLS, so they are asked in http first. All others: https first. */
 static int add_origin(
 	struct endpoints *endpoints, const char *domain, bool insecure, struct err *err)
 {
 	const char *host = strcmp(domain, "docker.io") == 0 ? "registry-1.docker.io" : domain;
 	autofree char *base = xasprintf("https://%s", host);
 	struct url url;
+	bool loopback;
 
 	TRY(url_parse(base, &url, err));
-	add_endpoint(endpoints, (struct endpoint){
-					.base = move_ptr(&base),
-					.login_host = xstrdup(domain),
-					.insecure = insecure,
-					.plain_ok = insecure || url_is_loopback(&url),
-				});
+	loopback = url_is_loopback(&url);
+	add_endpoint(endpoints,
+		(struct endpoint){
+			.base = loopback ? xasprintf("http://%s", host) : move_ptr(&base),
+			.login_host = xstrdup(domain),
+			.insecure = insecure,
+			.plain_ok = insecure || loopback,
+			.either = insecure || loopback,
+		});
 	return 0;
 }
 

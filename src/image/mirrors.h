@@ -15,6 +15,7 @@ struct endpoint {
 	char *login_host; /* whose stored login belongs here: "docker.io", "127.0.0.1:5000" */
 	bool insecure;    /* the configuration says: certificate unchecked */
 	bool plain_ok;    /* plain http may be spoken: configured, or a literal loopback */
+	bool either;      /* the scheme is a guess: if it fails, the other may be tried */
 	bool mirror;
 	struct strv realms; /* "authRealms": hosts that may get the login besides the registry */
 };

@@ -21,6 +21,7 @@
 #define FAILURES_MAX    5
 #define CHALLENGES_MAX  2
 #define DAMAGES_MAX     3
+#define WAITS_MAX       2
 #define RETRY_AFTER_MAX 10 /* seconds we are willing to sit out a 429 */
 #define FIRST_DELAY_MS  200
 #define MANIFEST_TYPES                                                                          \
@@ -171,7 +172,7 @@ static int react_to_rate(struct server *server, struct attempt *attempt,
 	const char *after = http_reply_header(reply, "retry-after");
 	long seconds = after && *after >= '0' && *after <= '9' ? strtol(after, NULL, 10) : -1;
 
-	if (seconds < 0 || seconds > RETRY_AFTER_MAX || delay(attempt) < 0)
+	if (seconds < 0 || seconds > RETRY_AFTER_MAX || attempt->waits++ >= WAITS_MAX)
 		return rate_limited(server, reply, err);
 	return (int)seconds * 1000 + 50;
 }
@@ -187,33 +188,41 @@ static int react_to_401(struct registry *registry, struct server *server, struct
 	return 0;
 }
 
-/* TLS is absent where plain http is allowed: a registry on loopback, or marked insecure. */
-static bool fall_to_plain(struct server *server, int result)
+/* Where the scheme is a guess (loopback, or marked insecure) the other one is tried, once. */
+static bool switch_scheme(struct server *server, long status, int result)
 {
-	char *plain;
+	bool tls = strncmp(server->base, "https://", 8) == 0;
+	bool wrong = tls ? result == -EPROTONOSUPPORT || result == -ENETUNREACH ||
+				     result == -ECONNRESET || result == -ETIMEDOUT
+			 : status == 400 || result == -ECONNRESET || result == -EIO;
+	char *other;
 
-	if (!server->endpoint->plain_ok || strncmp(server->base, "https://", 8) != 0)
+	if (!wrong || !server->endpoint->either || server->switched || server->reached)
 		return false;
-	if (result != -EPROTONOSUPPORT && result != -ENETUNREACH && result != -ECONNRESET)
-		return false;
-	plain = xasprintf("http://%s", server->base + 8);
+	other = xasprintf("%s%s", tls ? "http://" : "https://", server->base + (tls ? 8 : 7));
 	free(server->base);
-	server->base = plain;
+	server->base = other;
+	server->switched = true;
 	return true;
 }
 
 int registry_react(struct registry *registry, struct server *server, struct attempt *attempt,
-	int result, const struct http_reply *reply, struct err *err)
+	const struct http_reply *reply, struct err *err)
 {
 	char why[160];
 	int ms;
 
-	if (result < 0) {
-		if (fall_to_plain(server, result))
+	if (!reply) {
+		if (switch_scheme(server, 0, err->code))
 			return 0;
-		ms = http_is_transient(result) ? delay(attempt) : -1;
-		return ms < 0 ? result : ms; /* err is the transfer's */
+		ms = http_is_transient(err->code) || (server->reached && err->code == -ENETUNREACH)
+			     ? delay(attempt)
+			     : -1;
+		return ms < 0 ? err->code : ms;
 	}
+	if ((!reply->body.len || *reply->body.data != '{') &&
+		switch_scheme(server, reply->status, 0))
+		return 0; /* "you speak plain http to a TLS port" comes as a web page or text */
 	if (reply->status == 401)
 		return react_to_401(registry, server, attempt, reply, err);
 	if (reply->status == 429)
@@ -259,7 +268,7 @@ static int get(struct registry *registry, struct server *server, const struct wa
 			reply = (struct http_reply){ 0 };
 			return 0;
 		}
-		r = registry_react(registry, server, &attempt, r, &reply, err);
+		r = registry_react(registry, server, &attempt, r < 0 ? NULL : &reply, err);
 		TRY(r);
 		pause_ms(r);
 	}
@@ -291,7 +300,7 @@ static int verify(const struct server *server, const struct wanted *wanted,
 	struct http_reply *reply, struct document *ret, struct err *err)
 {
 	const char *announced = http_reply_header(reply, "docker-content-digest");
-	const char *want = wanted->digest ? wanted->digest : announced;
+	const char *want = wanted->digest ? wanted->digest : announced, *type;
 	struct document document = { 0 };
 
 	if (want && !digest_valid(want))
@@ -301,8 +310,9 @@ static int verify(const struct server *server, const struct wanted *wanted,
 	if ((want && strcmp(document.digest, want) != 0) ||
 		(wanted->size >= 0 && (size_t)wanted->size != reply->body.len))
 		return damaged(server, wanted, reply->body.len, document.digest, err);
-	(void)snprintf(document.content_type, sizeof(document.content_type), "%s",
-		header_or(reply, "content-type", ""));
+	type = header_or(reply, "content-type", "");
+	(void)snprintf(document.content_type, sizeof(document.content_type), "%.*s",
+		(int)strcspn(type, "; \t"), type);
 	document.text = reply->body;
 	reply->body = (struct buf){ 0 };
 	*ret = document;
@@ -324,8 +334,10 @@ static int fetch_from(struct registry *registry, struct server *server, const st
 		if (r != -EBADMSG)
 			break;
 	}
-	if (r == 0)
+	if (r == 0) {
+		server->reached = true;
 		login_tell_stale(server);
+	}
 	if (r == -ENOENT && strcmp(wanted->kind, "manifests") == 0 && !server->endpoint->mirror)
 		return suggest_name(registry, server, wanted->reference, err);
 	return r;

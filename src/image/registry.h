@@ -27,13 +27,15 @@ enum login_state {
 /* One server and how far we have come with it. */
 struct server {
 	struct endpoint *endpoint; /* borrowed */
-	char *base;          /* endpoint's, or its plain http form once TLS proved to be absent */
+	char *base;          /* endpoint's, with the other scheme once the first proved wrong */
 	char *authorization; /* header value, NULL = anonymous */
 	unsigned generation; /* counts changes of authorization */
 	struct creds creds;
 	bool creds_looked_up, creds_found;
 	enum login_state login;
 	bool stale_told;
+	bool switched; /* the other scheme has been tried */
+	bool reached;  /* it has served us: silence now is a fault of the moment */
 };
 
 struct registry {
@@ -78,6 +80,7 @@ int registry_fetch(struct registry *registry, const struct wanted *wanted, struc
 struct attempt {
 	unsigned challenges; /* 401s in a row */
 	unsigned failures;   /* answers and silences that may be cured by waiting */
+	unsigned waits;      /* for a rate limit */
 	unsigned generation; /* of the authorization that was sent */
 };
 
@@ -89,11 +92,11 @@ char *registry_url(const struct registry *registry, const struct server *server,
 void registry_prepare(
 	const struct server *server, struct attempt *attempt, struct http_request *ret);
 
-/* What to do after a transfer with this result that did not bring what was wanted: >= 0 try again
- * after so many milliseconds, negative: give up. reply only counts when result is 0. Talks to the
- * token service; may not be called from a callback. */
+/* What to do after a transfer that did not bring what was wanted: >= 0 try again after so many
+ * milliseconds, negative: give up. reply is NULL when there was none: err then says why. Talks to
+ * the token service; may not be called from a callback. */
 int registry_react(struct registry *registry, struct server *server, struct attempt *attempt,
-	int result, const struct http_reply *reply, struct err *err);
+	const struct http_reply *reply, struct err *err);
 
 /* login.c: answers a 401 by changing server->authorization. E-AUTH when there is nothing to try. */
 int login_answer(struct registry *registry, struct server *server, const struct http_reply *reply,

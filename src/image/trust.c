@@ -82,20 +82,19 @@ static int load_dir(const char *path, struct trust *ret, struct err *err)
 	return 0;
 }
 
-int trust_load(const char *ca_dir, const char *certs_dir, const char *authority,
-	const char *system_default, struct trust *ret, struct err *err)
+int trust_load(const struct trust_source *source, struct trust *ret, struct err *err)
 {
-	autofree char *host_dir = xasprintf("%s/%s", certs_dir, authority);
+	autofree char *host_dir = xasprintf("%s/%s", source->certs_dir, source->authority);
 	const char *chosen = getenv("SSL_CERT_FILE");
 	autotrust struct trust trust = { 0 };
 
 	if (chosen && *chosen)
 		trust.base_file = xstrdup(chosen);
-	if (ca_dir)
-		TRY(load_dir(ca_dir, &trust, err));
+	else
+		chosen = source->fallback;
+	if (source->ca_dir)
+		TRY(load_dir(source->ca_dir, &trust, err));
 	TRY(load_dir(host_dir, &trust, err));
-	if (!chosen || !*chosen)
-		chosen = system_default;
 	if (trust.bundle.len > 0 && chosen &&
 		append(AT_FDCWD, chosen, BUNDLE_BYTES_MAX, &trust.bundle, err) < 0)
 		return err_wrap(err, "the system's certificate authorities in %s", chosen);

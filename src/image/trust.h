@@ -15,10 +15,13 @@ struct trust {
 void trust_done(struct trust *trust);
 #define autotrust __attribute__((cleanup(trust_done)))
 
-/* Private authorities: *.crt and *.pem of ca_dir (may be NULL), *.crt of certs_dir/<authority>, which
- * is Docker's layout and may also hold NAME.cert with NAME.key. system_default: what curl would use;
- * $SSL_CERT_FILE replaces it. */
-int trust_load(const char *ca_dir, const char *certs_dir, const char *authority,
-	const char *system_default, struct trust *ret, struct err *err);
+struct trust_source {
+	const char *ca_dir; /* private authorities for all hosts: *.crt, *.pem; or NULL */
+	const char
+		*certs_dir; /* Docker's layout: HOST[:PORT]/ with *.crt, NAME.cert and NAME.key */
+	const char *authority; /* HOST[:PORT] */
+	const char *fallback;  /* the bundle that curl would use; $SSL_CERT_FILE replaces it */
+};
+int trust_load(const struct trust_source *source, struct trust *ret, struct err *err);
 
 #endif

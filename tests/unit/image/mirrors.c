@@ -28,6 +28,7 @@ static void docker_io_lives_on_registry_1(void **state)
 	assert_false(found.list[0].plain_ok);
 	assert_false(found.list[0].insecure);
 	assert_false(found.list[0].mirror);
+	assert_false(found.list[0].either);
 }
 
 static void mirrors_come_first_and_in_order(void **state)
@@ -74,6 +75,22 @@ static void plain_http_needs_loopback_or_the_configuration(void **state)
 	}
 }
 
+static void loopback_is_asked_in_http_first_and_others_in_https(void **state)
+{
+	autoendpoints struct endpoints local = { 0 }, lab = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(resolve(NULL, "localhost:5000", &local, &err), 0);
+	assert_string_equal(local.list[0].base, "http://localhost:5000");
+	assert_true(local.list[0].either);
+	assert_int_equal(resolve("{\"registries\":{\"lab.lan\":{\"insecure\":true}}}", "lab.lan",
+				 &lab, &err),
+		0);
+	assert_string_equal(lab.list[0].base, "https://lab.lan");
+	assert_true(lab.list[0].either);
+}
+
 static void mistakes_in_the_file_are_named(void **state)
 {
 	static const char *const table[][2] = {
@@ -107,4 +124,5 @@ static void mistakes_in_the_file_are_named(void **state)
 TEST_MAIN(cmocka_unit_test(docker_io_lives_on_registry_1),
 	cmocka_unit_test(mirrors_come_first_and_in_order),
 	cmocka_unit_test(plain_http_needs_loopback_or_the_configuration),
+	cmocka_unit_test(loopback_is_asked_in_http_first_and_others_in_https),
 	cmocka_unit_test(mistakes_in_the_file_are_named))

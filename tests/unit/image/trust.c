@@ -13,9 +13,12 @@ static int load(const struct scratch *dir, struct trust *ret, struct err *err)
 	autofree char *ca = xasprintf("%s/ca", dir->path),
 		      *certs = xasprintf("%s/certs.d", dir->path);
 	autofree char *base = xasprintf("%s/system.crt", dir->path);
+	struct trust_source source = {
+		.ca_dir = ca, .certs_dir = certs, .authority = "r.io:5000", .fallback = base
+	};
 
 	assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
-	return trust_load(ca, certs, "r.io:5000", base, ret, err);
+	return trust_load(&source, ret, err);
 }
 
 static void without_private_authorities_curls_default_stands(void **state)

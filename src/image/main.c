@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sbx-image: the part of sbx that needs curl, OpenSSL and libarchive, as a program of its own so that
+ * `sbx run` of a local image does not pay for loading them. Takes sbx's own command line: `sbx-image
+ * [GLOBAL OPTIONS] pull [OPTIONS] NAME`. Errors are printed here, once.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "image/pull.h"
+#include "options/options.h"
+
+#define EXIT_PULL_FAILED 1
+
+static int run_pull(const struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(pull_opts_done))) struct pull_opts opts = { 0 };
+	struct pull pull = { .out = STDOUT_FILENO };
+
+	TRY(pull_opts_parse(argc, argv, &opts, err));
+	pull.name = opts.image;
+	pull.platform = opts.platform;
+	pull.quiet = opts.quiet;
+	return pull_image(globals, &pull, err);
+}
+
+static int dispatch(int argc, char **argv, struct err *err)
+{
+	autoglobals struct globals globals = { 0 };
+	int verb = argc;
+
+	TRY(globals_parse(argc, argv, &globals, &verb, err));
+	log_init("sbx", globals.log_level);
+	if (verb < argc && strcmp(argv[verb], "pull") == 0)
+		return run_pull(&globals, argc - verb, argv + verb, err);
+	(void)err_set(err, -EINVAL, "usage: sbx-image [GLOBAL OPTIONS] pull [OPTIONS] NAME");
+	return err_exit(err, 125);
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+
+	log_init("sbx", LOG_WARN);
+	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an error value, not a death */
+	if (dispatch(argc, argv, &err) >= 0)
+		return 0;
+	log_err(&err);
+	return err.exit ? err.exit : EXIT_PULL_FAILED;
+}

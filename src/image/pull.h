@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sbx pull`: a name becomes an image in the store. */
+#ifndef SBX_IMAGE_PULL_H
+#define SBX_IMAGE_PULL_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "options/options.h"
+
+struct pull {
+	const char *name;     /* as typed */
+	const char *platform; /* "linux/arm64"; NULL = this machine */
+	bool quiet;           /* print the full reference only */
+	int out;              /* descriptor for what `docker pull` prints on stdout */
+};
+int pull_image(const struct globals *globals, const struct pull *pull, struct err *err);
+
+#endif
