@@ -222,8 +222,8 @@ make_cache() {
 }
 
 prepare() {
-	local users=()
-	[ "$(id -u)" = 0 ] && users=(--users)
+	local users=(--allow "$cache/build/sbx" --allow "$cache/build-asan/sbx")
+	[ "$(id -u)" = 0 ] && users+=(--user "$user" --plain-user sbxnosub)
 	"$top/tests/setup/prepare.sh" "${users[@]}" build run demo offline tests ${bench:+bench} || die "this machine cannot be prepared"
 	make_cache
 	copy_tree || die "cannot copy the tree to $cache"

@@ -1,16 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# prepare.sh [--users] GROUP...: makes this machine ready. Installs the packages of the named groups
-# (see tests/setup/packages) that are missing, and nothing when none is; opens /dev/fuse and
-# /dev/net/tun to everybody as distributions do; with --users makes the two test users, sbxtest with
-# subordinate ids and sbxnosub without. Everything here is done once; a second call changes nothing.
+# prepare.sh [--user NAME] [--plain-user NAME] [--allow PROGRAM] GROUP...: makes this machine ready.
+# Installs the packages of the named groups (see tests/setup/packages) that are missing, and nothing
+# when none is; opens /dev/fuse and /dev/net/tun to everybody as distributions do; makes the named user
+# with, or without, subordinate ids (the caller gets some when no user is named); where AppArmor keeps
+# user namespaces from programs it does not know, writes a profile for PROGRAM. A second call changes
+# nothing.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-users=no
-if [ "${1:-}" = --users ]; then
-	users=yes
-	shift
-fi
+users="" plain="" programs=""
+while :; do
+	case ${1:-} in
+	--user) users="$users $2" ;;
+	--plain-user) plain="$plain $2" ;;
+	--allow) programs="$programs $2" ;;
+	*) break ;;
+	esac
+	shift 2
+done
 
 if [ "$(id -u)" = 0 ]; then
 	as_root() { "$@"; }
@@ -73,19 +80,35 @@ make_user() { # USER
 	id "$1" >/dev/null 2>&1 || as_root useradd --create-home --shell /bin/bash "$1"
 }
 
+# Ubuntu 24.04 and later; see E-USERNS-APPARMOR in docs/errors.md.
+allow_namespaces() { # PROGRAM
+	[ "$(cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns 2>/dev/null)" = 1 ] || return 0
+	profile=/etc/apparmor.d/sbx-$(echo "$1" | tr / .)
+	[ ! -e "$profile" ] || return 0
+	printf 'abi <abi/4.0>,\ninclude <tunables/global>\nprofile %s %s flags=(unconfined) {\n  userns,\n}\n' \
+		"$(basename "$profile")" "$1" | as_root tee "$profile" >/dev/null
+	as_root apparmor_parser -r "$profile"
+}
+
 missing=$(missing_packages "$@")
 # shellcheck disable=SC2086 # a list of package names
 [ -z "$missing" ] || install_packages $missing
 open_device /dev/fuse 10 229
 open_device /dev/net/tun 10 200
 
-if [ $users = yes ]; then
-	make_user sbxtest
-	give_ids sbxtest
-	make_user sbxnosub
-	if grep -qs '^sbxnosub:' /etc/subuid /etc/subgid; then
-		as_root sed -i '/^sbxnosub:/d' /etc/subuid /etc/subgid
+for name in $users; do
+	make_user "$name"
+	give_ids "$name"
+done
+for name in $plain; do
+	make_user "$name"
+	if grep -qs "^$name:" /etc/subuid /etc/subgid; then
+		as_root sed -i "/^$name:/d" /etc/subuid /etc/subgid
 	fi
-elif [ "$(id -u)" != 0 ]; then
+done
+if [ -z "$users$plain" ] && [ "$(id -u)" != 0 ]; then
 	give_ids "$(id -un)"
 fi
+for program in $programs; do
+	allow_namespaces "$program"
+done
