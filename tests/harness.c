@@ -9,6 +9,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* cmocka prints a skipped test as "not ok N # SKIP", which TAP readers take for a failure. */
+static ssize_t tap_write(void *cookie, const char *data, size_t size)
+{
+	(void)cookie;
+	for (size_t at = 0; at < size;) {
+		const char *line = data + at, *end = memchr(line, '\n', size - at);
+		size_t len = end ? (size_t)(end - line) + 1 : size - at;
+		size_t cut = len > 7 && memcmp(line, "not ok ", 7) == 0 &&
+					     memmem(line, len, "# SKIP", 6)
+				     ? 4
+				     : 0;
+
+		if (write(STDOUT_FILENO, line + cut, len - cut) < 0)
+			return 0;
+		at += len;
+	}
+	return (ssize_t)size;
+}
+
 void harness_start(int argc, char **argv)
 {
 	if (argc > 2) {
@@ -16,6 +35,9 @@ void harness_start(int argc, char **argv)
 		exit(2);
 	}
 	cmocka_set_message_output(CM_OUTPUT_TAP);
+	stdout = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = tap_write });
+	if (!stdout || setvbuf(stdout, NULL, _IOLBF, 0) != 0)
+		exit(2);
 	if (argc == 2)
 		cmocka_set_test_filter(argv[1]);
 }

@@ -53,7 +53,7 @@ static int walk_link(struct walk *walk, int link, const char *tail)
 	text[len] = '\0';
 	if (++walk->links > SYMLINKS_MAX)
 		return -ELOOP;
-	n = snprintf(joined, sizeof(joined), "%s/%s", text, tail);
+	n = snprintf(joined, sizeof(joined), "%s%s%s", text, *tail ? "/" : "", tail);
 	if (n >= (int)sizeof(joined))
 		return -ENAMETOOLONG;
 	if (text[0] == '/')
@@ -105,7 +105,7 @@ static int walk_last(struct walk *walk, const char *name, int flags, mode_t mode
 	if (probe >= 0 && fstat(probe, &st) == 0 && S_ISLNK(st.st_mode) && !(flags & O_NOFOLLOW)) {
 		if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 			return -EEXIST;
-		r = walk_link(walk, probe, "");
+		r = walk_link(walk, probe, flags & O_DIRECTORY ? "." : "");
 		return r < 0 ? r : -EAGAIN;
 	}
 	fd = openat(walk_top(walk), name, flags | O_NOFOLLOW | O_CLOEXEC, mode);

@@ -101,8 +101,12 @@ static int ask_getsubids(bool group, const char *name, struct idrange *ret, unsi
 {
 	const char *argv_uid[] = { "getsubids", name, NULL },
 		   *argv_gid[] = { "getsubids", "-g", name, NULL };
+	autofd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	struct spawn_fd fds[] = { { .from = null, .to = STDERR_FILENO } };
 	struct spawn spawn = { .path = "/usr/bin/getsubids",
-		.argv = (char *const *)(group ? argv_gid : argv_uid) };
+		.argv = (char *const *)(group ? argv_gid : argv_uid),
+		.fds = fds, /* it complains about users without ranges; our notice says it better */
+		.n_fds = null >= 0 };
 	autofree char *out = NULL;
 	struct err ignored;
 	unsigned n = 0;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+static void a_tree_is_removed_with_links_and_locked_directories(void **state)
+{
+	struct scratch *dir = *state;
+	struct err err = ERR_INIT;
+	struct stat st;
+
+	scratch_mkdir(dir, "t");
+	scratch_mkdir(dir, "t/a");
+	scratch_mkdir(dir, "t/a/b");
+	scratch_write(dir, "t/a/b/f", "x");
+	scratch_mkdir(dir, "kept");
+	scratch_write(dir, "kept/f", "x");
+	assert_int_equal(symlinkat("../kept", dir->fd, "t/link"), 0);
+	assert_int_equal(mkfifoat(dir->fd, "t/fifo", 0), 0);
+	assert_int_equal(fchmodat(dir->fd, "t/a/b", 0, 0), 0);
+	assert_int_equal(fchmodat(dir->fd, "t/a", 0500, 0), 0);
+	assert_int_equal(fs_remove_tree(dir->fd, "t", &err), 0);
+	assert_int_equal(fstatat(dir->fd, "t", &st, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(fstatat(dir->fd, "kept/f", &st, 0), 0);
+}
+
+static void a_link_is_removed_itself(void **state)
+{
+	struct scratch *dir = *state;
+	struct err err = ERR_INIT;
+	struct stat st;
+
+	scratch_mkdir(dir, "kept");
+	assert_int_equal(symlinkat("kept", dir->fd, "link"), 0);
+	assert_int_equal(fs_remove_tree(dir->fd, "link", &err), 0);
+	assert_int_equal(fstatat(dir->fd, "kept", &st, 0), 0);
+}
+
+static void nothing_is_already_removed(void **state)
+{
+	struct scratch *dir = *state;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(fs_remove_tree(dir->fd, "missing", &err), 0);
+}
+
+static void a_mount_is_not_crossed(void **state)
+{
+	struct scratch *dir = *state;
+	struct err err = ERR_INIT;
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)dir;
+	assert_true(root >= 0);
+	/* /proc is a mount on every machine; nothing below it could be removed anyway. */
+	assert_int_equal(fs_remove_tree(root, "proc", &err), -EXDEV);
+	close(root);
+}
+
+static void deep_trees_are_removed(void **state)
+{
+	struct scratch *dir = *state;
+	struct err err = ERR_INIT;
+	int at = dup(dir->fd);
+
+	for (int i = 0; i < 500; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(at, "d", 0755), 0);
+		next = openat(at, "d", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	close(at);
+	assert_int_equal(fs_remove_tree(dir->fd, "d", &err), 0);
+}
+
+#define SCRATCH(test) cmocka_unit_test_setup_teardown(test, harness_scratch, harness_scratch_done)
+
+TEST_MAIN(SCRATCH(a_tree_is_removed_with_links_and_locked_directories),
+	SCRATCH(a_link_is_removed_itself), SCRATCH(nothing_is_already_removed),
+	SCRATCH(a_mount_is_not_crossed), SCRATCH(deep_trees_are_removed))
