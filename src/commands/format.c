@@ -8,6 +8,8 @@
  */
 #include "commands/output.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -18,9 +20,11 @@ int out_write(const struct buf *text, struct err *err)
 {
 	if (!text->len)
 		return 0;
-	if (fs_write_all(STDOUT_FILENO, text->data, text->len, err) < 0)
-		return err_wrap(err, "standard output");
-	return 0;
+	if (fs_write_all(STDOUT_FILENO, text->data, text->len, err) == 0)
+		return 0;
+	if (err->code == -EPIPE) /* the reader has seen enough: `sbx ps | head -1` */
+		return err_told(err, -EPIPE, 128 + SIGPIPE);
+	return err_wrap(err, "standard output");
 }
 
 int out_line(const char *text, struct err *err)

@@ -241,6 +241,17 @@ int record_repair(const struct globals *globals, struct container *c, struct err
 	return 1;
 }
 
+int state_refresh(const struct globals *globals, struct container *c, struct err *err)
+{
+	int r;
+
+	if (faccessat(c->dir, CONFIG_NAME, F_OK, 0) < 0)
+		return err_set(err, -ENOENT, "No such container: %s", c->name);
+	TRY(record_reload(c, err));
+	r = record_repair(globals, c, err);
+	return r == 1 ? err_set(err, -ENOENT, "No such container: %s", c->name) : r;
+}
+
 int64_t state_created(const struct container *c)
 {
 	int64_t ns = 0;

@@ -114,10 +114,9 @@ static int remove_volumes(const struct globals *globals, const struct container 
 	int r = 0;
 
 	json_each (it, json_get(c->config, "mounts")) {
-		const char *type = json_str(json_get(it.value, "type"), "");
 		const char *name = json_str(json_get(it.value, "name"), "");
 
-		if (strcmp(type, "volume") != 0 || !state_id_valid(name))
+		if (!json_bool(json_get(it.value, "anonymous"), false) || !state_id_valid(name))
 			continue;
 		if (!list && (r = state_list(globals, &list, &n, err)) < 0)
 			break;

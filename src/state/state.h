@@ -68,6 +68,8 @@ int state_list(
 	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);
 void state_list_free(struct container *list, size_t n);
 
+/* Reads the live fields again and repairs. -ENOENT: it has been removed. */
+int state_refresh(const struct globals *globals, struct container *c, struct err *err);
 int state_save(struct container *c, struct err *err); /* live fields → state.json, atomically */
 int state_run_dir(struct container *c, const struct globals *globals, struct err *err);
 

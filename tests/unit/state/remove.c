@@ -30,6 +30,7 @@ static void put_volume(struct fixture *f, struct json *mounts, const char *name)
 	scratch_mkdir(f->scratch, dir);
 	json_put_string(mount, "type", "volume");
 	json_put_string(mount, "name", name);
+	json_put_bool(mount, "anonymous", strlen(name) == 64);
 	json_push(mounts, mount);
 }
 

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * logs: a container's output as it was, stdout to stdout and stderr to stderr. Following ends when
+ * the container does: it is looked whether it runs *before* the rest is read, so nothing that it wrote
+ * last is missed. Waits with inotify on the container's directory, never by polling.
+ */
+#include "commands/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "commands/common.h"
+#include "commands/logfile.h"
+#include "commands/output.h"
+#include "options/verbs.h"
+
+#define FLUSH_AT 65536
+
+struct logs {
+	const struct logs_opts *opts;
+	struct logfile file;
+	struct buf out;
+	int stream; /* where `out` belongs */
+	bool mid_line[3];
+	bool over; /* past --until */
+};
+
+static void logs_done(struct logs *logs)
+{
+	logfile_done(&logs->file);
+	buf_done(&logs->out);
+}
+
+static int flush(struct logs *logs, struct err *err)
+{
+	int r = 0;
+
+	if (logs->out.len)
+		r = fs_write_all(logs->stream, logs->out.data, logs->out.len, err);
+	buf_reset(&logs->out);
+	return r;
+}
+
+static int show(struct logs *logs, const struct log_entry *entry, struct err *err)
+{
+	size_t len = strlen(entry->text);
+	char time[STATE_TIME_MAX];
+
+	if (logs->stream != entry->stream || logs->out.len > FLUSH_AT)
+		TRY(flush(logs, err));
+	logs->stream = entry->stream;
+	if (logs->opts->timestamps && !logs->mid_line[entry->stream]) {
+		state_time_format(entry->time, true, time);
+		buf_addf(&logs->out, "%s ", time);
+	}
+	buf_add(&logs->out, entry->text, len);
+	logs->mid_line[entry->stream] = len && entry->text[len - 1] != '\n';
+	return 0;
+}
+
+/* All that is there now. */
+static int show_rest(struct logs *logs, struct err *err)
+{
+	int r;
+
+	while (!logs->over) {
+		autologentry struct log_entry entry = { 0 };
+
+		r = logfile_next(&logs->file, &entry, err);
+		TRY(r);
+		if (r == 0)
+			break;
+		logs->over = entry.time > logs->opts->until;
+		if (!logs->over && entry.time >= logs->opts->since)
+			TRY(show(logs, &entry, err));
+	}
+	return flush(logs, err);
+}
+
+static int watch(const struct container *c, struct err *err)
+{
+	autofd int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->dir);
+	if (fd < 0 || inotify_add_watch(fd, path, IN_MODIFY | IN_MOVED_TO | IN_DELETE_SELF) < 0)
+		return err_sys(err, "watch the log of container %s", c->name);
+	return move_fd(&fd);
+}
+
+/* Until something changes in the directory or the monitor ends. */
+static int wait_change(int watching, int monitor, struct err *err)
+{
+	struct pollfd fds[] = { { watching, POLLIN, 0 }, { monitor, POLLIN, 0 } };
+	char events[4096];
+
+	if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		return err_sys(err, "wait for output");
+	while (read(watching, events, sizeof(events)) > 0)
+		; /* what changed does not matter */
+	return 0;
+}
+
+static int open_log(const struct container *c, struct err *err)
+{
+	int fd = openat(c->dir, "log", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 && errno != ENOENT ? err_sys(err, "open the log of container %s", c->name)
+					 : fd;
+}
+
+/* The file appears with the first start; before that there is nothing to show. */
+static int show_new(struct logs *logs, const struct container *c, int *log_fd, struct err *err)
+{
+	if (*log_fd < 0) {
+		*log_fd = open_log(c, err);
+		logs->file.fd = *log_fd;
+		if (*log_fd < 0)
+			return err->code;
+	}
+	return show_rest(logs, err);
+}
+
+static int follow(const struct globals *globals, struct logs *logs, struct container *c,
+	int *log_fd, struct err *err)
+{
+	autofd int watching = watch(c, err);
+
+	TRY(watching);
+	for (;;) {
+		struct err gone = ERR_INIT;
+		bool removed = state_refresh(globals, c, &gone) == -ENOENT;
+		autofd int monitor = state_pidfd(c->monitor, c->monitor_start, &gone);
+
+		TRY(show_new(logs, c, log_fd, err));
+		if (logs->over || removed || c->status == STATUS_EXITED)
+			return 0;
+		TRY(wait_change(watching, monitor, err));
+	}
+}
+
+int cmd_logs(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(logs_opts_done))) struct logs_opts opts = { 0 };
+	__attribute__((cleanup(logs_done))) struct logs logs = { .opts = &opts, .stream = 1 };
+	autocontainer struct container c = CONTAINER_INIT;
+	autofd int log_fd = -EBADF;
+
+	TRY(logs_opts_parse(argc, argv, &opts, err));
+	TRY(state_open(globals, opts.container, &c, err));
+	log_fd = open_log(&c, err);
+	if (log_fd < 0 && err->code)
+		return err->code;
+	logs.file.fd = log_fd;
+	if (log_fd >= 0 && opts.tail >= 0)
+		TRY(logfile_seek_tail(&logs.file, opts.tail, err));
+	if (opts.follow)
+		return follow(globals, &logs, &c, &log_fd, err);
+	return log_fd < 0 ? 0 : show_rest(&logs, err);
+}

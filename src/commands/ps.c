@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ps: lists containers. */
+#include "commands/commands.h"
+
+#include "base/own.h"
+#include "commands/common.h"
+#include "commands/output.h"
+#include "options/verbs.h"
+
+#define TABLE                                                                               \
+	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}" \
+	"\t{{.Names}}"
+#define TYPE "*formatter.ContainerContext"
+
+struct listed {
+	struct container *list;
+	size_t n;
+};
+
+static void listed_done(struct listed *l)
+{
+	state_list_free(l->list, l->n);
+}
+
+static void filter_done(struct ps_filter **filter)
+{
+	ps_filter_free(*filter);
+}
+
+static const char *fallback(const struct ps_opts *opts)
+{
+	if (opts->quiet)
+		return "{{.ID}}";
+	return opts->size ? TABLE "\t{{.Size}}" : TABLE;
+}
+
+static int size_text(const struct globals *globals, const struct container *c, char *ret,
+	size_t len, struct err *err)
+{
+	char own[UNITS_MAX], all[UNITS_MAX];
+	int64_t written, image;
+
+	TRY(container_size(globals, c, &written, &image, err));
+	units_size(written, 3, own);
+	units_size(written + image, 3, all);
+	snprintf(ret, len, "%s (virtual %s)", own, all);
+	return 0;
+}
+
+static int add_row(const struct globals *globals, const struct ps_opts *opts,
+	const struct container *c, struct format *format, struct err *err)
+{
+	bool sized = opts->size || template_uses(format->template, "Size");
+	autojson struct json *row = NULL, *methods = ps_methods(c);
+	char size[2 * UNITS_MAX + 16];
+
+	if (sized)
+		TRY(size_text(globals, c, size, sizeof(size), err));
+	row = ps_row(c, opts->no_trunc, sized ? size : NULL);
+	return format_row(format, row, methods, err);
+}
+
+static size_t limit(const struct ps_opts *opts)
+{
+	if (opts->latest)
+		return 1;
+	return opts->last > 0 ? (size_t)opts->last : SIZE_MAX;
+}
+
+int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(ps_opts_done))) struct ps_opts opts = { 0 };
+	__attribute__((cleanup(filter_done))) struct ps_filter *filter = NULL;
+	__attribute__((cleanup(listed_done))) struct listed l = { 0 };
+	autojson struct json *titles = ps_titles();
+	autoformat struct format format = { 0 };
+	size_t shown = 0;
+	bool all;
+
+	TRY(ps_opts_parse(argc, argv, &opts, err));
+	TRY(format_init(&format, opts.format, fallback(&opts), TYPE, err));
+	TRY(ps_filter_new(globals, &opts.filters, &filter, err));
+	TRY(state_list(globals, &l.list, &l.n, err));
+	all = opts.all || limit(&opts) != SIZE_MAX || ps_filter_asks_stopped(filter);
+	TRY(format_heading(&format, titles, err));
+	for (size_t i = 0; i < l.n && shown < limit(&opts); i++) {
+		if ((!all && !container_up(&l.list[i])) || !ps_filter_match(filter, &l.list[i]))
+			continue;
+		TRY(add_row(globals, &opts, &l.list[i], &format, err));
+		shown++;
+	}
+	return format_finish(&format, err);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stop and kill. stop asks all its operands at once and then waits for one after the other, so that
+ * ten slow containers take as long as the slowest.
+ */
+#include "commands/commands.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+#include "commands/common.h"
+#include "commands/output.h"
+#include "options/verbs.h"
+
+#define DEFAULT_TIMEOUT 10
+
+struct stopping {
+	struct container c;
+	struct err err; /* code < 0: over for this one */
+	int64_t asked;
+};
+
+static int stop_signal(const struct container *c, const struct stop_opts *opts, struct err *err)
+{
+	const char *name = json_str(json_get(c->config, "stopSignal"), "SIGTERM");
+
+	return parse_signal(opts->signal ? opts->signal : *name ? name : "SIGTERM", err);
+}
+
+static int ask(const struct globals *globals, const struct stop_opts *opts, const char *name,
+	struct stopping *s)
+{
+	int r;
+
+	TRY(state_open(globals, name, &s->c, &s->err));
+	s->asked = state_now();
+	if (!container_up(&s->c))
+		return 0;
+	r = stop_signal(&s->c, opts, &s->err);
+	TRY(r);
+	r = state_signal(s->c.pid, s->c.pid_start, r, &s->err);
+	if (r == -ESRCH)
+		s->err = (struct err)ERR_INIT; /* just ended */
+	return r == -ESRCH ? 0 : r;
+}
+
+static int64_t patience_ms(const struct stopping *s, const struct stop_opts *opts)
+{
+	int64_t seconds = opts->timeout;
+
+	if (seconds < 0)
+		seconds = json_int(json_get(s->c.config, "stopTimeout"), DEFAULT_TIMEOUT);
+	if (seconds < 0 || seconds > INT32_MAX)
+		return -1;
+	seconds = seconds * 1000 - (state_now() - s->asked) / 1000000;
+	return seconds > 0 ? seconds : 0;
+}
+
+static int finish(const struct globals *globals, const struct stop_opts *opts, struct stopping *s)
+{
+	int r = container_wait_end(globals, &s->c, patience_ms(s, opts), &s->err);
+
+	if (r == -ETIMEDOUT) {
+		s->err = (struct err)ERR_INIT;
+		r = container_kill(globals, &s->c, &s->err);
+	}
+	return r;
+}
+
+int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(stop_opts_done))) struct stop_opts opts = { 0 };
+	autofree struct stopping *list = NULL;
+	int status = 0;
+
+	TRY(stop_opts_parse(argc, argv, &opts, err));
+	list = xcalloc(opts.containers.n + 1, sizeof(*list));
+	for (size_t i = 0; i < opts.containers.n; i++) {
+		list[i].c = (struct container)CONTAINER_INIT;
+		(void)ask(globals, &opts, opts.containers.v[i], &list[i]); /* kept in list[i].err */
+	}
+	for (size_t i = 0; i < opts.containers.n; i++) {
+		struct stopping *s = &list[i];
+
+		if (s->err.code == 0 && finish(globals, &opts, s) >= 0)
+			TRY(out_line(opts.containers.v[i], err));
+		else
+			log_err(&s->err);
+		status |= s->err.code != 0;
+		container_done(&s->c);
+	}
+	return status;
+}
+
+struct killing {
+	const struct globals *globals;
+	int signo;
+};
+
+static int kill_one(void *data, const char *name, struct err *err)
+{
+	const struct killing *killing = data;
+	autocontainer struct container c = CONTAINER_INIT;
+
+	if (state_open(killing->globals, name, &c, err) < 0)
+		return err_wrap(err, "cannot kill container: %s", name);
+	if (!container_up(&c))
+		return err_set(err, -ESRCH,
+			"cannot kill container: %s: container %s is not running", name, c.id);
+	if (killing->signo == SIGKILL)
+		TRY(container_kill(killing->globals, &c, err));
+	else
+		TRY(state_signal(c.pid, c.pid_start, killing->signo, err));
+	return out_line(name, err);
+}
+
+int cmd_kill(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(kill_opts_done))) struct kill_opts opts = { 0 };
+	struct killing killing = { .globals = globals };
+
+	TRY(kill_opts_parse(argc, argv, &opts, err));
+	killing.signo = parse_signal(opts.signal ? opts.signal : "KILL", err);
+	TRY(killing.signo);
+	return for_each_operand(&opts.containers, kill_one, &killing);
+}
