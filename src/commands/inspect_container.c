@@ -189,7 +189,8 @@ static struct json *binds_part(const struct container *c)
 			json_str(json_get(it.value, "destination"), ""),
 			json_bool(json_get(it.value, "rw"), true) ? "" : ":ro");
 
-		if (strcmp(type, "tmpfs") != 0 && !json_bool(json_get(it.value, "anonymous"), false))
+		if (strcmp(type, "tmpfs") != 0 &&
+			!json_bool(json_get(it.value, "anonymous"), false))
 			json_push(list, json_new_string(text));
 	}
 	if (json_len(list))

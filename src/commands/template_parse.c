@@ -7,40 +7,13 @@
  */
 #include "commands/template_node.h"
 
-#include <ctype.h>
 #include <errno.h>
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "commands/template_lex.h"
 
 #define DEPTH_MAX 64
-
-enum token_kind {
-	TOKEN_CLOSE, /* }} */
-	TOKEN_DOT,
-	TOKEN_FIELD,    /* .Name */
-	TOKEN_VARIABLE, /* $ or $name */
-	TOKEN_NAME,
-	TOKEN_STRING,
-	TOKEN_NUMBER,
-	TOKEN_SIGN, /* one of ( ) | , */
-	TOKEN_DECLARE,
-	TOKEN_ASSIGN,
-};
-
-struct token {
-	enum token_kind kind;
-	size_t from, to;
-};
-
-struct parser {
-	const char *s;
-	size_t pos;         /* after `token`, inside an action */
-	struct token token; /* the next one, not consumed */
-	bool trim_next;     /* the last action ended with -}} */
-	int depth, loops;
-	struct err *err;
-};
 
 static struct node *node_new(enum node_kind kind, size_t from)
 {
@@ -77,197 +50,6 @@ static void node_adopt(struct node *parent, struct node *kid)
 	parent->kids[parent->n++] = kid;
 }
 
-void template_position(const char *source, size_t at, char *ret, size_t size)
-{
-	size_t line = 1, begin = 0;
-
-	for (size_t i = 0; i < at && source[i]; i++) {
-		if (source[i] == '\n') {
-			line++;
-			begin = i + 1;
-		}
-	}
-	snprintf(ret, size, "%zu:%zu", line, at - begin);
-}
-
-static int fail(struct parser *p, size_t at, const char *what, struct token *token)
-{
-	char where[48];
-
-	template_position(p->s, at, where, sizeof(where));
-	where[strcspn(where, ":")] = '\0';
-	if (!token)
-		return err_set(p->err, -EINVAL, "template: :%s: %s", where, what);
-	if (token->kind == TOKEN_CLOSE)
-		return err_set(
-			p->err, -EINVAL, "template: :%s: unexpected \"}}\" in %s", where, what);
-	return err_set(p->err, -EINVAL, "template: :%s: unexpected \"%.*s\" in %s", where,
-		(int)(token->to - token->from), p->s + token->from, what);
-}
-
-/* ---- tokens ---- */
-
-static bool word_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static size_t word_end(const char *s, size_t i)
-{
-	while (word_char(s[i]))
-		i++;
-	return i;
-}
-
-/* s[i] is the opening quote. 0 when there is no closing one. */
-static size_t string_end(const char *s, size_t i)
-{
-	char quote = s[i++];
-
-	for (; s[i] && s[i] != quote; i++) {
-		if (s[i] == '\n' && quote != '`')
-			return 0;
-		if (s[i] == '\\' && quote != '`' && s[i + 1])
-			i++;
-	}
-	return s[i] ? i + 1 : 0;
-}
-
-static int set_token(struct parser *p, enum token_kind kind, size_t to)
-{
-	p->token.kind = kind;
-	p->token.to = to;
-	p->pos = to;
-	return 0;
-}
-
-static int number_token(struct parser *p, size_t i)
-{
-	size_t end = i + (p->s[i] == '-' || p->s[i] == '+');
-
-	end = word_end(p->s, end);
-	return set_token(p, TOKEN_NUMBER, end);
-}
-
-static int close_token(struct parser *p, size_t i)
-{
-	p->trim_next = p->s[i] == '-';
-	return set_token(p, TOKEN_CLOSE, i + (p->trim_next ? 3 : 2));
-}
-
-static bool at_close(const char *s, size_t i, size_t blanks)
-{
-	return strncmp(s + i, "}}", 2) == 0 || (blanks && strncmp(s + i, "-}}", 3) == 0);
-}
-
-/* Reads the next token into p->token. */
-static int advance(struct parser *p)
-{
-	const char *s = p->s;
-	size_t i = p->pos, blanks = strspn(s + i, " \t\r\n");
-
-	i += blanks;
-	p->token.from = i;
-	if (at_close(s, i, blanks))
-		return close_token(p, i);
-	if (s[i] == '\0')
-		return fail(p, i, "unclosed action", NULL);
-	if (s[i] == '.')
-		return word_char(s[i + 1]) ? set_token(p, TOKEN_FIELD, word_end(s, i + 1))
-					   : set_token(p, TOKEN_DOT, i + 1);
-	if (s[i] == '$')
-		return set_token(p, TOKEN_VARIABLE, word_end(s, i + 1));
-	if (strchr("\"`'", s[i])) {
-		size_t end = string_end(s, i);
-
-		return end ? set_token(p, TOKEN_STRING, end)
-			   : fail(p, i, "unterminated quoted string", NULL);
-	}
-	if (isdigit((unsigned char)s[i]) ||
-		(strchr("+-", s[i]) && isdigit((unsigned char)s[i + 1])))
-		return number_token(p, i);
-	if (word_char(s[i]))
-		return set_token(p, TOKEN_NAME, word_end(s, i));
-	if (strncmp(s + i, ":=", 2) == 0)
-		return set_token(p, TOKEN_DECLARE, i + 2);
-	if (s[i] == '=')
-		return set_token(p, TOKEN_ASSIGN, i + 1);
-	if (strchr("()|,", s[i]))
-		return set_token(p, TOKEN_SIGN, i + 1);
-	set_token(p, TOKEN_SIGN, i + 1);
-	return fail(p, i, "command", &p->token);
-}
-
-static bool is_sign(const struct parser *p, char c)
-{
-	return p->token.kind == TOKEN_SIGN && p->s[p->token.from] == c;
-}
-
-static bool is_word(const struct parser *p, const char *word)
-{
-	size_t n = strlen(word);
-
-	return p->token.kind == TOKEN_NAME && p->token.to - p->token.from == n &&
-	       strncmp(p->s + p->token.from, word, n) == 0;
-}
-
-static char *token_text(const struct parser *p, size_t skip)
-{
-	return xstrndup(p->s + p->token.from + skip, p->token.to - p->token.from - skip);
-}
-
-/* ---- literals ---- */
-
-static void add_rune(struct buf *out, unsigned long c)
-{
-	if (c < 0x80) {
-		buf_addc(out, (char)c);
-	} else if (c < 0x800) {
-		buf_addc(out, (char)(0xc0 | c >> 6));
-		buf_addc(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_addc(out, (char)(0xe0 | c >> 12));
-		buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_addc(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_addc(out, (char)(0xf0 | (c >> 18 & 7)));
-		buf_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_addc(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
-/* The escape after a backslash at s; returns how many bytes it has, 0 if it is none of Go's. */
-static size_t unescape(const char *s, struct buf *out)
-{
-	static const char from[] = "abfnrtv\\'\"", to[] = "\a\b\f\n\r\t\v\\'\"";
-	static const struct {
-		char letter;
-		size_t digits;
-	} hex[] = { { 'x', 2 }, { 'u', 4 }, { 'U', 8 } };
-	const char *hit = *s ? strchr(from, *s) : NULL;
-
-	if (hit) {
-		buf_addc(out, to[hit - from]);
-		return 1;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(hex); i++) {
-		char digits[9] = "";
-
-		if (*s != hex[i].letter)
-			continue;
-		snprintf(digits, hex[i].digits + 1, "%s", s + 1);
-		if (strspn(digits, "0123456789abcdefABCDEF") != hex[i].digits)
-			return 0;
-		if (hex[i].letter == 'x')
-			buf_addc(out, (char)strtoul(digits, NULL, 16));
-		else
-			add_rune(out, strtoul(digits, NULL, 16));
-		return 1 + hex[i].digits;
-	}
-	return 0;
-}
-
 static int string_node(struct parser *p, struct node **ret)
 {
 	size_t i = p->token.from + 1, end = p->token.to - 1;
@@ -282,9 +64,9 @@ static int string_node(struct parser *p, struct node **ret)
 			buf_addc(&text, p->s[i++]);
 			continue;
 		}
-		n = unescape(p->s + i + 1, &text);
+		n = parser_unescape(p->s + i + 1, &text);
 		if (!n)
-			return fail(p, i, "invalid syntax", NULL);
+			return parser_fail(p, i, "invalid syntax", NULL);
 		i += 1 + n;
 	}
 	if (rune)
@@ -297,7 +79,7 @@ static int string_node(struct parser *p, struct node **ret)
 
 static int number_node(struct parser *p, struct node **ret)
 {
-	autofree char *text = token_text(p, 0);
+	autofree char *text = parser_text(p, 0);
 	struct node *node;
 	char *end;
 	long long number;
@@ -314,7 +96,7 @@ static int number_node(struct parser *p, struct node **ret)
 
 static int name_node(struct parser *p, struct node **ret)
 {
-	autofree char *text = token_text(p, 0);
+	autofree char *text = parser_text(p, 0);
 	struct node *node;
 	char where[128];
 
@@ -328,7 +110,7 @@ static int name_node(struct parser *p, struct node **ret)
 		node->text = move_ptr(&text);
 	} else {
 		snprintf(where, sizeof(where), "function \"%.80s\" not defined", text);
-		return fail(p, p->token.from, where, NULL);
+		return parser_fail(p, p->token.from, where, NULL);
 	}
 	*ret = node;
 	return 0;
@@ -343,14 +125,14 @@ static int paren_node(struct parser *p, struct node **ret)
 	autonode struct node *node = node_new(NODE_CHAIN, p->token.from);
 	struct node *pipe = NULL;
 
-	TRY(advance(p));
+	TRY(parser_advance(p));
 	if (++p->depth > DEPTH_MAX)
-		return fail(p, p->token.from, "nested too deeply", NULL);
+		return parser_fail(p, p->token.from, "nested too deeply", NULL);
 	TRY(parse_pipe(p, "parenthesized pipeline", &pipe));
 	p->depth--;
 	node_adopt(node, pipe);
-	if (!is_sign(p, ')'))
-		return fail(p, p->token.from, "unclosed left paren", NULL);
+	if (!parser_is_sign(p, ')'))
+		return parser_fail(p, p->token.from, "unclosed left paren", NULL);
 	*ret = move_ptr(&node);
 	return 0;
 }
@@ -364,11 +146,11 @@ static int base_operand(struct parser *p, struct node **ret)
 		return 0;
 	case TOKEN_FIELD:
 		*ret = node_new(NODE_FIELD, p->token.from);
-		strv_adopt(&(*ret)->names, token_text(p, 1));
+		strv_adopt(&(*ret)->names, parser_text(p, 1));
 		return 0;
 	case TOKEN_VARIABLE:
 		*ret = node_new(NODE_VARIABLE, p->token.from);
-		(*ret)->text = token_text(p, 0);
+		(*ret)->text = parser_text(p, 0);
 		return 0;
 	case TOKEN_STRING:
 		return string_node(p, ret);
@@ -377,15 +159,15 @@ static int base_operand(struct parser *p, struct node **ret)
 	case TOKEN_NAME:
 		return name_node(p, ret);
 	case TOKEN_SIGN:
-		if (is_sign(p, '('))
+		if (parser_is_sign(p, '('))
 			return paren_node(p, ret);
-		return fail(p, p->token.from, "operand", &p->token);
+		return parser_fail(p, p->token.from, "operand", &p->token);
 	case TOKEN_CLOSE:
 	case TOKEN_DECLARE:
 	case TOKEN_ASSIGN:
 		break;
 	}
-	return fail(p, p->token.from, "operand", &p->token);
+	return parser_fail(p, p->token.from, "operand", &p->token);
 }
 
 static bool takes_fields(const struct node *node)
@@ -400,15 +182,15 @@ static int parse_operand(struct parser *p, struct node **ret)
 
 	TRY(base_operand(p, &node));
 	end = p->token.to;
-	TRY(advance(p));
+	TRY(parser_advance(p));
 	while (p->token.kind == TOKEN_FIELD && p->token.from == end) {
 		if (!takes_fields(node))
-			return fail(p, p->token.from, "operand", &p->token);
+			return parser_fail(p, p->token.from, "operand", &p->token);
 		if (node->at == node->from)
 			node->at = p->token.from; /* Go points at the second field */
-		strv_adopt(&node->names, token_text(p, 1));
+		strv_adopt(&node->names, parser_text(p, 1));
 		end = p->token.to;
-		TRY(advance(p));
+		TRY(parser_advance(p));
 	}
 	node->to = end;
 	*ret = move_ptr(&node);
@@ -417,14 +199,14 @@ static int parse_operand(struct parser *p, struct node **ret)
 
 static bool at_end(const struct parser *p)
 {
-	return p->token.kind == TOKEN_CLOSE || is_sign(p, ')');
+	return p->token.kind == TOKEN_CLOSE || parser_is_sign(p, ')');
 }
 
 static int parse_command(struct parser *p, struct node **ret)
 {
 	autonode struct node *node = node_new(NODE_COMMAND, p->token.from);
 
-	while (!at_end(p) && !is_sign(p, '|')) {
+	while (!at_end(p) && !parser_is_sign(p, '|')) {
 		struct node *word = NULL;
 
 		TRY(parse_operand(p, &word));
@@ -432,7 +214,7 @@ static int parse_command(struct parser *p, struct node **ret)
 		node_adopt(node, word);
 	}
 	if (node->n == 0)
-		return fail(p, p->token.from, "empty command", NULL);
+		return parser_fail(p, p->token.from, "empty command", NULL);
 	*ret = move_ptr(&node);
 	return 0;
 }
@@ -443,15 +225,15 @@ static int parse_declaration(struct parser *p, bool range, struct node *pipe)
 	struct parser saved = *p;
 
 	while (p->token.kind == TOKEN_VARIABLE && pipe->names.n < (range ? 2u : 1u)) {
-		strv_adopt(&pipe->names, token_text(p, 0));
-		TRY(advance(p));
+		strv_adopt(&pipe->names, parser_text(p, 0));
+		TRY(parser_advance(p));
 		if (p->token.kind == TOKEN_DECLARE || p->token.kind == TOKEN_ASSIGN) {
 			pipe->assign = p->token.kind == TOKEN_ASSIGN;
-			return advance(p);
+			return parser_advance(p);
 		}
-		if (!is_sign(p, ','))
+		if (!parser_is_sign(p, ','))
 			break;
-		TRY(advance(p));
+		TRY(parser_advance(p));
 	}
 	*p = saved; /* it was an operand */
 	strv_done(&pipe->names);
@@ -466,7 +248,7 @@ static int parse_pipe(struct parser *p, const char *context, struct node **ret)
 	TRY(parse_declaration(p, strcmp(context, "range") == 0, pipe));
 	if (at_end(p)) {
 		snprintf(missing, sizeof(missing), "missing value for %s", context);
-		return fail(p, p->token.from, missing, NULL);
+		return parser_fail(p, p->token.from, missing, NULL);
 	}
 	for (;;) {
 		struct node *command = NULL;
@@ -475,10 +257,11 @@ static int parse_pipe(struct parser *p, const char *context, struct node **ret)
 		node_adopt(pipe, command);
 		if (pipe->n > 1 && command->kids[0]->kind != NODE_NAME &&
 			!takes_fields(command->kids[0]))
-			return fail(p, command->from, "non executable command in pipeline", NULL);
-		if (!is_sign(p, '|'))
+			return parser_fail(
+				p, command->from, "non executable command in pipeline", NULL);
+		if (!parser_is_sign(p, '|'))
 			break;
-		TRY(advance(p));
+		TRY(parser_advance(p));
 	}
 	pipe->to = pipe->kids[pipe->n - 1]->to;
 	*ret = move_ptr(&pipe);
@@ -487,7 +270,7 @@ static int parse_pipe(struct parser *p, const char *context, struct node **ret)
 
 static int expect_close(struct parser *p, const char *context)
 {
-	return p->token.kind == TOKEN_CLOSE ? 0 : fail(p, p->token.from, context, &p->token);
+	return p->token.kind == TOKEN_CLOSE ? 0 : parser_fail(p, p->token.from, context, &p->token);
 }
 
 /* ---- text and blocks ---- */
@@ -504,8 +287,8 @@ static int parse_block(struct parser *p, enum node_kind kind, const char *word, 
 	enum stop stop;
 
 	if (++p->depth > DEPTH_MAX)
-		return fail(p, p->token.from, "nested too deeply", NULL);
-	TRY(advance(p));
+		return parser_fail(p, p->token.from, "nested too deeply", NULL);
+	TRY(parser_advance(p));
 	TRY(parse_pipe(p, word, &part));
 	node_adopt(node, part);
 	TRY(expect_close(p, word));
@@ -513,12 +296,12 @@ static int parse_block(struct parser *p, enum node_kind kind, const char *word, 
 	TRY(parse_list(p, &stop, &part));
 	node_adopt(node, part);
 	p->loops -= kind == NODE_RANGE;
-	if (stop == STOP_ELSE && (is_word(p, "if") || is_word(p, "with"))) {
+	if (stop == STOP_ELSE && (parser_is_word(p, "if") || parser_is_word(p, "with"))) {
 		struct node *inner = NULL, *list = node_new(NODE_LIST, p->token.from);
 
 		node_adopt(node, list);
-		TRY(is_word(p, "if") ? parse_block(p, NODE_IF, "if", &inner)
-				     : parse_block(p, NODE_WITH, "with", &inner));
+		TRY(parser_is_word(p, "if") ? parse_block(p, NODE_IF, "if", &inner)
+					    : parse_block(p, NODE_WITH, "with", &inner));
 		node_adopt(list, inner);
 		stop = STOP_END;
 	} else if (stop == STOP_ELSE) {
@@ -526,10 +309,10 @@ static int parse_block(struct parser *p, enum node_kind kind, const char *word, 
 		TRY(parse_list(p, &stop, &part));
 		node_adopt(node, part);
 		if (stop == STOP_ELSE)
-			return fail(p, p->token.from, "expected end; found {{else}}", NULL);
+			return parser_fail(p, p->token.from, "expected end; found {{else}}", NULL);
 	}
 	if (stop == STOP_END_OF_TEXT)
-		return fail(p, p->pos, "unexpected EOF", NULL);
+		return parser_fail(p, p->pos, "unexpected EOF", NULL);
 	p->depth--;
 	*ret = move_ptr(&node);
 	return 0;
@@ -541,10 +324,10 @@ static int parse_jump(struct parser *p, enum node_kind kind, const char *word, s
 
 	if (!p->loops) {
 		snprintf(text, sizeof(text), "{{%s}} outside {{range}}", word);
-		return fail(p, p->token.from, text, NULL);
+		return parser_fail(p, p->token.from, text, NULL);
 	}
 	*ret = node_new(kind, p->token.from);
-	TRY(advance(p));
+	TRY(parser_advance(p));
 	return expect_close(p, word);
 }
 
@@ -554,24 +337,24 @@ static int parse_action(struct parser *p, enum stop *ret_stop, struct node **ret
 	autonode struct node *node = NULL;
 	struct node *pipe = NULL;
 
-	if (is_word(p, "end")) {
+	if (parser_is_word(p, "end")) {
 		*ret_stop = STOP_END;
-		TRY(advance(p));
+		TRY(parser_advance(p));
 		return expect_close(p, "end");
 	}
-	if (is_word(p, "else")) {
+	if (parser_is_word(p, "else")) {
 		*ret_stop = STOP_ELSE;
-		return advance(p);
+		return parser_advance(p);
 	}
-	if (is_word(p, "if"))
+	if (parser_is_word(p, "if"))
 		return parse_block(p, NODE_IF, "if", ret);
-	if (is_word(p, "with"))
+	if (parser_is_word(p, "with"))
 		return parse_block(p, NODE_WITH, "with", ret);
-	if (is_word(p, "range"))
+	if (parser_is_word(p, "range"))
 		return parse_block(p, NODE_RANGE, "range", ret);
-	if (is_word(p, "break"))
+	if (parser_is_word(p, "break"))
 		return parse_jump(p, NODE_BREAK, "break", ret);
-	if (is_word(p, "continue"))
+	if (parser_is_word(p, "continue"))
 		return parse_jump(p, NODE_CONTINUE, "continue", ret);
 	node = node_new(NODE_ACTION, p->token.from);
 	TRY(parse_pipe(p, "command", &pipe));
@@ -590,11 +373,11 @@ static int skip_comment(struct parser *p)
 		return 0;
 	end = strstr(p->s + p->pos + 2, "*/");
 	if (!end)
-		return fail(p, p->pos, "unclosed comment", NULL);
+		return parser_fail(p, p->pos, "unclosed comment", NULL);
 	end += 2;
 	p->trim_next = strncmp(end, " -}}", 4) == 0;
 	if (!p->trim_next && strncmp(end, "}}", 2) != 0)
-		return fail(p, p->pos, "comment ends before closing delimiter", NULL);
+		return parser_fail(p, p->pos, "comment ends before closing delimiter", NULL);
 	p->pos = (size_t)(end - p->s) + (p->trim_next ? 4 : 2);
 	return 1;
 }
@@ -636,7 +419,7 @@ static int parse_list(struct parser *p, enum stop *ret_stop, struct node **ret)
 		TRY(r);
 		if (r)
 			continue;
-		TRY(advance(p));
+		TRY(parser_advance(p));
 		TRY(parse_action(p, ret_stop, &node));
 		if (!node)
 			break;
@@ -654,7 +437,7 @@ int template_parse(const char *text, struct template **ret, struct err *err)
 
 	TRY(parse_list(&p, &stop, &root));
 	if (stop != STOP_END_OF_TEXT)
-		return fail(&p, p.token.from,
+		return parser_fail(&p, p.token.from,
 			stop == STOP_END ? "unexpected {{end}}" : "unexpected {{else}}", NULL);
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->source = xstrdup(text);

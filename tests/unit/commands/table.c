@@ -8,10 +8,11 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
 	autobuf struct buf out = BUF_INIT;
 
 	(void)state;
-	table_align("ID\tIMAGE\tNAMES\n0123456789ab\tredis\tone\nab\tre\xe2\x80\xa6\ttwo\n", &out);
+	table_align(
+		"ID\tIMAGE\tNAMES\n0123456789ab\tredis\tone\nab\tbusy\xe2\x80\xa6\ttwo\n", &out);
 	assert_string_equal(out.data, "ID             IMAGE     NAMES\n"
 				      "0123456789ab   redis     one\n"
-				      "ab             re\xe2\x80\xa6       two\n");
+				      "ab             busy\xe2\x80\xa6     two\n");
 }
 
 static void a_long_last_cell_moves_nothing(void **state)

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec: a command in a running container. What it may do and its environment come from the
+ * container's record, so the monitor is not needed.
+ */
+#include "commands/commands.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "commands/common.h"
+#include "options/verbs.h"
+#include "process/exec.h"
+
+static int check(const struct exec_opts *opts, const struct container *c, struct err *err)
+{
+	if (c->status == STATUS_PAUSED)
+		err_set(err, -EBUSY, "container %s is paused, unpause the container before exec",
+			c->name);
+	else if (!container_up(c))
+		err_set(err, -ESRCH, "container %s is not running", c->id);
+	else if (opts->tty && opts->interactive && !opts->detach && !isatty(STDIN_FILENO))
+		err_set(err, -ENOTTY, "the input device is not a TTY");
+	return err->code ? err_exit(err, 1) : 0;
+}
+
+static void plan_env(const struct exec_opts *opts, const struct container *c, struct strv *env)
+{
+	json_strv(json_get(c->config, "env"), env);
+	if (opts->tty && !strv_env_get(env, "TERM"))
+		strv_add(env, "TERM=xterm");
+	strv_each (item, &opts->env)
+		strv_env_set(env, *item);
+}
+
+/* The container's own policy, or with --privileged what `run --privileged` gives. */
+static int plan_policy(const struct globals *globals, const struct exec_opts *opts,
+	const struct container *c, struct policy *ret, struct err *err)
+{
+	const struct run_opts privileged = { .privileged = true };
+
+	if (opts->privileged)
+		return policy_plan(globals, &privileged, ret, err);
+	return policy_from_json(json_get(c->config, "policy"), ret, err);
+}
+
+static const char *or_record(const char *given, const struct container *c, const char *key)
+{
+	return given ? given : json_str(json_get(c->config, key), NULL);
+}
+
+int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(exec_opts_done))) struct exec_opts opts = { 0 };
+	autocontainer struct container c = CONTAINER_INIT;
+	autostrv struct strv env = STRV_INIT, groups = STRV_INIT;
+	autopolicy struct policy policy = { 0 };
+	autofd int pidfd = -EBADF;
+	struct exec_spec spec = { .argv = &opts.command, .env = &env, .group_add = &groups };
+
+	TRY(exec_opts_parse(argc, argv, &opts, err));
+	if (state_open(globals, opts.container, &c, err) < 0)
+		return err_exit(err, 1);
+	TRY(check(&opts, &c, err));
+	pidfd = state_pidfd(c.pid, c.pid_start, err);
+	if (pidfd == -ESRCH)
+		return err_exit(err, 1);
+	if (pidfd < 0 && pidfd != -ENOSYS)
+		return pidfd;
+	*err = (struct err)ERR_INIT;
+	TRY(plan_policy(globals, &opts, &c, &policy, err));
+	plan_env(&opts, &c, &env);
+	json_strv(json_get(c.config, "groupAdd"), &groups);
+	spec.pidfd = pidfd;
+	spec.pid = c.pid;
+	spec.user = or_record(opts.user, &c, "user");
+	spec.workdir = or_record(opts.workdir, &c, "workdir");
+	spec.policy = &policy;
+	spec.interactive = opts.interactive;
+	spec.tty = opts.tty;
+	spec.detach = opts.detach;
+	spec.detach_keys = opts.detach_keys;
+	return exec_run(&spec, err);
+}
