@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes: getattr, setattr, readlink, statfs. */
+#include "overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "copyup.h"
+#include "data.h"
+#include "ids.h"
+#include "upper.h"
+
+#include "base/own.h"
+
+int ovl_getattr(struct ovl *fs, uint64_t id, struct stat *ret)
+{
+	struct node *node;
+	int r;
+
+	ovl_lock(fs);
+	r = node_get(fs, id, &node);
+	if (r == 0)
+		r = node_stat(fs, node, ret);
+	ovl_unlock(fs);
+	return r;
+}
+
+static int set_size(struct ovl *fs, struct node *node, off_t size)
+{
+	struct slot *slot;
+
+	TRY(data_slot(fs, node, true, &slot));
+	return ftruncate(slot->handle, size) < 0 ? -errno : 0;
+}
+
+static int set_owner(struct ovl *fs, struct at at, const struct stat *want, unsigned what)
+{
+	uid_t uid = what & OVL_SET_UID ? want->st_uid : (uid_t)-1;
+	gid_t gid = what & OVL_SET_GID ? want->st_gid : (gid_t)-1;
+
+	if (fchownat(at.dir, at.name, uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0)
+		return 0;
+	if (fs->config.single_id && (errno == EINVAL || errno == EPERM))
+		return 0; /* kept beside the file by keep_ids() */
+	return -errno;
+}
+
+static int set_times(struct at at, const struct stat *want, unsigned what)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	char path[LAYER_PATH_MAX];
+
+	if (what & OVL_SET_ATIME)
+		times[0] = want->st_atim;
+	if (what & OVL_SET_MTIME)
+		times[1] = want->st_mtim;
+	if (utimensat(AT_FDCWD, layer_proc_path(path, at), times,
+		    *at.name ? AT_SYMLINK_NOFOLLOW : 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* With one single id: what the file system did not take, or what was kept before, is kept. */
+static int keep_ids(struct where *where, struct stat shown, const struct stat *want, unsigned what)
+{
+	struct stat real;
+
+	if (what & OVL_SET_UID)
+		shown.st_uid = want->st_uid;
+	if (what & OVL_SET_GID)
+		shown.st_gid = want->st_gid;
+	if (what & OVL_SET_MODE)
+		shown.st_mode = (shown.st_mode & S_IFMT) | (want->st_mode & 07777);
+	TRY(where->layer->ops->stat(where->layer, where->at, &real));
+	if (!S_ISREG(real.st_mode) && !S_ISDIR(real.st_mode))
+		return 0; /* no place to keep it: links and the like stay the caller's */
+	struct stat now = real;
+	TRY(ids_show(where, &now));
+	if (now.st_uid == shown.st_uid && now.st_gid == shown.st_gid &&
+		now.st_mode == shown.st_mode)
+		return 0;
+	return ids_keep(where->at, &shown);
+}
+
+/* Owner first: chown clears set-id bits. */
+static int set_ids(struct ovl *fs, struct node *node, const struct stat *want, unsigned what)
+{
+	struct where where;
+	struct stat shown;
+
+	TRY(node_where(fs, node, &where));
+	if (fs->config.single_id)
+		TRY(node_stat(fs, node, &shown));
+	if (what & (OVL_SET_UID | OVL_SET_GID))
+		TRY(set_owner(fs, where.at, want, what));
+	if (what & OVL_SET_MODE)
+		TRY(upper_chmod(where.at, want->st_mode));
+	return fs->config.single_id ? keep_ids(&where, shown, want, what) : 0;
+}
+
+/* The set-id bits that a write or chown by someone without the right takes away. */
+static int kill_suid(struct ovl *fs, struct node *node, struct stat *want, unsigned *what)
+{
+	struct stat st;
+
+	if (!S_ISREG(node->type))
+		return 0;
+	TRY(node_stat(fs, node, &st));
+	if (!(*what & OVL_SET_MODE))
+		want->st_mode = st.st_mode;
+	want->st_mode &= ~(mode_t)S_ISUID;
+	if (want->st_mode & S_IXGRP)
+		want->st_mode &= ~(mode_t)S_ISGID;
+	*what |= OVL_SET_MODE;
+	return 0;
+}
+
+static int apply(struct ovl *fs, struct node *node, const struct stat *want, unsigned what)
+{
+	struct stat wanted = *want;
+	struct where where;
+
+	if (what & OVL_KILL_SUID)
+		TRY(kill_suid(fs, node, &wanted, &what));
+	if (what & OVL_SET_SIZE)
+		TRY(set_size(fs, node, want->st_size));
+	if (what & (OVL_SET_UID | OVL_SET_GID | OVL_SET_MODE))
+		TRY(set_ids(fs, node, &wanted, what));
+	if (!(what & (OVL_SET_ATIME | OVL_SET_MTIME)))
+		return 0;
+	TRY(node_where(fs, node, &where));
+	return set_times(where.at, want, what);
+}
+
+int ovl_setattr(
+	struct ovl *fs, uint64_t id, const struct stat *want, unsigned what, struct stat *ret)
+{
+	struct node *node;
+	int r;
+
+	ovl_lock(fs);
+	r = node_get(fs, id, &node);
+	if (r == 0) {
+		node_ref(node);
+		if (what)
+			r = copyup_node(fs, node, what & OVL_SET_SIZE ? want->st_size : COPYUP_ALL);
+		if (r == 0)
+			r = apply(fs, node, want, what);
+		if (r == 0)
+			r = node_stat(fs, node, ret);
+		node_unref(fs, node);
+	}
+	ovl_unlock(fs);
+	return r;
+}
+
+ssize_t ovl_readlink(struct ovl *fs, uint64_t id, char *buf, size_t size)
+{
+	struct where where;
+	struct node *node;
+	ssize_t r;
+
+	ovl_lock(fs);
+	r = node_get(fs, id, &node);
+	if (r == 0)
+		r = S_ISLNK(node->type) ? node_where(fs, node, &where) : -EINVAL;
+	if (r == 0)
+		r = where.layer->ops->readlink(where.layer, where.at, buf, size);
+	ovl_unlock(fs);
+	return r;
+}
+
+int ovl_statfs(struct ovl *fs, struct statvfs *ret)
+{
+	int fd = fs->upper ? fs->upper->root : fs->lower[0]->root;
+
+	if (!fs->upper && fs->lower[0]->ops != &layer_dir_ops) {
+		*ret = (struct statvfs){ .f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255 };
+		return 0;
+	}
+	return fstatvfs(fd, ret) < 0 ? -errno : 0;
+}

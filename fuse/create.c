@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mknod, mkdir, symlink, link and nameless files. Made in place where the upper has nothing of that
+ * name; over a whiteout the object is completed in the work directory first and takes the whiteout's
+ * place in one step. A directory over a whiteout is opaque: what it hid must not come back.
+ */
+#include "overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "copyup.h"
+#include "lookup.h"
+#include "readdir.h"
+#include "upper.h"
+#include "whiteout.h"
+
+#include "base/own.h"
+
+static int make_object(struct at at, const struct ovl_new *new)
+{
+	int fd, r;
+
+	switch (new->mode &S_IFMT) {
+	case S_IFDIR:
+		r = mkdirat(at.dir, at.name, new->mode & 07777);
+		break;
+	case S_IFLNK:
+		r = symlinkat(new->target, at.dir, at.name);
+		break;
+	case S_IFREG:
+		fd = openat(at.dir, at.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
+			new->mode & 07777);
+		r = fd < 0 ? -1 : close(fd);
+		break;
+	default:
+		r = mknodat(at.dir, at.name, new->mode, new->rdev);
+	}
+	return r < 0 ? -errno : 0;
+}
+
+static int remove_object(struct at at, mode_t mode)
+{
+	return unlinkat(at.dir, at.name, S_ISDIR(mode) ? AT_REMOVEDIR : 0);
+}
+
+/* As asked for: group and set-group-id inherited from the parent, owner, mode. */
+static int dress(struct ovl *fs, struct node *dir, struct at at, const struct ovl_new *new)
+{
+	struct stat want = {
+		.st_mode = new->mode, .st_uid = new->uid, .st_gid = new->gid, .st_rdev = new->rdev
+	};
+	struct stat parent;
+
+	TRY(node_stat(fs, dir, &parent));
+	if (parent.st_mode & S_ISGID) {
+		want.st_gid = parent.st_gid;
+		if (S_ISDIR(new->mode))
+			want.st_mode |= S_ISGID;
+	}
+	if (want.st_uid == 0 && want.st_gid == 0 && !(want.st_mode & 07000))
+		return 0; /* made so */
+	return upper_set_owner(fs, at, &want);
+}
+
+static int make_in_place(struct ovl *fs, struct node *dir, struct at at, const struct ovl_new *new)
+{
+	int r = make_object(at, new);
+
+	if (r < 0)
+		return r;
+	r = dress(fs, dir, at, new);
+	if (r < 0)
+		(void)remove_object(
+			at, new->mode); /* the failure is reported; nobody has seen it */
+	return r;
+}
+
+static int make_over_whiteout(
+	struct ovl *fs, struct node *dir, struct at at, const struct ovl_new *new)
+{
+	char tmp[TMP_NAME];
+	struct at work = { fs->work, tmp };
+	bool is_dir = S_ISDIR(new->mode);
+	int r;
+
+	work_name(fs, tmp);
+	r = make_object(work, new);
+	if (r < 0)
+		return r;
+	r = dress(fs, dir, work, new);
+	if (r == 0 && is_dir)
+		r = whiteout_set_opaque(work);
+	if (r == 0 && renameat2(fs->work, tmp, at.dir, at.name, is_dir ? RENAME_EXCHANGE : 0) < 0)
+		r = -errno;
+	if (r < 0 || is_dir)
+		work_remove(fs, tmp); /* the failed object, or the exchanged whiteout */
+	return r;
+}
+
+/* 1: the upper has a whiteout there, 0: nothing. -EEXIST. */
+static int check_free(struct ovl *fs, struct node *dir, const char *name)
+{
+	struct node *node;
+	struct stat st;
+	int handle, r;
+
+	/* Only whiteouts and merged directories make the upper's own O_EXCL not enough. */
+	r = lookup_child(fs, dir, name, &node, &st);
+	if (r == 0)
+		node_drop(fs, node);
+	if (r != -ENOENT)
+		return r == 0 ? -EEXIST : r;
+	handle = node_dir_handle(fs, dir, -1);
+	if (handle < 0)
+		return handle;
+	r = upper_type(fs, (struct at){ handle, name });
+	return r < 0 ? r : r != 0;
+}
+
+static int create(struct ovl *fs, struct node *dir, const struct ovl_new *new, struct at *ret)
+{
+	int covered;
+
+	TRY(copyup_dir(fs, dir));
+	ret->dir = node_dir_handle(fs, dir, -1);
+	ret->name = new->name;
+	if (ret->dir < 0)
+		return ret->dir;
+	covered = check_free(fs, dir, new->name);
+	if (covered < 0)
+		return covered;
+	return covered ? make_over_whiteout(fs, dir, *ret, new) : make_in_place(fs, dir, *ret, new);
+}
+
+int ovl_create(struct ovl *fs, const struct ovl_new *new, struct ovl_entry *ret)
+{
+	struct node *dir, *node;
+	struct stat st;
+	struct at at;
+	int r;
+
+	TRY(lookup_check_name(new->name));
+	ovl_lock(fs);
+	r = node_get_dir(fs, new->parent, &dir);
+	if (r == 0)
+		r = create(fs, dir, new, &at);
+	if (r == 0) {
+		listing_changed(dir);
+		r = lookup_adopt(fs, dir, new->name, &node, &st);
+	}
+	if (r == 0)
+		lookup_count(node, &st, ret);
+	ovl_unlock(fs);
+	return r;
+}
+
+/* A file without a name, kept by its pin alone until a link gives it one. */
+static int make_nameless(
+	struct ovl *fs, struct node *dir, const struct ovl_new *new, struct ovl_entry *ret)
+{
+	autofd int fd = -1;
+	struct node *node;
+	struct stat st;
+
+	TRY(copyup_dir(fs, dir));
+	fd = openat(fs->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, new->mode & 07777);
+	if (fd < 0)
+		return -errno;
+	TRY(dress(fs, dir, (struct at){ fd, "" }, new));
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	TRY(node_new(fs, S_IFREG, &node));
+	node->orphan = true;
+	node->upper = true;
+	node->pin = move_fd(&fd);
+	node->ino = st.st_ino;
+	node_set_inode(fs, node, &st);
+	lookup_count(node, &st, ret);
+	return 0;
+}
+
+int ovl_tmpfile(struct ovl *fs, const struct ovl_new *new, struct ovl_entry *ret)
+{
+	struct node *dir;
+	int r;
+
+	ovl_lock(fs);
+	r = node_get_dir(fs, new->parent, &dir);
+	if (r == 0)
+		r = make_nameless(fs, dir, new, ret);
+	ovl_unlock(fs);
+	return r;
+}
+
+static int link_to(struct at from, int dir, const char *name)
+{
+	char path[LAYER_PATH_MAX];
+	int r;
+
+	if (*from.name)
+		r = linkat(from.dir, from.name, dir, name, 0);
+	else
+		r = linkat(AT_FDCWD, layer_proc_path(path, from), dir, name, AT_SYMLINK_FOLLOW);
+	return r < 0 ? -errno : 0;
+}
+
+/* A second name; over a whiteout by way of the work directory. A nameless file gets its first one. */
+static int add_link(struct ovl *fs, struct node *node, struct node *dir, const char *name)
+{
+	char tmp[TMP_NAME];
+	struct where from;
+	int handle, covered;
+
+	TRY(copyup_dir(fs, dir));
+	covered = check_free(fs, dir, name);
+	if (covered < 0)
+		return covered;
+	TRY(node_where(fs, node, &from));
+	handle = node_dir_handle(fs, dir, -1);
+	if (handle < 0)
+		return handle;
+	if (!covered)
+		return link_to(from.at, handle, name);
+	work_name(fs, tmp);
+	TRY(link_to(from.at, fs->work, tmp));
+	if (renameat(fs->work, tmp, handle, name) < 0) {
+		int r = -errno;
+
+		work_remove(fs, tmp);
+		return r;
+	}
+	return 0;
+}
+
+int ovl_link(struct ovl *fs, uint64_t id, uint64_t parent, const char *name, struct ovl_entry *ret)
+{
+	struct node *node, *dir;
+	struct stat st;
+	int r;
+
+	TRY(lookup_check_name(name));
+	ovl_lock(fs);
+	r = node_get(fs, id, &node);
+	if (r == 0)
+		r = node_get_dir(fs, parent, &dir);
+	if (r < 0) {
+		ovl_unlock(fs);
+		return r;
+	}
+	node_ref(node);
+	node_ref(dir);
+	r = S_ISDIR(node->type) ? -EPERM : copyup_node(fs, node, COPYUP_ALL);
+	if (r == 0)
+		r = add_link(fs, node, dir, name);
+	if (r == 0) {
+		listing_changed(dir);
+		if (node->orphan && node_link(fs, node, dir, name) == 0)
+			node_unpin(node);
+		r = node_stat(fs, node, &st);
+	}
+	if (r == 0)
+		lookup_count(node, &st, ret);
+	node_unref(fs, dir);
+	node_unref(fs, node);
+	ovl_unlock(fs);
+	return r;
+}

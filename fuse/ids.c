@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ids.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/xattr.h>
+
+#include "base/own.h"
+
+static int number(const char **text, int base, char end, unsigned long long *ret)
+{
+	char *rest;
+
+	if (**text < '0' || **text > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret = strtoull(*text, &rest, base);
+	if (errno || *rest != end)
+		return -EINVAL;
+	*text = rest + (end != '\0');
+	return 0;
+}
+
+int ids_parse(const char *text, struct stat *st)
+{
+	unsigned long long uid, gid, mode, rdev;
+
+	TRY(number(&text, 10, ':', &uid));
+	TRY(number(&text, 10, ':', &gid));
+	TRY(number(&text, 8, ':', &mode));
+	TRY(number(&text, 10, '\0', &rdev));
+	if (uid >= UINT32_MAX || gid >= UINT32_MAX || mode > 0177777)
+		return -EINVAL;
+	st->st_uid = (uid_t)uid;
+	st->st_gid = (gid_t)gid;
+	st->st_mode = (mode & S_IFMT) ? (mode_t)mode : (st->st_mode & S_IFMT) | (mode_t)mode;
+	st->st_rdev = (dev_t)rdev;
+	return 0;
+}
+
+int ids_show(const struct where *where, struct stat *st)
+{
+	char text[128];
+	mode_t real = st->st_mode & S_IFMT;
+	ssize_t n;
+
+	if (real != S_IFREG && real != S_IFDIR)
+		return 0; /* user xattrs exist on these two only */
+	n = where->layer->ops->getxattr(
+		where->layer, where->at, XATTR_STAT, text, sizeof(text) - 1);
+	if (n < 0)
+		return 0;
+	text[n] = '\0';
+	struct stat kept = *st;
+	if (ids_parse(text, &kept) < 0)
+		return 0; /* a hostile layer: show what is there */
+	if ((real == S_IFDIR) != S_ISDIR(kept.st_mode))
+		return 0;
+	*st = kept;
+	return 0;
+}
+
+int ids_keep(struct at at, const struct stat *st)
+{
+	char path[LAYER_PATH_MAX], text[128];
+	int n = snprintf(text, sizeof(text), "%u:%u:%o:%llu", st->st_uid, st->st_gid, st->st_mode,
+		(unsigned long long)st->st_rdev);
+
+	if (lsetxattr(layer_proc_path(path, at), XATTR_STAT, text, (size_t)n, 0) < 0)
+		return -errno;
+	return 0;
+}

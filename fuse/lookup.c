@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lookup and forget. A name is asked for layer by layer, top down: the first object found is it,
+ * directories go on collecting the lower directories of that name until something hides them.
+ *
+ * Names of one upper file share a node. Names of one lower file do not: they part when one of them
+ * is copied up, so they must not share cached data before.
+ */
+#include "lookup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/xattr.h>
+
+#include "ids.h"
+#include "whiteout.h"
+
+#include "base/own.h"
+
+struct found {
+	struct stat st; /* of the uppermost object, as shown */
+	struct stat real;
+	bool upper, xwhite;
+	uint16_t layer;
+	uint64_t ino;
+	struct parts *parts;
+};
+
+int lookup_check_name(const char *name)
+{
+	if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -EINVAL;
+	return strlen(name) > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+static void found_done(struct found *found)
+{
+	free(move_ptr(&found->parts));
+}
+
+/* The number under which a copied-up file was shown before. */
+static uint64_t kept_ino(struct layer *layer, struct at at, uint64_t otherwise)
+{
+	uint64_t ino;
+
+	if (layer->ops->getxattr(layer, at, XATTR_INO, &ino, sizeof(ino)) != sizeof(ino) || !ino)
+		return otherwise;
+	return ino;
+}
+
+void lookup_keep_ino(struct at at, uint64_t ino)
+{
+	char path[LAYER_PATH_MAX];
+
+	(void)lsetxattr(layer_proc_path(path, at), XATTR_INO, &ino, sizeof(ino), 0);
+}
+
+/* Takes the object at `at` as the uppermost. Returns 1 to go on looking for lower directories. */
+static int take_first(struct ovl *fs, struct found *found, struct layer *layer, struct at at)
+{
+	found->real = found->st;
+	if (fs->config.single_id)
+		TRY(ids_show(&(struct where){ layer, at }, &found->st));
+	found->ino = ovl_map_ino(fs, found->real.st_dev, found->real.st_ino);
+	if (found->upper && S_ISREG(found->real.st_mode))
+		found->ino = kept_ino(layer, at, found->ino);
+	return S_ISDIR(found->st.st_mode);
+}
+
+static int find_upper(struct ovl *fs, struct node *dir, const char *name, struct found *ret)
+{
+	struct at at = { node_dir_handle(fs, dir, -1), name };
+	int r, mark;
+
+	if (at.dir < 0)
+		return at.dir;
+	r = whiteout_probe(fs->upper, at, dir->xwhite, &ret->st);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	if (r == 1)
+		return -ENOENT;
+	ret->upper = true;
+	r = take_first(fs, ret, fs->upper, at);
+	if (r <= 0)
+		return r;
+	mark = whiteout_dir_mark(fs->upper, at);
+	ret->xwhite = mark == 'x';
+	return mark != 'y';
+}
+
+static int append_part(const struct node *dir, struct found *found, uint16_t layer, bool xwhite)
+{
+	if (!found->parts) {
+		found->parts = malloc(sizeof(struct parts) + dir->parts->n * sizeof(struct part));
+		if (!found->parts)
+			return -ENOMEM;
+		found->parts->n = 0;
+	}
+	struct part *part = &found->parts->v[found->parts->n++];
+
+	*part = (struct part){ .layer = layer, .xwhite = xwhite };
+	slot_init(&part->slot);
+	return 0;
+}
+
+/* One lower layer. Returns 1 to go on with the next. */
+static int find_lower(
+	struct ovl *fs, struct node *dir, unsigned i, const char *name, struct found *ret)
+{
+	const struct part *part = &dir->parts->v[i];
+	struct layer *layer = fs->lower[part->layer - 1];
+	struct at at = { node_dir_handle(fs, dir, (int)i), name };
+	bool first = !ret->upper && !ret->parts;
+	struct stat st;
+	int r, mark;
+
+	if (at.dir < 0)
+		return at.dir;
+	r = whiteout_probe(layer, at, part->xwhite, &st);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	if (r == 1)
+		return first ? -ENOENT : 0;
+	if (first) {
+		ret->st = st;
+		ret->layer = part->layer;
+		r = take_first(fs, ret, layer, at);
+		if (r <= 0)
+			return r;
+	} else if (!S_ISDIR(st.st_mode)) {
+		return 0;
+	}
+	if (!ret->parts) /* the uppermost lower directory names a directory, copied up or not */
+		ret->ino = ovl_map_ino(fs, st.st_dev, st.st_ino);
+	mark = whiteout_dir_mark(layer, at);
+	TRY(append_part(dir, ret, part->layer, mark == 'x'));
+	return mark != 'y';
+}
+
+static int find(struct ovl *fs, struct node *dir, const char *name, struct found *ret)
+{
+	int r = dir->upper ? find_upper(fs, dir, name, ret) : 1;
+
+	for (unsigned i = 0; r == 1 && dir->parts && i < dir->parts->n; i++)
+		r = find_lower(fs, dir, i, name, ret);
+	if (r < 0)
+		return r;
+	return ret->upper || ret->parts || ret->layer ? 0 : -ENOENT;
+}
+
+/* Another name of an upper file that has a node already. */
+static struct node *find_alias(
+	struct ovl *fs, struct node *dir, const char *name, struct found *found)
+{
+	struct node *node;
+
+	if (!found->upper || S_ISDIR(found->st.st_mode))
+		return NULL;
+	node = node_find_inode(fs, &found->real);
+	if (!node || node->type != (found->st.st_mode & S_IFMT))
+		return NULL;
+	if (node->orphan && node_link(fs, node, dir, name) == 0)
+		node_unpin(node);
+	return node;
+}
+
+static int make_node(
+	struct ovl *fs, struct node *dir, const char *name, struct found *found, struct node **ret)
+{
+	struct node *node = find_alias(fs, dir, name, found);
+
+	if (!node) {
+		TRY(node_new(fs, found->st.st_mode, &node));
+		if (node_link(fs, node, dir, name) < 0) {
+			node_drop(fs, node);
+			return -ENOMEM;
+		}
+		node->ino = found->ino;
+		node->upper = found->upper;
+		node->xwhite = found->xwhite;
+		node->layer = found->layer;
+		node->parts = move_ptr(&found->parts);
+		if (found->upper && !S_ISDIR(node->type))
+			node_set_inode(fs, node, &found->real);
+	}
+	*ret = node;
+	return 0;
+}
+
+int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct node **ret,
+	struct stat *ret_st)
+{
+	struct found found = { 0 };
+	struct node *node = node_find(fs, parent, name);
+	int r;
+
+	if (node) {
+		r = node_stat(fs, node, ret_st);
+		if (r == 0)
+			*ret = node;
+		return r == -ENOENT ? -ESTALE : r;
+	}
+	r = find(fs, parent, name, &found);
+	if (r == 0)
+		r = make_node(fs, parent, name, &found, &node);
+	if (r == 0) {
+		*ret_st = found.st;
+		ret_st->st_ino = node->ino;
+		if (node->parts)
+			ret_st->st_nlink = 1;
+		*ret = node;
+	}
+	found_done(&found);
+	return r;
+}
+
+int lookup_adopt(struct ovl *fs, struct node *parent, const char *name, struct node **ret,
+	struct stat *ret_st)
+{
+	struct at at = { node_dir_handle(fs, parent, -1), name };
+	struct found found = { .upper = true };
+
+	if (at.dir < 0)
+		return at.dir;
+	TRY(fs->upper->ops->stat(fs->upper, at, &found.st));
+	TRY(take_first(fs, &found, fs->upper, at));
+	TRY(make_node(fs, parent, name, &found, ret));
+	*ret_st = found.st;
+	ret_st->st_ino = (*ret)->ino;
+	return 0;
+}
+
+void lookup_count(struct node *node, const struct stat *st, struct ovl_entry *ret)
+{
+	node->lookups++;
+	ret->id = node->id;
+	ret->st = *st;
+}
+
+int ovl_lookup(struct ovl *fs, uint64_t parent, const char *name, struct ovl_entry *ret)
+{
+	struct node *dir, *node;
+	struct stat st;
+	int r;
+
+	TRY(lookup_check_name(name));
+	ovl_lock(fs);
+	r = node_get_dir(fs, parent, &dir);
+	if (r == 0)
+		r = lookup_child(fs, dir, name, &node, &st);
+	if (r == 0)
+		lookup_count(node, &st, ret);
+	ovl_unlock(fs);
+	return r;
+}
+
+void ovl_forget(struct ovl *fs, uint64_t id, uint64_t lookups)
+{
+	struct node *node;
+
+	ovl_lock(fs);
+	if (node_get(fs, id, &node) == 0 && node != fs->root) {
+		node->lookups -= lookups < node->lookups ? lookups : node->lookups;
+		node_drop(fs, node);
+	}
+	ovl_unlock(fs);
+}
+
+/* The root is in every layer down to the first opaque one. */
+int lookup_root(struct ovl *fs, struct node **ret)
+{
+	struct node *node;
+	struct stat st;
+	int mark = 0;
+
+	TRY(node_new(fs, S_IFDIR, &node));
+	node->parts = calloc(1, sizeof(struct parts) + fs->n_lower * sizeof(struct part));
+	if (!node->parts) {
+		node_drop(fs, node);
+		return -ENOMEM;
+	}
+	if (fs->upper) {
+		mark = whiteout_dir_mark(fs->upper, (struct at){ fs->upper->root, "" });
+		node->upper = true;
+		node->xwhite = mark == 'x';
+	}
+	for (unsigned i = 0; mark != 'y' && i < fs->n_lower; i++) {
+		struct part *part = &node->parts->v[node->parts->n++];
+
+		mark = whiteout_dir_mark(fs->lower[i], (struct at){ fs->lower[i]->root, "" });
+		*part = (struct part){ .layer = (uint16_t)(i + 1), .xwhite = mark == 'x' };
+		slot_init(&part->slot);
+	}
+	struct layer *top = fs->upper ? fs->upper : fs->lower[0];
+	int r = top->ops->stat(top, (struct at){ top->root, "" }, &st);
+	if (r < 0) {
+		node_drop(fs, node);
+		return r;
+	}
+	node->ino = st.st_ino;
+	*ret = node;
+	return 0;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See node.h: ids, the two hashes, lookup counts. Paths to the objects are in where.c. */
+#include "node.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "base/own.h"
+
+#define NO_FREE     UINT32_MAX
+#define MIN_BUCKETS 1024
+
+void ovl_lock(struct ovl *fs)
+{
+	(void)pthread_mutex_lock(&fs->lock); /* a plain mutex cannot fail */
+}
+
+void ovl_unlock(struct ovl *fs)
+{
+	slots_trim(&fs->slots);
+	(void)pthread_mutex_unlock(&fs->lock);
+}
+
+int node_table_init(struct node_table *table)
+{
+	*table = (struct node_table){ .first_free = NO_FREE, .used = 1 }; /* index 0 is no id */
+	table->names = calloc(MIN_BUCKETS, sizeof(struct node *));
+	table->inodes = calloc(MIN_BUCKETS, sizeof(struct node *));
+	if (!table->names || !table->inodes)
+		return -ENOMEM;
+	table->n_buckets = MIN_BUCKETS;
+	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
+		table->seed = (uintptr_t)table; /* early boot: address randomisation has to do */
+	return 0;
+}
+
+static void node_free(struct ovl *fs, struct node *node)
+{
+	slot_empty(&fs->slots, &node->data);
+	slot_empty(&fs->slots, &node->lower);
+	for (unsigned i = 0; node->parts && i < node->parts->n; i++)
+		slot_empty(&fs->slots, &node->parts->v[i].slot);
+	if (node->pin >= 0)
+		(void)close(node->pin); /* O_PATH */
+	free(node->parts);
+	free(node->listing);
+	free(node->name);
+	free(node);
+}
+
+void node_table_done(struct ovl *fs)
+{
+	struct node_table *table = &fs->table;
+
+	for (uint32_t i = 1; i < table->used; i++)
+		if (table->v[i].node)
+			node_free(fs, table->v[i].node);
+	free(table->v);
+	free(table->names);
+	free(table->inodes);
+	*table = (struct node_table){ 0 };
+}
+
+int node_get(struct ovl *fs, uint64_t id, struct node **ret)
+{
+	uint32_t index = (uint32_t)id;
+
+	if (index == 0 || index >= fs->table.used)
+		return -ESTALE;
+	const struct node_slot *slot = &fs->table.v[index];
+	if (!slot->node || slot->generation != id >> 32)
+		return -ESTALE;
+	*ret = slot->node;
+	return 0;
+}
+
+int node_get_dir(struct ovl *fs, uint64_t id, struct node **ret)
+{
+	struct node *node;
+
+	TRY(node_get(fs, id, &node));
+	if (!S_ISDIR(node->type))
+		return -ENOTDIR;
+	if (node->orphan)
+		return -ENOENT;
+	*ret = node;
+	return 0;
+}
+
+static int take_index(struct node_table *table, uint32_t *ret)
+{
+	if (table->first_free != NO_FREE) {
+		*ret = table->first_free;
+		table->first_free = table->v[*ret].next_free;
+		return 0;
+	}
+	if (table->used >= table->size) {
+		uint32_t size = table->size ? table->size * 2 : 256;
+		struct node_slot *v;
+
+		if (size >= NO_FREE / 2)
+			return -ENOMEM;
+		v = realloc(table->v, size * sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		memset(v + table->size, 0, (size - table->size) * sizeof(*v));
+		table->v = v;
+		table->size = size;
+	}
+	*ret = table->used++;
+	return 0;
+}
+
+/* More buckets; staying with few is no failure. */
+static void grow_hashes(struct node_table *table)
+{
+	size_t n = table->n_buckets * 2;
+	struct node **names = calloc(n, sizeof(*names));
+	struct node **inodes = calloc(n, sizeof(*inodes));
+
+	if (!names || !inodes) {
+		free(names);
+		free(inodes);
+		return;
+	}
+	for (size_t i = 0; i < table->n_buckets; i++) {
+		for (struct node *next, *node = table->names[i]; node; node = next) {
+			next = node->next_name;
+			node->next_name = names[node->hash & (n - 1)];
+			names[node->hash & (n - 1)] = node;
+		}
+		for (struct node *next, *node = table->inodes[i]; node; node = next) {
+			next = node->next_inode;
+			node->next_inode = inodes[node->dev_ino & (n - 1)];
+			inodes[node->dev_ino & (n - 1)] = node;
+		}
+	}
+	free(table->names);
+	free(table->inodes);
+	table->names = names;
+	table->inodes = inodes;
+	table->n_buckets = n;
+}
+
+int node_new(struct ovl *fs, mode_t type, struct node **ret)
+{
+	struct node_table *table = &fs->table;
+	struct node *node = calloc(1, sizeof(*node));
+	uint32_t index;
+
+	if (!node)
+		return -ENOMEM;
+	if (take_index(table, &index) < 0) {
+		free(node);
+		return -ENOMEM;
+	}
+	node->id = ((uint64_t)table->v[index].generation << 32) | index;
+	node->type = type & S_IFMT;
+	node->pin = -1;
+	slot_init(&node->data);
+	slot_init(&node->lower);
+	table->v[index].node = node;
+	if (++table->n_nodes > table->n_buckets)
+		grow_hashes(table);
+	*ret = node;
+	return 0;
+}
+
+static void unhash_inode(struct ovl *fs, struct node *node)
+{
+	struct node **p = &fs->table.inodes[node->dev_ino & (fs->table.n_buckets - 1)];
+
+	if (!node->hashed)
+		return;
+	while (*p && *p != node)
+		p = &(*p)->next_inode;
+	if (*p)
+		*p = node->next_inode;
+	else
+		log_msg(LOG_ERROR, "node %llx is not in its inode chain",
+			(unsigned long long)node->id);
+	node->hashed = false;
+}
+
+/* One node, without its parent: the parent may have become free by that. */
+static struct node *drop_one(struct ovl *fs, struct node *node)
+{
+	struct node_table *table = &fs->table;
+	struct node *parent = node->parent;
+	uint32_t index = (uint32_t)node->id;
+
+	if (node->lookups || node->refs || node == fs->root)
+		return NULL;
+	unhash_inode(fs, node);
+	if (parent) {
+		node_ref(parent);
+		node_unlink(fs, node);
+		parent->refs--;
+	}
+	table->v[index].node = NULL;
+	table->v[index].generation++;
+	table->v[index].next_free = table->first_free;
+	table->first_free = index;
+	table->n_nodes--;
+	node_free(fs, node);
+	return parent;
+}
+
+void node_drop(struct ovl *fs, struct node *node)
+{
+	while (node)
+		node = drop_one(fs, node);
+}
+
+void node_ref(struct node *node)
+{
+	node->refs++;
+}
+
+void node_unref(struct ovl *fs, struct node *node)
+{
+	if (node->refs == 0) {
+		log_msg(LOG_ERROR, "node %llx has lost a reference", (unsigned long long)node->id);
+		return;
+	}
+	node->refs--;
+	node_drop(fs, node);
+}
+
+uint64_t node_hash_name(const struct ovl *fs, const char *name)
+{
+	uint64_t h = 14695981039346656037ULL ^ fs->table.seed;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 1099511628211ULL;
+	h ^= h >> 29; /* the low bits choose the bucket: let the high ones have a say */
+	h *= 0xbf58476d1ce4e5b9ULL;
+	return h ^ (h >> 32);
+}
+
+static uint64_t hash_link(const struct ovl *fs, const struct node *parent, const char *name)
+{
+	return node_hash_name(fs, name) + parent->id * 0x9e3779b97f4a7c15ULL;
+}
+
+struct node *node_find(struct ovl *fs, const struct node *parent, const char *name)
+{
+	uint64_t hash = hash_link(fs, parent, name);
+	struct node *node = fs->table.names[hash & (fs->table.n_buckets - 1)];
+
+	while (node &&
+		(node->hash != hash || node->parent != parent || strcmp(node->name, name) != 0))
+		node = node->next_name;
+	return node;
+}
+
+struct node *node_find_inode(struct ovl *fs, const struct stat *st)
+{
+	struct node *node = fs->table.inodes[st->st_ino & (fs->table.n_buckets - 1)];
+
+	while (node && (node->dev_ino != st->st_ino || node->dev != st->st_dev))
+		node = node->next_inode;
+	return node;
+}
+
+void node_set_inode(struct ovl *fs, struct node *node, const struct stat *st)
+{
+	struct node **bucket = &fs->table.inodes[st->st_ino & (fs->table.n_buckets - 1)];
+
+	unhash_inode(fs, node);
+	node->dev = st->st_dev;
+	node->dev_ino = st->st_ino;
+	node->next_inode = *bucket;
+	node->hashed = true;
+	*bucket = node;
+}
+
+int node_link(struct ovl *fs, struct node *node, struct node *parent, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		return -ENOMEM;
+	node_relink(fs, node, parent, copy);
+	return 0;
+}
+
+void node_relink(struct ovl *fs, struct node *node, struct node *parent, char *adopt_name)
+{
+	struct node *old = node->parent;
+
+	node_ref(parent);
+	if (old) {
+		node_ref(old);
+		node_unlink(fs, node);
+		node_unref(fs, old);
+	}
+	node->parent = parent;
+	node->name = adopt_name;
+	node->orphan = false;
+	node->hash = hash_link(fs, parent, adopt_name);
+	node->next_name = fs->table.names[node->hash & (fs->table.n_buckets - 1)];
+	fs->table.names[node->hash & (fs->table.n_buckets - 1)] = node;
+}
+
+bool node_has_other_name(const struct node *node, const struct node *dir, const char *name)
+{
+	return node->parent && (node->parent != dir || strcmp(node->name, name) != 0);
+}
+
+/* The parent loses a reference but is not freed here: callers still hold it. */
+void node_unlink(struct ovl *fs, struct node *node)
+{
+	struct node **p = &fs->table.names[node->hash & (fs->table.n_buckets - 1)];
+
+	if (!node->parent)
+		return;
+	while (*p && *p != node)
+		p = &(*p)->next_name;
+	if (*p)
+		*p = node->next_name;
+	else
+		log_msg(LOG_ERROR, "node %llx is not in its name chain",
+			(unsigned long long)node->id);
+	node->parent->refs--;
+	node->parent = NULL;
+	free(move_ptr(&node->name));
+	node->orphan = true;
+}

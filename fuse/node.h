@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The node table: one node per object that somebody knows, reached by an id that is (generation,
+ * index), never by a pointer, so an id from the past is -ESTALE and not a crash.
+ *
+ * A node lives while the kernel counts lookups of it or another node or operation refers to it.
+ * Its link (parent, name) is one of the names it has; a directory or a file of a lower layer has
+ * just one. A node without a name any more is an orphan and reached through its pin.
+ *
+ * Everything here is called with fs->lock held.
+ */
+#ifndef SBX_FUSE_NODE_H
+#define SBX_FUSE_NODE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "layer.h"
+#include "overlay.h"
+#include "slot.h"
+
+/* A lower directory that has a part in a merged one. */
+struct part {
+	uint16_t layer; /* index in fs->lower, plus 1 */
+	bool xwhite;    /* may hold whiteouts that are regular files with an xattr */
+	struct slot slot;
+};
+
+struct parts {
+	unsigned n;
+	struct part v[];
+};
+
+struct node {
+	uint64_t id;
+	uint64_t lookups;
+	unsigned refs; /* children, and operations that dropped the lock */
+	mode_t type;   /* S_IFMT bits */
+	uint64_t ino;  /* as shown; stays through copy-up */
+	dev_t dev;     /* of the upper object: key of the inode hash, for names of the same file */
+	uint64_t dev_ino;
+
+	struct node *parent; /* NULL: the root or an orphan */
+	char *name;
+	uint64_t hash;
+	struct node *next_name;
+	struct node *next_inode;
+
+	int pin; /* orphans: O_PATH descriptor, or -1 */
+	bool orphan;
+	bool hashed;             /* in the inode hash */
+	bool upper;              /* has an object in the upper */
+	bool xwhite;             /* directories: the upper part may hold xattr whiteouts */
+	bool copying;            /* its data is being copied up without the lock */
+	uint16_t layer;          /* not directories: 0 upper, else index in fs->lower plus 1 */
+	struct slot data;        /* directories: the upper part; files: data in the upper, O_RDWR */
+	struct slot lower;       /* files: data, read-only */
+	struct parts *parts;     /* directories; NULL = none */
+	struct listing *listing; /* directories; cached by readdir.c */
+};
+
+struct node_slot {
+	struct node *node;
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct node_table {
+	struct node_slot *v;
+	uint32_t size, used, first_free;
+	struct node **names, **inodes; /* hash tables of n_buckets each */
+	size_t n_buckets, n_nodes;
+	uint64_t seed;
+};
+
+struct ovl {
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* a copy-up ended */
+	struct ovl_config config;
+	struct layer *upper; /* NULL = read-only */
+	struct layer **lower;
+	unsigned n_lower;
+	struct layer plain; /* layer_dir_ops over pins */
+	int work;           /* the directory for temporary names; -1 */
+	uint64_t next_tmp;
+	bool has_whiteout; /* work/whiteout exists to be linked */
+	struct node_table table;
+	struct slots slots;
+	struct node *root;
+	dev_t *devs; /* devices of the layers, in order of first sight */
+	unsigned n_devs;
+};
+
+/* Operations begin and end with these; unlock closes handles beyond the limit. */
+void ovl_lock(struct ovl *fs);
+void ovl_unlock(struct ovl *fs);
+
+int node_table_init(struct node_table *table);
+void node_table_done(struct ovl *fs); /* frees every node */
+
+int node_get(struct ovl *fs, uint64_t id, struct node **ret); /* -ESTALE */
+int node_get_dir(
+	struct ovl *fs, uint64_t id, struct node **ret); /* also -ENOTDIR, -ENOENT if removed */
+int node_new(struct ovl *fs, mode_t type, struct node **ret);
+void node_drop(struct ovl *fs, struct node *node); /* frees when nothing refers to it */
+void node_ref(struct node *node);
+void node_unref(struct ovl *fs, struct node *node);
+
+struct node *node_find(struct ovl *fs, const struct node *parent, const char *name);
+struct node *node_find_inode(struct ovl *fs, const struct stat *st);
+int node_link(struct ovl *fs, struct node *node, struct node *parent, const char *name);
+void node_relink(struct ovl *fs, struct node *node, struct node *parent, char *adopt_name);
+void node_unlink(
+	struct ovl *fs, struct node *node); /* forgets the link; the caller has pinned it */
+/* Has the node, as far as is known, a name beside this one? Then it need not become an orphan. */
+bool node_has_other_name(const struct node *node, const struct node *dir, const char *name);
+void node_set_inode(struct ovl *fs, struct node *node, const struct stat *st);
+
+/* FNV-1a over the name, mixed with the table's seed; readdir's cookies use it too. */
+uint64_t node_hash_name(const struct ovl *fs, const char *name);
+
+/* Handles. Part -1 is the upper. The handle is good until ovl_unlock(). */
+int node_dir_handle(struct ovl *fs, struct node *dir, int part);
+int node_part_of_layer(const struct node *dir, uint16_t layer); /* index, or -1 */
+
+/* Where the object is: the uppermost part of a directory. */
+struct where {
+	struct layer *layer;
+	struct at at;
+};
+int node_where(struct ovl *fs, struct node *node, struct where *ret);
+
+/* stat as shown: number, link count, kept owners. */
+int node_stat(struct ovl *fs, struct node *node, struct stat *ret);
+
+/* Keeps the object reachable, then takes its link away. Call before the name goes, undo on failure. */
+int node_pin(struct ovl *fs, struct node *node);
+void node_unpin(struct node *node);
+
+struct layer *ovl_layer(struct ovl *fs, uint16_t layer); /* 0 = upper */
+uint64_t ovl_map_ino(struct ovl *fs, dev_t dev, uint64_t ino);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line, in two forms:
+ *
+ *	sbx-fuse --fd N --lower A:B --upper U --work W [--exit-fd M] [--ready-fd R]	for sbx
+ *	sbx-fuse [-f] [-d] -o lowerdir=A:B,upperdir=U,workdir=W[,…] MOUNTPOINT	as fuse-overlayfs
+ *
+ * In lists of layers "\:" is a colon, in mount options "\," a comma.
+ */
+#ifndef SBX_FUSE_OPTIONS_H
+#define SBX_FUSE_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct options {
+	int fd, exit_fd, ready_fd; /* -1 = not given */
+	char *lower;               /* as given, see options_next_layer() */
+	char *upper, *work;        /* NULL = read-only */
+	const char *mountpoint;
+	unsigned long mount_flags; /* MS_* */
+	unsigned threads;
+	bool foreground, debug, help, version;
+	bool writeback, volatile_, single_id;
+};
+
+int options_parse(int argc, char **argv, struct options *ret, struct err *err);
+void options_done(struct options *options);
+
+/* Cuts the next path off the list (in place, escapes resolved); NULL at its end. */
+char *options_next_layer(char **list);
+
+extern const char options_help[];
+
+#endif

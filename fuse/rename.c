@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rename. A file is copied up and moved; a directory moves only if it is the upper's alone, else
+ * -EXDEV, upon which mv copies. The old name is covered by a whiteout where a lower layer would show
+ * through, in the same step (RENAME_WHITEOUT, or an exchange with a whiteout). A directory that comes
+ * to lie over a lower directory is made opaque first.
+ */
+#include "overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "copyup.h"
+#include "lookup.h"
+#include "readdir.h"
+#include "upper.h"
+#include "whiteout.h"
+
+#include "base/own.h"
+
+struct side {
+	struct node *dir;
+	const char *name;
+	struct node *node; /* NULL = nothing there */
+	struct at at;
+	int lower;      /* 1: a lower layer has something visible of this name */
+	char *new_name; /* for the node that comes here */
+};
+
+struct move {
+	struct side from, to;
+	unsigned flags;
+};
+
+static int find_side(struct ovl *fs, struct side *side)
+{
+	struct stat st;
+	int r = lookup_child(fs, side->dir, side->name, &side->node, &st);
+
+	if (r == 0)
+		node_ref(side->node);
+	return r;
+}
+
+static bool is_below(const struct node *node, const struct node *top)
+{
+	while (node && node != top)
+		node = node->parent;
+	return node == top;
+}
+
+static int check_target(struct ovl *fs, const struct node *node, struct node *target)
+{
+	if (S_ISDIR(target->type) && !S_ISDIR(node->type))
+		return -EISDIR;
+	if (!S_ISDIR(target->type))
+		return S_ISDIR(node->type) ? -ENOTDIR : 0;
+	return listing_check_empty(fs, target);
+}
+
+static int check(struct ovl *fs, struct move *move)
+{
+	struct node *node = move->from.node, *target = move->to.node;
+	bool exchange = move->flags & RENAME_EXCHANGE;
+
+	if (move->flags & ~(unsigned)(RENAME_EXCHANGE | RENAME_NOREPLACE))
+		return -EINVAL;
+	if (!fs->upper)
+		return -EROFS;
+	if (exchange && !target)
+		return -ENOENT;
+	if ((move->flags & RENAME_NOREPLACE) && target)
+		return -EEXIST;
+	if (is_below(move->to.dir, node) || (exchange && is_below(move->from.dir, target)))
+		return -EINVAL;
+	if (node->parts || (exchange && target->parts))
+		return -EXDEV;
+	return exchange || !target ? 0 : check_target(fs, node, target);
+}
+
+/* Everything that can fail without a trace: copies, names, pins. */
+static int prepare_side(struct ovl *fs, struct side *side, const struct side *other)
+{
+	TRY(copyup_dir(fs, side->dir));
+	side->new_name = strdup(side->name);
+	if (!side->new_name)
+		return -ENOMEM;
+	side->lower = whiteout_needed(fs, side->dir, side->name);
+	if (side->lower < 0)
+		return side->lower;
+	if (side->lower && other->node && S_ISDIR(other->node->type)) {
+		struct where where;
+
+		if (other->node->xwhite)
+			return -EXDEV; /* its mark cannot say both things */
+		TRY(node_where(fs, other->node, &where));
+		TRY(whiteout_set_opaque(where.at));
+	}
+	return 0;
+}
+
+static int prepare(struct ovl *fs, struct move *move)
+{
+	bool exchange = move->flags & RENAME_EXCHANGE;
+
+	TRY(copyup_node(fs, move->from.node, COPYUP_ALL));
+	if (exchange)
+		TRY(copyup_node(fs, move->to.node, COPYUP_ALL));
+	TRY(prepare_side(fs, &move->to, &move->from));
+	TRY(prepare_side(fs, &move->from, exchange ? &move->to : &(struct side){ 0 }));
+	move->from.at = (struct at){ node_dir_handle(fs, move->from.dir, -1), move->from.name };
+	move->to.at = (struct at){ node_dir_handle(fs, move->to.dir, -1), move->to.name };
+	if (move->from.at.dir < 0 || move->to.at.dir < 0)
+		return -ESTALE;
+	/* The lock was free during a copy-up: is everything still what it was? */
+	if (move->from.node->orphan || move->from.dir->orphan || move->to.dir->orphan)
+		return -ESTALE;
+	return move->to.node && !exchange ? node_pin(fs, move->to.node) : 0;
+}
+
+static int rename_at(const struct side *from, const struct side *to, unsigned flags)
+{
+	return renameat2(from->at.dir, from->at.name, to->at.dir, to->at.name, flags) < 0 ? -errno
+											  : 0;
+}
+
+/* After an exchange the old name holds what was in the way: cover it or take it away. */
+static int clear_old_name(struct ovl *fs, const struct side *from, int type)
+{
+	char tmp[TMP_NAME];
+	int r = 0;
+
+	if (type != S_IFDIR) {
+		if (from->lower)
+			return whiteout_replace(fs, from->at);
+		return unlinkat(from->at.dir, from->at.name, 0) < 0 ? -errno : 0;
+	}
+	if (from->lower) {
+		TRY(whiteout_make_tmp(fs, tmp));
+		if (renameat2(fs->work, tmp, from->at.dir, from->at.name, RENAME_EXCHANGE) < 0)
+			r = -errno;
+	} else {
+		work_name(fs, tmp);
+		if (renameat(from->at.dir, from->at.name, fs->work, tmp) < 0)
+			return -errno;
+	}
+	work_remove(fs, tmp);
+	return r;
+}
+
+/* Old name covered, new name taken, in one step where RENAME_WHITEOUT is known. */
+static int rename_and_cover(struct ovl *fs, struct move *move, int in_the_way)
+{
+	int r = rename_at(&move->from, &move->to, RENAME_WHITEOUT);
+
+	if (r != -EINVAL && r != -EPERM && r != -ENOSYS)
+		return r;
+	if (!in_the_way)
+		TRY(whiteout_make(fs, move->to.at));
+	TRY(rename_at(&move->from, &move->to, RENAME_EXCHANGE));
+	return in_the_way ? whiteout_replace(fs, move->from.at) : 0;
+}
+
+static int rename_over(struct ovl *fs, struct move *move)
+{
+	int in_the_way = upper_type(fs, move->to.at);
+
+	if (in_the_way < 0)
+		return in_the_way;
+	if (S_ISDIR(move->from.node->type) && in_the_way) {
+		TRY(rename_at(&move->from, &move->to, RENAME_EXCHANGE));
+		if (in_the_way != S_IFDIR && move->from.lower)
+			return 0; /* that is a whiteout, just where it is needed */
+		return clear_old_name(fs, &move->from, in_the_way);
+	}
+	if (move->from.lower)
+		return rename_and_cover(fs, move, in_the_way);
+	return rename_at(&move->from, &move->to, 0);
+}
+
+/* The tables follow the disk; nothing here can fail. */
+static void settle(struct ovl *fs, struct move *move)
+{
+	struct side *from = &move->from, *to = &move->to;
+	bool exchange = move->flags & RENAME_EXCHANGE;
+	bool from_moves = !node_has_other_name(from->node, from->dir, from->name);
+	bool to_moves = to->node && !node_has_other_name(to->node, to->dir, to->name);
+
+	listing_changed(from->dir);
+	listing_changed(to->dir);
+	if (to_moves && !exchange)
+		node_unlink(fs, to->node);
+	else if (to->node && !exchange && !to->node->orphan)
+		node_unpin(to->node);
+	if (to_moves && exchange)
+		node_relink(fs, to->node, from->dir, move_ptr(&from->new_name));
+	if (from_moves)
+		node_relink(fs, from->node, to->dir, move_ptr(&to->new_name));
+}
+
+static int do_move(struct ovl *fs, struct move *move)
+{
+	int r;
+
+	TRY(find_side(fs, &move->from));
+	r = find_side(fs, &move->to);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	TRY(check(fs, move));
+	if (move->from.node == move->to.node)
+		return 0; /* two names of one file: both stay */
+	r = prepare(fs, move);
+	if (r == 0)
+		r = move->flags & RENAME_EXCHANGE
+			    ? rename_at(&move->from, &move->to, RENAME_EXCHANGE)
+			    : rename_over(fs, move);
+	if (r == 0)
+		settle(fs, move);
+	else if (move->to.node && !move->to.node->orphan)
+		node_unpin(move->to.node);
+	return r;
+}
+
+static void side_done(struct ovl *fs, struct side *side)
+{
+	if (side->node)
+		node_unref(fs, side->node);
+	free(side->new_name);
+	node_unref(fs, side->dir);
+}
+
+int ovl_rename(struct ovl *fs, const struct ovl_rename *want)
+{
+	struct move move = {
+		.from.name = want->name, .to.name = want->new_name, .flags = want->flags
+	};
+	int r;
+
+	TRY(lookup_check_name(want->name));
+	TRY(lookup_check_name(want->new_name));
+	ovl_lock(fs);
+	r = node_get_dir(fs, want->parent, &move.from.dir);
+	if (r == 0)
+		r = node_get_dir(fs, want->new_parent, &move.to.dir);
+	if (r == 0) {
+		node_ref(move.from.dir);
+		node_ref(move.to.dir);
+		r = do_move(fs, &move);
+		side_done(fs, &move.from);
+		side_done(fs, &move.to);
+	}
+	ovl_unlock(fs);
+	return r;
+}

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FUSE requests in, ovl_* calls, exactly one reply each. All knowledge of FUSE is here, no meaning.
+ *
+ * OPEN, OPENDIR and CREATE are answered with ENOSYS once; after that the kernel opens by itself and
+ * a warm open, read and close cost no request at all. That is right because objects are addressed
+ * by node and never by handle (overlay.h), O_TRUNC arrives as a SETATTR (FUSE_ATOMIC_O_TRUNC stays
+ * off), positions in directories are cookies, and permissions are the kernel's business
+ * (default_permissions). The price: what a copy-up has to say, ENOSPC for instance, is said by the
+ * first write, or by close and fsync when the kernel had gathered the writes, not by open.
+ *
+ * Names, attributes and data are cached without limit of time: nobody else changes the layers.
+ *
+ * libfuse 3.14 does not know FUSE_HANDLE_KILLPRIV_V2 (without it each write asks for
+ * security.capability first) nor TMPFILE. Both are added by looking at the raw request before
+ * libfuse does, and into the raw INIT reply after it.
+ */
+#define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
+#include "session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+
+#include "base/log.h"
+#include "base/own.h"
+
+#define FOREVER 1e9 /* seconds */
+
+/* The parts of the wire format (linux/fuse.h) that are looked at before and after libfuse. */
+struct wire_request {
+	uint32_t len;
+	uint32_t opcode;
+	uint64_t unique;
+	uint64_t node;
+	uint32_t uid, gid, pid, padding;
+	union {
+		struct {
+			uint32_t major, minor, max_readahead, flags;
+		} init;
+		struct {
+			uint32_t valid;
+		} setattr;
+		struct {
+			uint64_t handle, offset;
+			uint32_t size, flags;
+		} write;
+	};
+};
+struct wire_reply {
+	uint32_t len;
+	int32_t error;
+	uint64_t unique;
+};
+struct wire_init_reply {
+	uint32_t major, minor, max_readahead, flags;
+};
+enum { WIRE_SETATTR = 4, WIRE_WRITE = 16, WIRE_INIT = 26, WIRE_CREATE = 35, WIRE_TMPFILE = 51 };
+#define SETATTR_KILL_SUIDGID (1U << 11)
+#define WRITE_KILL_SUIDGID   (1U << 2)
+#define INIT_KILLPRIV_V2     (1U << 28)
+#define NAMELESS             "/" /* the name the kernel gives a file without one */
+
+static_assert(offsetof(struct wire_request, write) == 40, "the request header has 40 bytes");
+
+struct session {
+	struct ovl *fs;
+	struct fuse_session *fuse;
+	struct session_config config;
+	int ended;        /* eventfd */
+	uint32_t offered; /* INIT flags of the kernel */
+	uint64_t init_unique;
+	unsigned n_started;
+	pthread_t *threads;
+};
+
+static struct ovl *fs_of(fuse_req_t req)
+{
+	return ((struct session *)fuse_req_userdata(req))->fs;
+}
+
+/* A reply that fails means that the caller is gone or the connection ended: nothing left to do. */
+static void reply_status(fuse_req_t req, int r)
+{
+	(void)fuse_reply_err(req, r < 0 ? -r : 0);
+}
+
+static void fill_entry(const struct ovl_entry *entry, struct fuse_entry_param *ret)
+{
+	*ret = (struct fuse_entry_param){
+		.ino = entry->id,
+		.attr = entry->st,
+		.attr_timeout = FOREVER,
+		.entry_timeout = FOREVER,
+	};
+}
+
+static void reply_entry(fuse_req_t req, int r, const struct ovl_entry *entry)
+{
+	struct ovl *fs = fs_of(req);
+	struct fuse_entry_param param;
+
+	if (r < 0) {
+		reply_status(req, r);
+		return;
+	}
+	fill_entry(entry, &param);
+	if (fuse_reply_entry(req, &param) == -ENOENT)
+		ovl_forget(fs, entry->id, 1); /* interrupted: the kernel has not counted it */
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	const struct session *session = userdata;
+	unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
+			FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS |
+			FUSE_CAP_EXPLICIT_INVAL_DATA;
+
+	if (session->config.writeback)
+		want |= FUSE_CAP_WRITEBACK_CACHE;
+	conn->want = want & conn->capable;
+	conn->max_background = 64;
+	conn->congestion_threshold = 48;
+	conn->time_gran = 1;
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct ovl_entry entry = { 0 };
+	int r = ovl_lookup(fs_of(req), parent, name, &entry);
+
+	if (r == -ENOENT) /* remembered too: an entry with id 0 */
+		r = 0;
+	if (r == 0 && entry.id == 0)
+		(void)fuse_reply_entry(req, &(struct fuse_entry_param){ .entry_timeout = FOREVER });
+	else
+		reply_entry(req, r, &entry);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	ovl_forget(fs_of(req), ino, lookups);
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		ovl_forget(fs_of(req), forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static void reply_attr(fuse_req_t req, int r, const struct stat *st)
+{
+	if (r < 0)
+		reply_status(req, r);
+	else
+		(void)fuse_reply_attr(req, st, FOREVER);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct stat st;
+	int r = ovl_getattr(fs_of(req), ino, &st);
+
+	reply_attr(req, r, &st);
+}
+
+static void op_setattr(
+	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
+{
+	static const struct {
+		int fuse;
+		unsigned ovl;
+	} map[] = {
+		{ FUSE_SET_ATTR_MODE, OVL_SET_MODE },
+		{ FUSE_SET_ATTR_UID, OVL_SET_UID },
+		{ FUSE_SET_ATTR_GID, OVL_SET_GID },
+		{ FUSE_SET_ATTR_SIZE, OVL_SET_SIZE },
+		{ FUSE_SET_ATTR_ATIME, OVL_SET_ATIME },
+		{ FUSE_SET_ATTR_MTIME, OVL_SET_MTIME },
+	};
+	struct stat want = *attr, st;
+	unsigned what = 0;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+		what |= to_set & map[i].fuse ? map[i].ovl : 0;
+	if (to_set & FUSE_SET_ATTR_ATIME_NOW)
+		want.st_atim.tv_nsec = UTIME_NOW;
+	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
+		want.st_mtim.tv_nsec = UTIME_NOW;
+	r = ovl_setattr(fs_of(req), ino, &want, what, &st);
+	reply_attr(req, r, &st);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	char target[PATH_MAX];
+	ssize_t n = ovl_readlink(fs_of(req), ino, target, sizeof(target) - 1);
+
+	if (n < 0) {
+		reply_status(req, (int)n);
+		return;
+	}
+	target[n] = '\0';
+	(void)fuse_reply_readlink(req, target);
+}
+
+static void create(fuse_req_t req, struct ovl_new *new)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct ovl_entry entry;
+
+	new->uid = ctx->uid;
+	new->gid = ctx->gid;
+	int r = ovl_create(fs_of(req), new, &entry);
+	reply_entry(req, r, &entry);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	create(req,
+		&(struct ovl_new){ .parent = parent, .name = name, .mode = mode, .rdev = rdev });
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	create(req, &(struct ovl_new){ .parent = parent, .name = name, .mode = mode | S_IFDIR });
+}
+
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	create(req,
+		&(struct ovl_new){
+			.parent = parent, .name = name, .mode = S_IFLNK | 0777, .target = target });
+}
+
+/* Only O_TMPFILE (see look_ahead); a named file is made by MKNOD when this is not implemented. */
+static void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct ovl_new new = { .parent = parent,
+		.name = name,
+		.mode = mode | S_IFREG,
+		.uid = ctx->uid,
+		.gid = ctx->gid };
+	struct ovl *fs = fs_of(req);
+	struct fuse_entry_param param;
+	struct ovl_entry entry;
+	int r = strcmp(name, NAMELESS) == 0 ? ovl_tmpfile(fs, &new, &entry) : -ENOSYS;
+
+	if (r < 0) {
+		reply_status(req, r);
+		return;
+	}
+	fill_entry(&entry, &param);
+	fi->keep_cache = 1;
+	if (fuse_reply_create(req, &param, fi) == -ENOENT)
+		ovl_forget(fs, entry.id, 1);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	struct ovl_entry entry;
+	int r = ovl_link(fs_of(req), ino, parent, name, &entry);
+
+	reply_entry(req, r, &entry);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	reply_status(req, ovl_unlink(fs_of(req), parent, name));
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	reply_status(req, ovl_rmdir(fs_of(req), parent, name));
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+	const char *new_name, unsigned flags)
+{
+	struct ovl_rename move = { parent, name, new_parent, new_name, flags };
+
+	reply_status(req, ovl_rename(fs_of(req), &move));
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	reply_status(req, -ENOSYS);
+}
+
+static void op_read(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	autofree char *buf = malloc(size ? size : 1);
+	ssize_t n = buf ? ovl_read(fs_of(req), ino, buf, size, off) : -ENOMEM;
+
+	if (n < 0)
+		reply_status(req, (int)n);
+	else
+		(void)fuse_reply_buf(req, buf, (size_t)n);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+	struct fuse_file_info *fi)
+{
+	ssize_t n = ovl_write(fs_of(req), ino, buf, size, off);
+
+	if (n < 0)
+		reply_status(req, (int)n);
+	else
+		(void)fuse_reply_write(req, (size_t)n);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
+{
+	reply_status(req, ovl_fsync(fs_of(req), ino, data_only));
+}
+
+static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t length,
+	struct fuse_file_info *fi)
+{
+	reply_status(req, ovl_fallocate(fs_of(req), ino, mode, off, length));
+}
+
+static void op_lseek(
+	fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	off_t r = ovl_lseek(fs_of(req), ino, off, whence);
+
+	if (r < 0)
+		reply_status(req, (int)r);
+	else
+		(void)fuse_reply_lseek(req, r);
+}
+
+static void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_off,
+	struct fuse_file_info *from_fi, fuse_ino_t to, off_t to_off, struct fuse_file_info *to_fi,
+	size_t size, int flags)
+{
+	struct ovl_range range = { from, from_off, to, to_off, size };
+	ssize_t n = flags ? -EINVAL : ovl_copy_range(fs_of(req), &range);
+
+	if (n < 0)
+		reply_status(req, (int)n);
+	else
+		(void)fuse_reply_write(req, (size_t)n);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+	int r = ovl_statfs(fs_of(req), &st);
+
+	if (r < 0)
+		reply_status(req, r);
+	else
+		(void)fuse_reply_statfs(req, &st);
+}
+
+struct page {
+	fuse_req_t req;
+	char *buf;
+	size_t used, size;
+	bool full;
+};
+
+static int add_entry(void *data, const struct ovl_dirent *entry)
+{
+	struct page *page = data;
+	char *at = page->buf + page->used;
+	size_t room = page->size - page->used, n;
+	struct fuse_entry_param param;
+
+	if (page->full) {
+		fill_entry(&entry->entry, &param);
+		n = fuse_add_direntry_plus(
+			page->req, at, room, entry->name, &param, (off_t)entry->cookie);
+	} else {
+		n = fuse_add_direntry(
+			page->req, at, room, entry->name, &entry->entry.st, (off_t)entry->cookie);
+	}
+	if (n > room)
+		return 1;
+	page->used += n;
+	return 0;
+}
+
+static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool full)
+{
+	autofree char *buf = malloc(size ? size : 1);
+	struct page page = { .req = req, .buf = buf, .size = size, .full = full };
+	struct ovl_listing want = { (uint64_t)off, full, add_entry, &page };
+	int r = buf ? ovl_readdir(fs_of(req), ino, &want) : -ENOMEM;
+
+	if (r < 0 && page.used == 0)
+		reply_status(req, r);
+	else
+		(void)fuse_reply_buf(req, buf, page.used);
+}
+
+static void op_readdir(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	reply_listing(req, ino, size, off, false);
+}
+
+static void op_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	reply_listing(req, ino, size, off, true);
+}
+
+static void op_setxattr(
+	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	struct ovl_xattr xattr = { name, value ? value : "", size, flags };
+
+	reply_status(req, ovl_setxattr(fs_of(req), ino, &xattr));
+}
+
+static void reply_bytes(fuse_req_t req, ssize_t n, size_t asked, const char *buf)
+{
+	if (n < 0)
+		reply_status(req, (int)n);
+	else if (asked == 0)
+		(void)fuse_reply_xattr(req, (size_t)n);
+	else
+		(void)fuse_reply_buf(req, buf, (size_t)n);
+}
+
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	autofree char *buf = malloc(size ? size : 1);
+	ssize_t n = buf ? ovl_getxattr(fs_of(req), ino, name, buf, size) : -ENOMEM;
+
+	reply_bytes(req, n, size, buf);
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	autofree char *buf = malloc(size ? size : 1);
+	ssize_t n = buf ? ovl_listxattr(fs_of(req), ino, buf, size) : -ENOMEM;
+
+	reply_bytes(req, n, size, buf);
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	reply_status(req, ovl_removexattr(fs_of(req), ino, name));
+}
+
+static const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.symlink = op_symlink,
+	.create = op_create,
+	.link = op_link,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.rename = op_rename,
+	.open = op_open,
+	.opendir = op_open,
+	.read = op_read,
+	.write = op_write,
+	.fsync = op_fsync,
+	.fsyncdir = op_fsync,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.copy_file_range = op_copy_file_range,
+	.statfs = op_statfs,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+};
+
+/* What libfuse cannot pass on, taken from the raw request. */
+static void look_ahead(struct session *session, const struct fuse_buf *buf)
+{
+	struct wire_request *in = buf->mem;
+	struct stat st;
+	bool kill = false;
+
+	if (buf->size < offsetof(struct wire_request, init))
+		return;
+	if (in->opcode == WIRE_TMPFILE)
+		in->opcode = WIRE_CREATE;
+	if (buf->size < sizeof(*in))
+		return;
+	if (in->opcode == WIRE_INIT) {
+		session->offered = in->init.flags;
+		session->init_unique = in->unique;
+	} else if (in->opcode == WIRE_SETATTR) {
+		kill = in->setattr.valid & SETATTR_KILL_SUIDGID;
+	} else if (in->opcode == WIRE_WRITE) {
+		kill = in->write.flags & WRITE_KILL_SUIDGID;
+	}
+	if (kill) /* a failure comes again, and is told, with the request itself */
+		(void)ovl_setattr(session->fs, in->node, &st, OVL_KILL_SUID, &st);
+}
+
+static ssize_t io_read(int fd, void *buf, size_t size, void *userdata)
+{
+	return read(fd, buf, size);
+}
+
+/* Replies pass through; the one to INIT says yes to what libfuse does not know. */
+static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct session *session = userdata;
+	const struct wire_reply *head = iov[0].iov_base;
+
+	if (session->init_unique && head->unique == session->init_unique && count == 2 &&
+		iov[1].iov_len >= sizeof(struct wire_init_reply)) {
+		struct wire_init_reply *out = iov[1].iov_base;
+
+		out->flags |= session->offered & INIT_KILLPRIV_V2;
+		session->init_unique = 0;
+	}
+	return writev(fd, iov, count);
+}
+
+static void *serve(void *data)
+{
+	struct session *session = data;
+	struct fuse_buf buf = { .mem = NULL };
+	uint64_t one = 1;
+
+	while (!fuse_session_exited(session->fuse)) {
+		int r = fuse_session_receive_buf(session->fuse, &buf);
+
+		if (r == -EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		look_ahead(session, &buf);
+		fuse_session_process_buf(session->fuse, &buf);
+	}
+	free(buf.mem);
+	if (write(session->ended, &one, sizeof(one)) < 0)
+		log_msg(LOG_ERROR, "cannot tell the end of the session: %s", strerror(errno));
+	return NULL;
+}
+
+int session_new(struct ovl *fs, int adopt_fd, const struct session_config *config,
+	struct session **ret, struct err *err)
+{
+	static const struct fuse_custom_io io = { .writev = io_writev, .read = io_read };
+	char *argv[] = { (char *)"sbx-fuse", (char *)(config->debug ? "-d" : NULL), NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(config->debug ? 2 : 1, argv);
+	struct session *session = calloc(1, sizeof(*session));
+	autofd int fd = adopt_fd;
+	int r;
+
+	if (!session)
+		return err_set(err, -ENOMEM, "out of memory");
+	session->fs = fs;
+	session->config = *config;
+	session->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	session->threads = calloc(config->threads, sizeof(*session->threads));
+	session->fuse = fuse_session_new(&args, &ops, sizeof(ops), session);
+	if (session->ended < 0 || !session->threads || !session->fuse) {
+		session_free(session);
+		return err_set(err, -ENOMEM, "cannot set up the FUSE session");
+	}
+	r = fuse_session_custom_io(session->fuse, &io, fd);
+	if (r < 0) {
+		session_free(session);
+		return err_set(err, r, "FUSE session: %s", strerror(-r));
+	}
+	(void)move_fd(&fd); /* closed with the session */
+	*ret = session;
+	return 0;
+}
+
+int session_start(struct session *session, struct err *err)
+{
+	for (; session->n_started < session->config.threads; session->n_started++) {
+		int r = pthread_create(&session->threads[session->n_started], NULL, serve, session);
+
+		if (r && session->n_started == 0)
+			return err_set(err, -r, "start a thread: %s", strerror(r));
+		if (r) { /* served by fewer then */
+			log_msg(LOG_WARN, "start a thread: %s", strerror(r));
+			break;
+		}
+	}
+	return 0;
+}
+
+int session_ended_fd(const struct session *session)
+{
+	return session->ended;
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	for (unsigned i = 0; i < session->n_started; i++)
+		(void)pthread_join(
+			session->threads[i], NULL); /* only fails for a thread not ours */
+	if (session->fuse)
+		fuse_session_destroy(session->fuse);
+	if (session->ended >= 0)
+		(void)close(session->ended);
+	free(session->threads);
+	free(session);
+}
