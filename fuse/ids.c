@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/xattr.h>
+
+#include "upper.h"
 
 #include "base/own.h"
 
@@ -62,11 +63,9 @@ int ids_show(const struct where *where, struct stat *st)
 
 int ids_keep(struct at at, const struct stat *st)
 {
-	char path[LAYER_PATH_MAX], text[128];
+	char text[128];
 	int n = snprintf(text, sizeof(text), "%u:%u:%o:%llu", st->st_uid, st->st_gid, st->st_mode,
 		(unsigned long long)st->st_rdev);
 
-	if (lsetxattr(layer_proc_path(path, at), XATTR_STAT, text, (size_t)n, 0) < 0)
-		return -errno;
-	return 0;
+	return upper_setxattr(at, &(struct ovl_xattr){ XATTR_STAT, text, (size_t)n, 0 });
 }

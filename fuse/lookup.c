@@ -10,9 +10,9 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <sys/xattr.h>
 
 #include "ids.h"
+#include "upper.h"
 #include "whiteout.h"
 
 #include "base/own.h"
@@ -50,9 +50,7 @@ static uint64_t kept_ino(struct layer *layer, struct at at, uint64_t otherwise)
 
 void lookup_keep_ino(struct at at, uint64_t ino)
 {
-	char path[LAYER_PATH_MAX];
-
-	(void)lsetxattr(layer_proc_path(path, at), XATTR_INO, &ino, sizeof(ino), 0);
+	(void)upper_setxattr(at, &(struct ovl_xattr){ XATTR_INO, &ino, sizeof(ino), 0 });
 }
 
 /* Takes the object at `at` as the uppermost. Returns 1 to go on looking for lower directories. */

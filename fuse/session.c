@@ -18,7 +18,6 @@
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
 #include "session.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <pthread.h>
@@ -26,54 +25,19 @@
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
+#include "wire.h"
+
 #include "base/log.h"
 #include "base/own.h"
 
 #define FOREVER 1e9 /* seconds */
 
-/* The parts of the wire format (linux/fuse.h) that are looked at before and after libfuse. */
-struct wire_request {
-	uint32_t len;
-	uint32_t opcode;
-	uint64_t unique;
-	uint64_t node;
-	uint32_t uid, gid, pid, padding;
-	union {
-		struct {
-			uint32_t major, minor, max_readahead, flags;
-		} init;
-		struct {
-			uint32_t valid;
-		} setattr;
-		struct {
-			uint64_t handle, offset;
-			uint32_t size, flags;
-		} write;
-	};
-};
-struct wire_reply {
-	uint32_t len;
-	int32_t error;
-	uint64_t unique;
-};
-struct wire_init_reply {
-	uint32_t major, minor, max_readahead, flags;
-};
-enum { WIRE_SETATTR = 4, WIRE_WRITE = 16, WIRE_INIT = 26, WIRE_CREATE = 35, WIRE_TMPFILE = 51 };
-#define SETATTR_KILL_SUIDGID (1U << 11)
-#define WRITE_KILL_SUIDGID   (1U << 2)
-#define INIT_KILLPRIV_V2     (1U << 28)
-#define NAMELESS             "/" /* the name the kernel gives a file without one */
-
-static_assert(offsetof(struct wire_request, write) == 40, "the request header has 40 bytes");
-
 struct session {
 	struct ovl *fs;
 	struct fuse_session *fuse;
 	struct session_config config;
-	int ended;        /* eventfd */
-	uint32_t offered; /* INIT flags of the kernel */
-	uint64_t init_unique;
+	int ended; /* eventfd */
+	struct wire wire;
 	unsigned n_started;
 	pthread_t *threads;
 };
@@ -240,7 +204,7 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 			.parent = parent, .name = name, .mode = S_IFLNK | 0777, .target = target });
 }
 
-/* Only O_TMPFILE (see look_ahead); a named file is made by MKNOD when this is not implemented. */
+/* Only O_TMPFILE (see wire.h); a named file is made by MKNOD when this is not implemented. */
 static void op_create(
 	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
@@ -253,7 +217,7 @@ static void op_create(
 	struct ovl *fs = fs_of(req);
 	struct fuse_entry_param param;
 	struct ovl_entry entry;
-	int r = strcmp(name, NAMELESS) == 0 ? ovl_tmpfile(fs, &new, &entry) : -ENOSYS;
+	int r = strcmp(name, WIRE_NAMELESS) == 0 ? ovl_tmpfile(fs, &new, &entry) : -ENOSYS;
 
 	if (r < 0) {
 		reply_status(req, r);
@@ -491,57 +455,33 @@ static const struct fuse_lowlevel_ops ops = {
 	.removexattr = op_removexattr,
 };
 
-/* What libfuse cannot pass on, taken from the raw request. */
-static void look_ahead(struct session *session, const struct fuse_buf *buf)
-{
-	struct wire_request *in = buf->mem;
-	struct stat st;
-	bool kill = false;
-
-	if (buf->size < offsetof(struct wire_request, init))
-		return;
-	if (in->opcode == WIRE_TMPFILE)
-		in->opcode = WIRE_CREATE;
-	if (buf->size < sizeof(*in))
-		return;
-	if (in->opcode == WIRE_INIT) {
-		session->offered = in->init.flags;
-		session->init_unique = in->unique;
-	} else if (in->opcode == WIRE_SETATTR) {
-		kill = in->setattr.valid & SETATTR_KILL_SUIDGID;
-	} else if (in->opcode == WIRE_WRITE) {
-		kill = in->write.flags & WRITE_KILL_SUIDGID;
-	}
-	if (kill) /* a failure comes again, and is told, with the request itself */
-		(void)ovl_setattr(session->fs, in->node, &st, OVL_KILL_SUID, &st);
-}
-
 static ssize_t io_read(int fd, void *buf, size_t size, void *userdata)
 {
 	return read(fd, buf, size);
 }
 
-/* Replies pass through; the one to INIT says yes to what libfuse does not know. */
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct session *session = userdata;
-	const struct wire_reply *head = iov[0].iov_base;
 
-	if (session->init_unique && head->unique == session->init_unique && count == 2 &&
-		iov[1].iov_len >= sizeof(struct wire_init_reply)) {
-		struct wire_init_reply *out = iov[1].iov_base;
-
-		out->flags |= session->offered & INIT_KILLPRIV_V2;
-		session->init_unique = 0;
-	}
+	wire_amend_reply(&session->wire, iov, count);
 	return writev(fd, iov, count);
+}
+
+/* The set-id bits that a write or truncation by someone without the right takes away. */
+static void kill_suid(struct session *session, uint64_t id)
+{
+	struct stat st;
+
+	/* a failure comes again, and is told, with the request itself */
+	(void)ovl_setattr(session->fs, id, &st, OVL_KILL_SUID, &st);
 }
 
 static void *serve(void *data)
 {
 	struct session *session = data;
 	struct fuse_buf buf = { .mem = NULL };
-	uint64_t one = 1;
+	uint64_t one = 1, id;
 
 	while (!fuse_session_exited(session->fuse)) {
 		int r = fuse_session_receive_buf(session->fuse, &buf);
@@ -550,7 +490,8 @@ static void *serve(void *data)
 			continue;
 		if (r <= 0)
 			break;
-		look_ahead(session, &buf);
+		if (wire_look_ahead(&session->wire, buf.mem, buf.size, &id))
+			kill_suid(session, id);
 		fuse_session_process_buf(session->fuse, &buf);
 	}
 	free(buf.mem);

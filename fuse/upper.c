@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/xattr.h>
 
 #include "ids.h"
 
@@ -26,6 +27,19 @@ int upper_type(struct ovl *fs, struct at at)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	return (int)(st.st_mode & S_IFMT);
+}
+
+int upper_setxattr(struct at at, const struct ovl_xattr *x)
+{
+	char path[LAYER_PATH_MAX];
+	int r;
+
+	(void)layer_proc_path(path, at);
+	if (*at.name)
+		r = lsetxattr(path, x->name, x->value, x->size, x->flags);
+	else
+		r = setxattr(path, x->name, x->value, x->size, x->flags);
+	return r < 0 ? -errno : 0;
 }
 
 int upper_chmod(struct at at, mode_t mode)

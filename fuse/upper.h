@@ -11,6 +11,9 @@ int upper_rename_new(int from_dir, const char *from, int to_dir, const char *to)
 /* Type of the object at this name of the upper: S_IFMT bits, 0 = nothing, -errno. */
 int upper_type(struct ovl *fs, struct at at);
 
+/* Of the object itself, also if it is a symbolic link. */
+int upper_setxattr(struct at at, const struct ovl_xattr *xattr);
+
 /* Never follows a symbolic link; -EOPNOTSUPP for one. */
 int upper_chmod(struct at at, mode_t mode);
 

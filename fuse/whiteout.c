@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
+
+#include "upper.h"
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -42,11 +43,7 @@ int whiteout_dir_mark(struct layer *layer, struct at at)
 
 int whiteout_set_opaque(struct at at)
 {
-	char path[LAYER_PATH_MAX];
-
-	if (lsetxattr(layer_proc_path(path, at), XATTR_OPAQUE, "y", 1, 0) < 0)
-		return -errno;
-	return 0;
+	return upper_setxattr(at, &(struct ovl_xattr){ XATTR_OPAQUE, "y", 1, 0 });
 }
 
 void work_name(struct ovl *fs, char *ret)

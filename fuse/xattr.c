@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 
 #include "copyup.h"
+#include "upper.h"
 
 #include "base/own.h"
 
@@ -20,19 +21,6 @@ static bool is_ours(const char *name)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;
 	return false;
-}
-
-static int set_at(struct at at, const struct ovl_xattr *x)
-{
-	char path[LAYER_PATH_MAX];
-	int r;
-
-	(void)layer_proc_path(path, at);
-	if (*at.name)
-		r = lsetxattr(path, x->name, x->value, x->size, x->flags);
-	else
-		r = setxattr(path, x->name, x->value, x->size, x->flags);
-	return r < 0 ? -errno : 0;
 }
 
 static int remove_at(struct at at, const char *name)
@@ -59,7 +47,7 @@ static int change(struct ovl *fs, struct node *node, const struct ovl_xattr *x)
 	}
 	TRY(copyup_node(fs, node, COPYUP_ALL));
 	TRY(node_where(fs, node, &where));
-	return x->value ? set_at(where.at, x) : remove_at(where.at, x->name);
+	return x->value ? upper_setxattr(where.at, x) : remove_at(where.at, x->name);
 }
 
 int ovl_setxattr(struct ovl *fs, uint64_t id, const struct ovl_xattr *xattr)
