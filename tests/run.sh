@@ -92,11 +92,6 @@ inside() {
 	export SBX_BIN=$cache/build/sbx SBX_TEST_TMP=$cache/t SBX_TEST_REGISTRY=http://127.0.0.1:$port
 	export SBX_TEST_DENY_BIN=$cache/build/tests/deny
 	case $1 in
-	copy)
-		rm -rf "$cache/src.new"
-		mkdir -p "$cache/src.new" "$cache/log" "$cache/t" && tar -xf - -C "$cache/src.new" &&
-			rm -rf "$cache/src" && mv "$cache/src.new" "$cache/src"
-		;;
 	build) build build gcc ;;
 	fixtures)
 		"$cache/src/tests/fixtures/registry.sh" start "$cache/registry" "$port" &&
@@ -134,12 +129,16 @@ inside() {
 
 # ---- what the caller starts ----
 
-as_user() { # ACTION: a clean environment and nothing of the caller's
+drop() { # COMMAND...: as the test user, with a clean environment
 	local lead=()
 	[ "$(id -u)" = 0 ] && lead=(setpriv --reuid "$user" --regid "$user" --init-groups --)
-	(cd / && "${lead[@]}" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 HOME="$cache" USER="$user" \
-		SBX_TEST_CACHE="$cache" SBX_TEST_PORT="$port" ${SBX_TEST_VARIANTS:+SBX_TEST_VARIANTS="$SBX_TEST_VARIANTS"} \
-		SBX_TEST_PORTS="$((port + 10))" bash "$runner" --inside "$1" "${patterns[@]}")
+	(cd / && "${lead[@]}" env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 HOME="$cache" USER="$user" "$@")
+}
+
+as_user() { # ACTION of the part above, from the copied tree
+	drop SBX_TEST_CACHE="$cache" SBX_TEST_PORT="$port" SBX_TEST_PORTS="$((port + 10))" \
+		${SBX_TEST_VARIANTS:+SBX_TEST_VARIANTS="$SBX_TEST_VARIANTS"} \
+		bash "$cache/src/tests/run.sh" --inside "$1" "${patterns[@]}"
 }
 
 # These need root for their set-up (faulty mounts, filters, another user) and drop it themselves.
@@ -200,8 +199,10 @@ count() { # NAME: reads a suite's output, shows it, adds up its "@ passed failed
 	say "== $name: $p passed, $f failed, $s skipped ($((SECONDS - begun)) s)"
 }
 
+# The checkout may be unreadable for the test user and must not be written to.
 copy_tree() {
-	tar -C "$top" --exclude-vcs --exclude='./build*' --exclude=__pycache__ -cf - . | as_user copy
+	drop mkdir -p "$cache/src" "$cache/log" "$cache/t" && drop rm -rf "$cache/src" && drop mkdir "$cache/src" &&
+		tar -C "$top" --exclude-vcs --exclude='./build*' --exclude=__pycache__ -cf - . | drop tar -xf - -C "$cache/src"
 }
 
 choose_user() {
@@ -227,7 +228,6 @@ prepare() {
 	"$top/tests/setup/prepare.sh" "${users[@]}" build run demo offline tests ${bench:+bench} || die "this machine cannot be prepared"
 	make_cache
 	copy_tree || die "cannot copy the tree to $cache"
-	runner=$cache/src/tests/run.sh
 	as_user build >"$cache.log" 2>&1 || {
 		tail -40 "$cache.log"
 		say "not ok - build"
