@@ -5,9 +5,11 @@
 
 #include "base/buf.h"
 
-/* '-' is a hyphen in roff; a leading '.' or ''' would be a request. */
+/* '-' is a hyphen in roff; a leading dot or quote would be a request. */
 static void add_text(const char *s, struct buf *out)
 {
+	if (*s == '.' || *s == '\'')
+		buf_adds(out, "\\&");
 	for (; *s; s++) {
 		if (*s == '-' || *s == '\\')
 			buf_addc(out, '\\');

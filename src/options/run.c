@@ -340,6 +340,8 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 		strv_env_set(&o->env, *e);
 	strv_each (e, &o->env)
 		strv_addf(&o->args, "--env=%s", *e);
+	if (operands->v[0][0] == '-') /* `sbx run -- -x`: still an operand when read again */
+		strv_add(&o->args, "--");
 	strv_extend(&o->args, operands);
 	o->image = xstrdup(operands->v[0]);
 	strv_set(&o->command, operands->v + 1);

@@ -10,7 +10,7 @@ struct target {
 
 static const struct opt table[] = {
 	OPT_FLAG('f', "flag-one", struct target, flag, "Do it: a\\b, \"-x\""),
-	OPT_STRING(0, "name", struct target, name, "A-B", "Name it"),
+	OPT_STRING(0, "name", struct target, name, "A-B", ".name it"),
 	OPT_ALIAS(0, "old", "name"),
 	OPT_END,
 };
@@ -22,7 +22,7 @@ static void dashes_and_backslashes_are_escaped_and_aliases_left_out(void **state
 	man_options(table, &out);
 	assert_string_equal(out.data,
 		".TP\n\\fB\\-f\\fR, \\fB\\-\\-flag\\-one\\fR\nDo it: a\\eb, \"\\-x\".\n"
-		".TP\n\\fB\\-\\-name\\fR \\fIA\\-B\\fR\nName it.\n");
+		".TP\n\\fB\\-\\-name\\fR \\fIA\\-B\\fR\n\\&.name it.\n");
 	buf_done(&out);
 }
 
