@@ -18,9 +18,12 @@
 #include "base/sys.h"
 #include "policy/caps.h"
 
-static bool needs_admin(const struct policy *policy)
+/* KEEPCAPS doubles as the note that the filter is still to come and needs CAP_SYS_ADMIN. */
+static int set_pending(bool pending, struct err *err)
 {
-	return policy->filter && !policy->no_new_privs;
+	if (prctl(PR_SET_KEEPCAPS, pending, 0, 0, 0) < 0)
+		return err_sys(err, "keep capabilities over setuid");
+	return 0;
 }
 
 int policy_apply_bounding(const struct policy *policy, struct err *err)
@@ -34,9 +37,7 @@ int policy_apply_bounding(const struct policy *policy, struct err *err)
 			break; /* past the kernel's last one */
 		return err_sys(err, "drop capability %u from the bounding set", cap);
 	}
-	if (needs_admin(policy) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		return err_sys(err, "keep capabilities over setuid");
-	return 0;
+	return set_pending(policy->filter && !policy->no_new_privs, err);
 }
 
 static int held_caps(uint64_t *ret, struct err *err)
@@ -55,7 +56,7 @@ int policy_apply_caps(const struct policy *policy, uid_t uid, struct err *err)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	uint64_t caps = uid == 0 ? policy->caps : 0, held = 0;
 
-	if (needs_admin(policy))
+	if (prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) == 1)
 		caps |= CAPS_BIT(CAP_SYS_ADMIN);
 	TRY(held_caps(&held, err));
 	caps &= held;
@@ -76,6 +77,7 @@ int policy_apply_seccomp(const struct policy *policy, struct err *err)
 
 	if (policy->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, "set no_new_privs");
+	TRY(set_pending(false, err));
 	if (policy->filter && sys_seccomp_filter(&prog, 0) < 0)
 		return err_sys(err, "load the seccomp filter");
 	return 0;

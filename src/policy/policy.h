@@ -39,10 +39,12 @@ struct json *policy_to_json(const struct policy *policy);
 int policy_from_json(const struct json *doc, struct policy *ret, struct err *err);
 
 /* 1. drops the bounding set, then (after the caller's setresuid) 2. sets the rest: uid 0 keeps
- * policy->caps, other users have none; inheritable and ambient are empty. */
+ * policy->caps, other users have none; inheritable and ambient are empty. A filter without no_new_privs
+ * needs CAP_SYS_ADMIN: if it has not been loaded before 2., that one stays until execve takes it. */
 int policy_apply_bounding(const struct policy *policy, struct err *err);
 int policy_apply_caps(const struct policy *policy, uid_t uid, struct err *err);
-/* Last: no_new_privs and the filter. Only execve and _exit may follow. */
+/* Last: no_new_privs and the filter. Only execve and _exit may follow, so a profile need allow nothing
+ * else. (Loaded between 1. and setresuid, the profile must allow what comes after.) */
 int policy_apply_seccomp(const struct policy *policy, struct err *err);
 
 #endif
