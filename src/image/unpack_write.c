@@ -150,9 +150,11 @@ static int open_target(
 	const char *base;
 	int dir, fd;
 
-	TRY(path_clean(e->link, &clean, err));
+	if (path_clean(e->link, &clean, err) < 0)
+		return err_wrap(err, "hard link");
 	dir = walk_parent(&w->walk, clean, false, &base, err);
-	TRY(dir);
+	if (dir < 0)
+		return err_wrap(err, "hard link to '%.200s'", e->link);
 	fd = openat(dir, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, st) < 0)
 		return err_sys(err, "hard link to '%.200s'", e->link);
@@ -174,8 +176,7 @@ static int make_hardlink(struct writer *w, const struct unpack_entry *e, struct 
 	int dir;
 
 	target = open_target(w, e, &st, err);
-	if (target < 0)
-		return err_wrap(err, "'%.200s'", e->path);
+	TRY(target);
 	TRY(path_clean(e->link, &clean, err));
 	dir = walk_parent(&w->walk, clean, false, &target_base, err);
 	TRY(dir);
