@@ -43,8 +43,9 @@ static int rmi_one(void *data, const char *name, struct err *err)
 	struct removing *rmi = data;
 	autostrv struct strv report = STRV_INIT;
 	autobuf struct buf text = BUF_INIT;
+	struct image_users users = { .fn = in_use, .data = rmi };
 
-	TRY(image_remove(rmi->globals, name, rmi->force, in_use, rmi, &report, err));
+	TRY(image_remove(rmi->globals, name, rmi->force, &users, &report, err));
 	strv_each (line, &report)
 		buf_addf(&text, "%s\n", *line);
 	return out_write(&text, err);

@@ -77,10 +77,15 @@ int image_inspect(
 int image_tag(
 	const struct globals *globals, const char *source, const char *target, struct err *err);
 
-/* Docker's rmi. in_use(image id) tells the id of a container that uses it (or NULL); `report`
- * gets "Untagged: …" and "Deleted: …" lines. */
+/* Who uses an image: fn tells the id of such a container (or NULL). fn itself may be NULL. */
 typedef const char *(*image_in_use_fn)(void *data, const char *image_id, bool *ret_running);
+struct image_users {
+	image_in_use_fn fn;
+	void *data;
+};
+/* Docker's rmi. `report` gets "Untagged: …" and "Deleted: …" lines. -EBUSY: a container uses it. An
+ * image that a container uses keeps its data even with force, which only takes its names. */
 int image_remove(const struct globals *globals, const char *name, bool force,
-	image_in_use_fn in_use, void *data, struct strv *report, struct err *err);
+	const struct image_users *users, struct strv *report, struct err *err);
 
 #endif

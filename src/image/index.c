@@ -29,24 +29,25 @@ static struct json *new_index(void)
 
 int index_load(const struct store *store, struct json **ret, struct err *err)
 {
-	struct json *index = NULL;
-	int r = store->images < 0
-			? -ENOENT
-			: json_read_at(store->images, "index.json", INDEX_MAX, &index, err);
+	autojson struct json *index = NULL;
+	struct err why = ERR_INIT;
+	int r = -ENOENT;
 
+	if (store->images >= 0)
+		r = json_read_at(store->images, "index.json", INDEX_MAX, &index, &why);
 	if (r == -ENOENT) {
 		*ret = new_index();
 		return 0;
 	}
-	if (r < 0)
+	if (r < 0) {
+		*err = why;
 		return err_wrap(err, "the image store's index is damaged");
-	if (json_kind(json_get(index, "manifests")) != JSON_LIST) {
-		json_free(index);
+	}
+	if (json_kind(json_get(index, "manifests")) != JSON_LIST)
 		return err_set(err, -EINVAL,
 			"the image store's index.json is damaged: it has no list "
 			"of manifests");
-	}
-	*ret = index;
+	*ret = move_ptr(&index);
 	return 0;
 }
 

@@ -171,7 +171,7 @@ static int untag(struct victim *v, const struct lookup *at, const char *name, bo
 }
 
 int image_remove(const struct globals *globals, const char *name, bool force,
-	image_in_use_fn in_use, void *data, struct strv *report, struct err *err)
+	const struct image_users *users, struct strv *report, struct err *err)
 {
 	autostore struct store store = STORE_INIT;
 	autovictim struct victim v = { .store = &store };
@@ -188,8 +188,8 @@ int image_remove(const struct globals *globals, const char *name, bool force,
 	TRY(index_find(&store, v.index, name, &at, err));
 	if (entry_id(&store, at.entry, v.id, &(struct err)ERR_INIT) < 0)
 		(void)snprintf(v.id, sizeof(v.id), "%s", index_digest(at.entry)); /* damaged */
-	if (in_use)
-		v.user = in_use(data, v.id, &v.running);
+	if (users->fn)
+		v.user = users->fn(users->data, v.id, &v.running);
 	count_names(&v);
 	candidates_of(&store, at.entry, &candidates);
 	TRY(untag(&v, &at, name, force, report, err));

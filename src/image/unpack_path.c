@@ -213,15 +213,25 @@ static int fast_step(struct walk *walk, int dir, const char *name, bool create, 
 	return err_sys(err, "'%s'", name);
 }
 
-/* Opens the component s[0..n) of path below dir; *err is filled on failure. */
-static int next_dir(struct walk *walk, int dir, const char *path, const char *s, size_t n,
-	bool create, struct err *err)
-{
-	autofree char *name = xstrndup(s, n);
-	int fd = fast_step(walk, dir, name, create, err);
+/* One component of a path. */
+struct step {
+	const char *path, *name;
+	size_t len;
+	bool create;
+};
 
+static int next_dir(struct walk *walk, int dir, const struct step *step, struct err *err)
+{
+	autofree char *name = xstrndup(step->name, step->len);
+	struct err why = ERR_INIT;
+	int fd = fast_step(walk, dir, name, step->create, &why);
+
+	if (fd >= 0)
+		return fd;
 	if (fd == -ENOTDIR || fd == -ELOOP)
-		fd = walk_slow(walk, path, (size_t)(s - path) + n, create, err);
+		return walk_slow(walk, step->path, (size_t)(step->name - step->path) + step->len,
+			step->create, err);
+	*err = why;
 	return fd;
 }
 
@@ -257,9 +267,8 @@ int walk_parent(
 			continue;
 		}
 		walk_cut(walk, level < WALK_DEPTH ? level : WALK_DEPTH);
-		fd = next_dir(walk, dir, path, s, n, create, err);
-		if (fd < 0)
-			return fd;
+		fd = next_dir(walk, dir, &(struct step){ path, s, n, create }, err);
+		TRY(fd);
 		if (level < WALK_DEPTH) {
 			walk_push(walk, fd, s, n);
 		} else {

@@ -32,10 +32,11 @@ static int rmi(
 	autostrv struct strv report = STRV_INIT;
 	struct err err = ERR_INIT;
 	struct buf text = BUF_INIT;
+	struct image_users users = { in_use, &user };
 	int r;
 
 	fd_drop(&fx->store.hold);
-	r = image_remove(&fx->globals, name, force, in_use, &user, &report, &err);
+	r = image_remove(&fx->globals, name, force, &users, &report, &err);
 	strv_each (line, &report)
 		buf_addf(&text, "%s\n", *line);
 	if (r < 0)
