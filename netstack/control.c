@@ -138,6 +138,18 @@ static void fill_joined(const struct session *session, struct wire_joined *ret)
 		ret->host_ports[i] = session->ports.ports[i].host_port;
 }
 
+static void name_holder(
+	const struct control *control, const struct wire_port *port, struct wire_joined *ret)
+{
+	for (const struct session *s = control->sessions; s; s = s->next) {
+		if (s->member && published_holds(&s->ports, port)) {
+			(void)snprintf(ret->holder, sizeof(ret->holder), "%s", s->member->names);
+			ret->holder[strcspn(ret->holder, " ")] = '\0';
+			return;
+		}
+	}
+}
+
 static int send_reply(const struct session *session, const void *data, size_t len, struct err *err)
 {
 	if (send(session->fd, data, len, MSG_NOSIGNAL) < 0)
@@ -150,6 +162,7 @@ static int join(struct session *session, const struct packet *packet, struct err
 	const struct wire_join *wish = check_join(packet);
 	autofree struct wire_joined *reply = calloc(1, sizeof(*reply));
 	size_t failed = WIRE_NO_PORT;
+	char names[sizeof(session->member->names)];
 	int r;
 
 	if (!wish || session->member)
@@ -157,11 +170,14 @@ static int join(struct session *session, const struct packet *packet, struct err
 	if (!reply)
 		return err_set(err, -ENOMEM, "out of memory");
 	reply->head = wire_head(WIRE_JOIN);
-	r = lan_join(session->control->lan, wish->want, wish->names, &session->member, &reply->err);
+	(void)snprintf(names, sizeof(names), "%s %.12s", wish->names, wish->id);
+	r = lan_join(session->control->lan, wish->want, names, &session->member, &reply->err);
 	if (r == 0)
 		r = published_open(
 			wish->ports, wish->n_ports, &session->ports, &failed, &reply->err);
 	reply->failed_port = (uint32_t)failed;
+	if (r == -EADDRINUSE && failed < wish->n_ports)
+		name_holder(session->control, &wish->ports[failed], reply);
 	if (r == 0)
 		fill_joined(session, reply);
 	return send_reply(session, reply,
@@ -175,7 +191,7 @@ static int send_attached(struct session *session, const struct err *verdict, str
 	struct wire_attached reply = { .head = wire_head(WIRE_ATTACH), .err = *verdict };
 
 	/* From here on only the relay holds the ports: its end is theirs. */
-	published_close(&session->ports);
+	published_hand_over(&session->ports);
 	session->attached = true;
 	return send_reply(session, &reply, sizeof(reply), err);
 }

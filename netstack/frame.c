@@ -278,3 +278,45 @@ struct in_addr frame_answer(uint8_t *frame, size_t len, const struct frame_lan *
 		change_address(ip, 12, lan->gateway);
 	return get_addr(ip + 16);
 }
+
+uint8_t *frame_question(uint8_t *frame, size_t len, const struct frame_lan *lan, size_t *ret_len)
+{
+	uint8_t *ip = frame + FRAME_HEAD;
+
+	if (len < FRAME_HEAD + IP_HEAD + UDP_HEAD || ip[9] != IPPROTO_UDP || !is_dns(ip, 2) ||
+		get_addr(ip + 16).s_addr != lan->nameserver.s_addr)
+		return NULL;
+	*ret_len = get16(ip + IP_HEAD + 4) - (size_t)UDP_HEAD; /* frame_clean() has checked */
+	return ip + IP_HEAD + UDP_HEAD;
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		uint8_t t = a[i];
+
+		a[i] = b[i];
+		b[i] = t;
+	}
+}
+
+size_t frame_reply(uint8_t *frame, const struct frame_lan *lan, size_t payload)
+{
+	uint8_t *ip = frame + FRAME_HEAD, *udp = ip + IP_HEAD;
+	size_t l4 = UDP_HEAD + payload;
+	uint32_t pseudo = IPPROTO_UDP + (uint32_t)l4;
+
+	swap(frame, frame + 6, 6);
+	swap(udp, udp + 2, 2);
+	memcpy(ip + 16, ip + 12, 4);
+	memcpy(ip + 12, &lan->gateway, 4);
+	put16(ip + 2, (uint16_t)(IP_HEAD + l4));
+	put16(ip + 10, 0);
+	put16(ip + 10, frame_checksum(ip, IP_HEAD, 0));
+	for (unsigned i = 12; i < 20; i += 2)
+		pseudo += get16(ip + i);
+	put16(udp + 4, (uint16_t)l4);
+	put16(udp + 6, 0);
+	put16(udp + 6, frame_checksum(udp, l4, pseudo));
+	return FRAME_HEAD + IP_HEAD + l4;
+}

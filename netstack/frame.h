@@ -61,6 +61,14 @@ bool frame_clean(
  * frame is for (IPv4 destination or ARP target), 0 when it has none. */
 struct in_addr frame_answer(uint8_t *frame, size_t len, const struct frame_lan *lan);
 
+/* The DNS question in a frame that frame_clean() turned to the nameserver: its bytes and length, or
+ * NULL. */
+uint8_t *frame_question(uint8_t *frame, size_t len, const struct frame_lan *lan, size_t *ret_len);
+
+/* Makes that frame the gateway's answer of `payload` bytes, which replaced the question; returns its
+ * length. The caller has seen to the room. */
+size_t frame_reply(uint8_t *frame, const struct frame_lan *lan, size_t payload);
+
 /* One's-complement sum over data, folded and inverted: the Internet checksum (RFC 1071). */
 uint16_t frame_checksum(const uint8_t *data, size_t len, uint32_t start);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "netstack/resolver.h"
 
 #define FRAMES_PER_TURN 64 /* then the other members have their turn */
 
@@ -60,6 +61,57 @@ static void send_down(void *data, uint8_t *frame, size_t len)
 	send_to(member, frame, len);
 }
 
+/* The address that the host's own packets to the world carry, asked anew each time: a laptop moves.
+ * No packet is sent to find it. */
+static bool find_host(struct in_addr *ret)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(9) };
+	socklen_t len = sizeof(sin);
+	autofd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	sin.sin_addr.s_addr = htonl(0xc6336401); /* 198.51.100.1, a documentation address */
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
+		getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
+		return false;
+	*ret = sin.sin_addr;
+	return true;
+}
+
+static bool look_up(void *data, const char *name, struct in_addr *ret)
+{
+	const struct lan *lan = data;
+
+	if (resolver_has_name("host.containers.internal host.docker.internal", name)) {
+		if (!find_host(ret))
+			*ret = lan->addresses.gateway;
+		return true;
+	}
+	for (unsigned i = LAN_FIRST_MEMBER; i < LAN_HOSTS; i++) {
+		if (lan->members[i] && resolver_has_name(lan->members[i]->names, name)) {
+			*ret = lan->members[i]->port.address;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A question for a name of ours is answered here; true = done with the frame. */
+static bool answer_name(struct member *from, size_t len)
+{
+	struct lan *lan = from->lan;
+	size_t question, answer;
+	uint8_t *data = frame_question(lan->frame, len, &lan->addresses, &question);
+
+	if (!data)
+		return false;
+	answer = resolver_answer(
+		data, question, (size_t)(lan->frame + sizeof(lan->frame) - data), look_up, lan);
+	if (!answer)
+		return false;
+	send_to(from, lan->frame, frame_reply(lan->frame, &lan->addresses, answer));
+	return true;
+}
+
 static void send_up(struct member *from, size_t len)
 {
 	struct lan *lan = from->lan;
@@ -72,7 +124,8 @@ static void send_up(struct member *from, size_t len)
 		return;
 	case FRAME_IPV4:
 		if (!frame_is_group(frame) &&
-			frame_clean(frame, &len, &lan->addresses, &from->frags))
+			frame_clean(frame, &len, &lan->addresses, &from->frags) &&
+			!answer_name(from, len))
 			stack_input(lan->stack, frame, len);
 		return;
 	case FRAME_IPV6:

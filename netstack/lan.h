@@ -29,7 +29,7 @@ struct member {
 	struct lan *lan;
 	struct frame_port port;
 	struct frame_frags frags;
-	char names[255]; /* separated by one space */
+	char names[270]; /* separated by one space: the DNS answers for them */
 	int tap;
 	struct loop_source *source;
 };

@@ -2,7 +2,6 @@
 #include "netstack/listen.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -147,12 +146,27 @@ int published_open(const struct wire_port *want, size_t n, struct published_list
 	return 0;
 }
 
-void published_close(struct published_list *list)
+void published_hand_over(struct published_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		fd_drop(&list->ports[i].fds[0]);
 		fd_drop(&list->ports[i].fds[1]);
 	}
+}
+
+bool published_holds(const struct published_list *list, const struct wire_port *want)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->ports[i].host_port == want->host_port &&
+			list->ports[i].want.proto == want->proto)
+			return true;
+	}
+	return false;
+}
+
+void published_close(struct published_list *list)
+{
+	published_hand_over(list);
 	free(list->ports);
 	*list = (struct published_list){ 0 };
 }

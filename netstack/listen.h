@@ -7,6 +7,7 @@
 #ifndef SBX_NETSTACK_LISTEN_H
 #define SBX_NETSTACK_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -27,5 +28,11 @@ struct published_list {
 int published_open(const struct wire_port *want, size_t n, struct published_list *ret,
 	size_t *ret_failed, struct err *err);
 void published_close(struct published_list *list); /* zeroed ok */
+
+/* Closes our copies of the sockets and keeps the numbers: another process serves them. */
+void published_hand_over(struct published_list *list);
+
+/* Pure. Whether one of these is what keeps `want` from being bound. */
+bool published_holds(const struct published_list *list, const struct wire_port *want);
 
 #endif

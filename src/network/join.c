@@ -204,10 +204,12 @@ static struct in_addr find_host_address(void)
 	return sin.sin_addr;
 }
 
-static int take_answer(struct network *net, const struct wire_joined *joined, struct err *err)
+static int take_answer(struct network *net, struct wire_joined *joined, struct err *err)
 {
+	joined->holder[sizeof(joined->holder) - 1] = '\0';
 	if (joined->err.code < 0 && joined->failed_port < net->n_ports)
-		return ports_explain(&net->ports[joined->failed_port], &joined->err, err);
+		return ports_explain(
+			&net->ports[joined->failed_port], &joined->err, joined->holder, err);
 	if (joined->err.code < 0) {
 		*err = joined->err;
 		return err->code;

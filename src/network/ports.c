@@ -121,7 +121,8 @@ static int explain_low(const struct publish *port, struct err *err)
 		port->port, port->host_port);
 }
 
-int ports_explain(const struct publish *port, const struct err *why, struct err *err)
+int ports_explain(
+	const struct publish *port, const struct err *why, const char *container, struct err *err)
 {
 	const char *proto = port->proto == PUBLISH_UDP ? "/udp" : "";
 	char holder[160];
@@ -129,7 +130,10 @@ int ports_explain(const struct publish *port, const struct err *why, struct err 
 	if (why->code == -EACCES || why->code == -EPERM)
 		return explain_low(port, err);
 	if (why->code == -EADDRINUSE) {
-		find_holder(port, holder, sizeof(holder));
+		if (*container)
+			(void)snprintf(holder, sizeof(holder), "container %s", container);
+		else
+			find_holder(port, holder, sizeof(holder));
 		return err_id(err, -EADDRINUSE, "E-PORT-USED",
 			"port %u%s is held by %s. Choose another one, for example -p %u:%u%s, or -p %u%s for any free "
 			"one",

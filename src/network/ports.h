@@ -7,8 +7,10 @@
 #include "options/options.h"
 
 /* Turns sbx-netstack's verdict on one port into E-PORT-USED (with the holder), E-PORT-LOW or a plain
- * error; returns err->code. */
-int ports_explain(const struct publish *port, const struct err *why, struct err *err);
+ * error; returns err->code. `container` is the name of the container that has it, or "": then /proc
+ * is searched. */
+int ports_explain(
+	const struct publish *port, const struct err *why, const char *container, struct err *err);
 
 /* Pure. Looks in text of /proc/net/{tcp,udp}{,6} for a socket bound to the port (TCP: listening).
  * Returns true and its inode and owner. */

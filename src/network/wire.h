@@ -60,6 +60,7 @@ struct wire_joined {
 	struct wire_head head;
 	struct err err;       /* code 0 = joined */
 	uint32_t failed_port; /* index of the port that could not be bound, or WIRE_NO_PORT */
+	char holder[64];      /* name of the member of this network that has it, or "" */
 	struct in_addr address, gateway;
 	uint16_t mtu;
 	uint8_t prefix;

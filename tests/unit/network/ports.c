@@ -44,7 +44,7 @@ static void our_own_listener_is_named_with_its_pid(void **state)
 	assert_int_equal(listen(fd, 1), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
 	port.host_port = ntohs(sin.sin_port);
-	r = ports_explain(&port, &why, &err);
+	r = ports_explain(&port, &why, "", &err);
 	(void)close(fd);
 	assert_int_equal(r, -EADDRINUSE);
 	assert_string_equal(err.id, "E-PORT-USED");
@@ -52,12 +52,21 @@ static void our_own_listener_is_named_with_its_pid(void **state)
 	assert_non_null(strstr(err.text, pid));
 }
 
+static void another_container_is_named(void **state)
+{
+	struct err why = { .code = -EADDRINUSE }, err = ERR_INIT;
+	struct publish port = { .host_port = 8080, .port = 80 };
+
+	assert_int_equal(ports_explain(&port, &why, "web", &err), -EADDRINUSE);
+	assert_non_null(strstr(err.text, "port 8080 is held by container web"));
+}
+
 static void a_low_port_says_what_to_do_without_root(void **state)
 {
 	struct err why = { .code = -EACCES }, err = ERR_INIT;
 	struct publish port = { .host_port = 80, .port = 8000 };
 
-	assert_int_equal(ports_explain(&port, &why, &err), -EACCES);
+	assert_int_equal(ports_explain(&port, &why, "", &err), -EACCES);
 	assert_string_equal(err.id, "E-PORT-LOW");
 	assert_non_null(strstr(err.text, "-p 8080:8000"));
 	assert_non_null(strstr(err.text, "ip_unprivileged_port_start=80"));
@@ -68,12 +77,13 @@ static void other_failures_keep_their_words(void **state)
 	struct err why = { .code = -ENFILE, .text = "make a socket: too many" }, err = ERR_INIT;
 	struct publish port = { .host_port = 8080, .port = 80, .proto = PUBLISH_UDP };
 
-	assert_int_equal(ports_explain(&port, &why, &err), -ENFILE);
+	assert_int_equal(ports_explain(&port, &why, "", &err), -ENFILE);
 	assert_non_null(strstr(err.text, "8080/udp"));
 	assert_non_null(strstr(err.text, "too many"));
 }
 
 TEST_MAIN(cmocka_unit_test(a_listener_is_found_with_its_owner),
 	cmocka_unit_test(our_own_listener_is_named_with_its_pid),
+	cmocka_unit_test(another_container_is_named),
 	cmocka_unit_test(a_low_port_says_what_to_do_without_root),
 	cmocka_unit_test(other_failures_keep_their_words))

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netstack/resolver.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define HEAD      12
+#define TYPE_A    1
+#define TYPE_ANY  255
+#define CLASS_IN  1
+#define TTL       5 /* seconds: a container's address is soon somebody else's */
+#define LABEL_MAX 63
+
+/* Reads the name at offset HEAD into dotted form; returns the offset behind it, 0 when it is broken.
+ * Questions are never compressed; bytes that no host name has make a name that matches nothing. */
+static size_t read_name(const uint8_t *data, size_t len, char name[RESOLVER_NAME_MAX])
+{
+	size_t at = HEAD, out = 0;
+
+	while (at < len && data[at]) {
+		size_t label = data[at++];
+
+		if (label > LABEL_MAX || label > len - at || out + label + 1 >= RESOLVER_NAME_MAX)
+			return 0;
+		if (memchr(data + at, 0, label))
+			return 0;
+		if (out)
+			name[out++] = '.';
+		memcpy(name + out, data + at, label);
+		out += label;
+		at += label;
+	}
+	name[out] = '\0';
+	return at < len ? at + 1 : 0;
+}
+
+static unsigned get16(const uint8_t *p)
+{
+	return (unsigned)(p[0] << 8 | p[1]);
+}
+
+static bool is_question(const uint8_t *data, size_t len)
+{
+	/* QR 0, opcode 0, not truncated; one question, no answers, no authority */
+	return len >= HEAD && !(data[2] & 0xfa) && get16(data + 4) == 1 && !get16(data + 6) &&
+	       !get16(data + 8);
+}
+
+static size_t write_record(uint8_t *at, struct in_addr address)
+{
+	static const uint8_t head[] = {
+		0xc0, HEAD, 0, TYPE_A, 0, CLASS_IN, 0, 0, 0, TTL, 0,
+		4 /* the name is the question's */
+	};
+
+	memcpy(at, head, sizeof(head));
+	memcpy(at + sizeof(head), &address, 4);
+	return sizeof(head) + 4;
+}
+
+size_t resolver_answer(
+	uint8_t *data, size_t len, size_t max, resolver_lookup_fn lookup, void *lookup_data)
+{
+	char name[RESOLVER_NAME_MAX];
+	struct in_addr address;
+	unsigned type;
+	size_t end;
+
+	if (!is_question(data, len))
+		return 0;
+	end = read_name(data, len, name);
+	if (!end || len - end < 4 || end + 4 + 16 > max || get16(data + end + 2) != CLASS_IN)
+		return 0;
+	if (!lookup(lookup_data, name, &address))
+		return 0;
+	type = get16(data + end);
+	end += 4;
+	data[2] = (uint8_t)(0x84 |
+			    (data[2] & 1)); /* answer, authoritative, recursion as it was desired */
+	data[3] = 0x80;                     /* recursion available, no error */
+	memset(data + 6, 0, 6);             /* an OPT record of the question goes */
+	if (type == TYPE_A || type == TYPE_ANY) {
+		data[7] = 1;
+		end += write_record(data + end, address);
+	}
+	return end;
+}
+
+bool resolver_has_name(const char *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*names) {
+		size_t word = strcspn(names, " ");
+
+		if (len && word == len && !strncasecmp(names, name, len))
+			return true;
+		names += word + (names[word] == ' ');
+	}
+	return false;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers for names this network knows: one question, class IN, over UDP. Everything else is somebody
+ * else's to answer (the host's resolvers, through libslirp). Pure; the question is hostile.
+ */
+#ifndef SBX_NETSTACK_RESOLVER_H
+#define SBX_NETSTACK_RESOLVER_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RESOLVER_NAME_MAX 256 /* with NUL */
+
+/* The address of a name (no dot at the end, any case); false = not ours. */
+typedef bool (*resolver_lookup_fn)(void *data, const char *name, struct in_addr *ret);
+
+/* Turns the question in data into its answer, in place; returns the new length, at most max, or 0
+ * when the question is not for us and data is untouched. A known name without a record of the wanted
+ * type (AAAA) gets an empty answer, so that nobody asks the world for it. */
+size_t resolver_answer(
+	uint8_t *data, size_t len, size_t max, resolver_lookup_fn lookup, void *lookup_data);
+
+/* Whether `name` is one of the words of `names`, which are separated by one space. */
+bool resolver_has_name(const char *names, const char *name);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netstack/resolver.h"
+
+#include <string.h>
+
+#include "harness.h"
+
+#define A    1
+#define AAAA 28
+
+struct message {
+	uint8_t data[512];
+	size_t len;
+};
+
+static bool knows_web(void *data, const char *name, struct in_addr *ret)
+{
+	(void)snprintf(data, RESOLVER_NAME_MAX, "%s", name);
+	ret->s_addr = htonl(0x0a580005);
+	return resolver_has_name("web db.local", name);
+}
+
+static struct message ask(const char *labels, size_t labels_len, uint8_t type)
+{
+	struct message m = { .data = { 0x12, 0x34, 0x01, 0, 0, 1 }, .len = 12 + labels_len + 4 };
+
+	memcpy(m.data + 12, labels, labels_len);
+	m.data[m.len - 3] = type;
+	m.data[m.len - 1] = 1;
+	return m;
+}
+
+static size_t answer(struct message *m, char *asked)
+{
+	char none[RESOLVER_NAME_MAX];
+
+	return resolver_answer(m->data, m->len, sizeof(m->data), knows_web, asked ? asked : none);
+}
+
+static void a_known_name_has_an_address(void **state)
+{
+	struct message m = ask("\3web", 5, A);
+
+	assert_int_equal(answer(&m, NULL), m.len + 16);
+	assert_memory_equal(m.data, "\x12\x34\x85\x80\0\1\0\1\0\0\0\0", 12);
+	assert_memory_equal(m.data + m.len, "\xc0\x0c\0\1\0\1\0\0\0\5\0\4\x0a\x58\0\5", 16);
+}
+
+static void case_does_not_matter_and_dots_are_kept(void **state)
+{
+	struct message m = ask("\2Db\5LOCAL", 10, A);
+	char asked[RESOLVER_NAME_MAX];
+
+	assert_true(answer(&m, asked) > 0);
+	assert_string_equal(asked, "Db.LOCAL");
+}
+
+static void a_known_name_without_that_record_has_an_empty_answer(void **state)
+{
+	struct message m = ask("\3web", 5, AAAA);
+
+	assert_int_equal(answer(&m, NULL), m.len);
+	assert_int_equal(m.data[3] & 15, 0);
+	assert_int_equal(m.data[7], 0);
+}
+
+static void an_unknown_name_is_left_to_others(void **state)
+{
+	struct message m = ask("\7example\3com", 13, A), before = m;
+
+	assert_int_equal(answer(&m, NULL), 0);
+	assert_memory_equal(m.data, before.data, m.len);
+}
+
+static void broken_questions_are_left_alone(void **state)
+{
+	struct message whole = ask("\3web", 5, A), m;
+
+	for (size_t len = 0; len < whole.len; len++) {
+		m = whole;
+		m.len = len;
+		assert_int_equal(answer(&m, NULL), 0);
+	}
+	m = whole;
+	m.data[12] = 0xc0; /* a pointer, to itself */
+	m.data[13] = 12;
+	assert_int_equal(answer(&m, NULL), 0);
+	m = whole;
+	m.data[2] = 0x81; /* an answer */
+	assert_int_equal(answer(&m, NULL), 0);
+	m = whole;
+	m.data[5] = 2; /* two questions */
+	assert_int_equal(answer(&m, NULL), 0);
+	m = whole;
+	m.data[m.len - 1] = 3; /* class CHAOS */
+	assert_int_equal(answer(&m, NULL), 0);
+	m = whole;
+	m.data[14] = 0; /* NUL in a label */
+	assert_int_equal(answer(&m, NULL), 0);
+}
+
+static void a_name_of_full_length_fits_and_a_longer_one_does_not(void **state)
+{
+	char labels[300] = { 0 };
+	struct message m;
+
+	for (int i = 0; i < 4; i++) {
+		labels[i * 64] = i < 3 ? 63 : 61;
+		memset(labels + i * 64 + 1, 'a', 63);
+	}
+	labels[3 * 64 + 62] = 0;
+	m = ask(labels, 3 * 64 + 63, A);
+	assert_int_equal(answer(&m, NULL), 0); /* unknown, but read without harm */
+	for (int i = 0; i < 4; i++)
+		labels[i * 64] = 63;
+	labels[4 * 64] = 0;
+	m = ask(labels, 4 * 64 + 1, A);
+	assert_int_equal(answer(&m, NULL), 0);
+}
+
+static void no_room_means_no_answer(void **state)
+{
+	struct message m = ask("\3web", 5, A);
+	char asked[RESOLVER_NAME_MAX];
+
+	assert_int_equal(resolver_answer(m.data, m.len, m.len + 15, knows_web, asked), 0);
+}
+
+static void names_are_whole_words(void **state)
+{
+	assert_true(resolver_has_name("web db", "DB"));
+	assert_true(resolver_has_name("web", "web"));
+	assert_false(resolver_has_name("web db", "we"));
+	assert_false(resolver_has_name("web db", "webd"));
+	assert_false(resolver_has_name("web db", "web db"));
+	assert_false(resolver_has_name("web db", ""));
+	assert_false(resolver_has_name("", "web"));
+}
+
+TEST_MAIN(cmocka_unit_test(a_known_name_has_an_address),
+	cmocka_unit_test(case_does_not_matter_and_dots_are_kept),
+	cmocka_unit_test(a_known_name_without_that_record_has_an_empty_answer),
+	cmocka_unit_test(an_unknown_name_is_left_to_others),
+	cmocka_unit_test(broken_questions_are_left_alone),
+	cmocka_unit_test(a_name_of_full_length_fits_and_a_longer_one_does_not),
+	cmocka_unit_test(no_room_means_no_answer), cmocka_unit_test(names_are_whole_words))
