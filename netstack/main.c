@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "base/own.h"
 #include "netstack/control.h"
 #include "netstack/lan.h"
+#include "netstack/lock_in.h"
 #include "netstack/subnet.h"
 #include "network/wire.h"
 
@@ -80,21 +80,6 @@ static void raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* else the lower one holds */
 }
 
-/* The paths that are still needed: /etc/resolv.conf (libslirp follows its changes) and the network's
- * directory by descriptor. */
-static int confine(struct err *err)
-{
-	struct rlimit no_core = { 0, 0 };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_sys(err, "prctl");
-	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
-		return err_sys(err, "setrlimit");
-	if (fchdir(WIRE_DIR_FD) < 0)
-		return err_sys(err, "enter the network's directory");
-	return 0;
-}
-
 static int go_background(struct err *err)
 {
 	pid_t pid = fork();
@@ -144,7 +129,9 @@ static int run(const struct arguments *args, struct err *err)
 	TRY(handle_signals(loop, err));
 	TRY(lan_init(lan, loop, network, err));
 	TRY(control_init(&control, loop, lan, err));
-	TRY(confine(err));
+	if (fchdir(WIRE_DIR_FD) < 0)
+		return err_sys(err, "enter the network's directory");
+	TRY(lock_in_network(WIRE_DIR_FD, err));
 	TRY(go_background(err));
 	r = loop_run(loop, err);
 	control_done(&control);

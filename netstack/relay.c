@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "base/userns.h"
 #include "netstack/carry.h"
+#include "netstack/lock_in.h"
 
 static int compare_fds(const void *a, const void *b)
 {
@@ -70,7 +71,8 @@ static int enter(const struct relay_config *config, pid_t parent, struct err *er
 		return err_sys(err, "prctl(PR_SET_PDEATHSIG)");
 	if (getppid() != parent)
 		return err_set(err, -ESRCH, "sbx-netstack is gone");
-	return drop_capabilities(err);
+	TRY(drop_capabilities(err));
+	return lock_in_relay(err);
 }
 
 static _Noreturn void child_main(const struct relay_config *config, int sock, pid_t parent)

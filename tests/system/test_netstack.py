@@ -14,163 +14,12 @@ import sys
 import threading
 import time
 
-from sbxtest import SBX, Skip, become_user, expect, free_port, main, test, wait_for
-
-NET_MEMBER = os.path.join(os.path.dirname(os.path.abspath(SBX)), "net_member")
-
-# Runs inside members: echoes TCP with a greeting that names the peer it sees, and UDP with that name behind.
-ECHO = r"""
-import socket, sys, threading
-port, bind = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "0.0.0.0"
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind((bind, port))
-def answer():
-    while True:
-        data, peer = udp.recvfrom(65535)
-        udp.sendto(data + b" seen from " + peer[0].encode(), peer)
-def serve(conn, peer):
-    with conn:
-        conn.sendall(("seen from %s\n" % peer[0]).encode())
-        total = 0
-        while True:
-            try:
-                data = conn.recv(1 << 18)
-            except ConnectionResetError:
-                print("reset", flush=True)
-                return
-            if not data:
-                break
-            total += len(data)
-            conn.sendall(data)
-        conn.sendall(b"total %d\n" % total)
-listener = socket.create_server((bind, port), backlog=4096)
-threading.Thread(target=answer, daemon=True).start()
-print("serving", flush=True)
-while True:
-    conn, peer = listener.accept()
-    threading.Thread(target=serve, args=(conn, peer), daemon=True).start()
-"""
+from netmember import NET_MEMBER, Member, case, connect, echo_member, echo_server, host_address, inside, \
+    netstack_pids, read_all, refused
+from sbxtest import Skip, become_user, expect, free_port, main, wait_for
 
 
-def host_address():
-    """An address of this machine that is not loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        with contextlib.suppress(OSError):
-            s.connect(("198.51.100.1", 9))
-            address = s.getsockname()[0]
-            if not address.startswith("127."):
-                return address
-    raise Skip("this machine has no address but loopback")
-
-
-class Member:
-    """A member of box's network and the program in it."""
-
-    def __init__(self, box, *argv, ports=(), network="bridge"):
-        options = [word for port in ports for word in ("-p", port)]
-        self.child = subprocess.Popen([NET_MEMBER, box.env["SBX_RUNROOT"], network, *options, "--", *argv],
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                      env=box.env, cwd=box.top, preexec_fn=become_user)
-        box.children.append(self.child)
-        words = self.child.stdout.readline().split()
-        if words[:1] != ["member"]:
-            raise AssertionError("no member: " + self.child.stderr.read())
-        self.address, self.gateway, self.host = words[1:4]
-        self.ports = [int(word) for word in words[4:]]
-
-    def line(self):
-        return self.child.stdout.readline().rstrip("\n")
-
-    def end(self):
-        """Waits; what it printed, and its status."""
-        out, err = self.child.communicate(timeout=30)
-        return out, err, self.child.returncode
-
-    def kill(self):
-        self.child.kill()
-        self.child.wait()
-
-
-def echo_member(box, port=9000, ports=(), bind="0.0.0.0", network="bridge"):
-    member = Member(box, "python3", "-c", ECHO, str(port), bind, ports=ports, network=network)
-    expect(member.line() == "serving", "the server inside did not start")
-    return member
-
-
-def inside(box, script, *args, ports=(), network="bridge"):
-    """Output of a Python script in a new member; it must succeed."""
-    member = Member(box, "python3", "-c", script, *args, ports=ports, network=network)
-    out, err, code = member.end()
-    expect(code == 0, "status %d" % code, out, err)
-    return out
-
-
-def connect(port, address="127.0.0.1", seconds=5):
-    return socket.create_connection((address, port), timeout=seconds)
-
-
-def read_all(conn):
-    parts = []
-    while True:
-        data = conn.recv(1 << 18)
-        if not data:
-            return b"".join(parts)
-        parts.append(data)
-
-
-def refused(port, address="127.0.0.1"):
-    with contextlib.suppress(ConnectionRefusedError), connect(port, address):
-        return False
-    return True
-
-
-def netstack_pids(box):
-    """Processes whose working directory is a network of this box."""
-    pids = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open("/proc/%s/cmdline" % pid, "rb") as f:
-            if b"sbx-netstack" in f.read().split(b"\0")[0]:
-                pids.append(int(pid))
-    return pids
-
-
-@contextlib.contextmanager
-def echo_server(address):
-    """On the host: TCP and UDP on one port."""
-    with socket.create_server((address, 0)) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(tcp.getsockname())
-
-        def serve_udp():
-            with contextlib.suppress(OSError):
-                while True:
-                    data, peer = udp.recvfrom(65535)
-                    udp.sendto(data[::-1], peer)
-
-        def serve(conn):
-            with conn, contextlib.suppress(OSError):
-                total = 0
-                while True:
-                    data = conn.recv(1 << 18)
-                    if not data:
-                        break
-                    total += len(data)
-                    conn.sendall(data)
-                conn.sendall(b"total %d" % total)
-
-        def serve_tcp():
-            with contextlib.suppress(OSError):
-                while True:
-                    conn = tcp.accept()[0]
-                    threading.Thread(target=serve, args=(conn,), daemon=True).start()
-
-        for target in (serve_udp, serve_tcp):
-            threading.Thread(target=target, daemon=True).start()
-        yield tcp.getsockname()[1]
-        with contextlib.suppress(OSError):
-            tcp.shutdown(socket.SHUT_RDWR)
-
-
-@test("overlay")
+@case()
 def outbound_tcp_carries_bulk_both_ways_and_half_closes(box):
     script = r"""
 import os, socket, sys, threading
@@ -194,7 +43,7 @@ print("same")
         expect(inside(box, script, address, str(port)) == "same\n")
 
 
-@test("overlay")
+@case()
 def outbound_udp_is_answered(box):
     script = r"""
 import socket, sys
@@ -210,7 +59,7 @@ print("ok")
         expect(inside(box, script, address, str(port)) == "ok\n")
 
 
-@test("overlay")
+@case()
 def addresses_routes_and_limits_are_set(box):
     script = "ip -4 -o addr show eth0; ip route; ip -o link show eth0; cat /proc/sys/net/ipv4/ip_unprivileged_port_start " \
              "/proc/sys/net/ipv6/conf/eth0/accept_ra /proc/sys/net/ipv4/ping_group_range"
@@ -221,13 +70,13 @@ def addresses_routes_and_limits_are_set(box):
     expect(" mtu 65520 " in out and out.split("\n")[-4:-1] == ["0", "0", "0\t0"], out)
 
 
-@test("overlay")
+@case()
 def none_has_only_loopback(box):
     out, err, code = Member(box, "sh", "-c", "ip -o link; ip -4 -o addr; ping -c1 -W1 127.0.0.1", network="none").end()
     expect(code == 0 and re.findall(r"^\d+: (\w+):", out, re.M) == ["lo"] and "127.0.0.1/8" in out, out, err)
 
 
-@test("overlay")
+@case()
 def echo_requests_reach_the_gateway_and_where_allowed_the_world(box):
     path = "/proc/sys/net/ipv4/ping_group_range"
     with open(path, encoding="ascii") as f:
@@ -298,7 +147,7 @@ for word in sys.argv[2:]:
 """
 
 
-@test("overlay")
+@case()
 def names_are_answered_by_the_gateway_and_by_a_resolver_on_the_hosts_loopback(box):
     box.file("resolv.conf", "nameserver 127.0.0.89\n")
     ready = box.path("dns-ready")
@@ -317,7 +166,7 @@ def names_are_answered_by_the_gateway_and_by_a_resolver_on_the_hosts_loopback(bo
                           "HOST.docker.internal udp 0 " + host_address()], result)
 
 
-@test("overlay")
+@case()
 def row_30_a_published_port_is_there_as_long_as_its_member(box):
     port, other = free_port(), free_port()
     member = echo_member(box, ports=["%d:9000" % port, "127.0.0.1:%d:9000" % other, "0:9000"])
@@ -336,7 +185,7 @@ def row_30_a_published_port_is_there_as_long_as_its_member(box):
     wait_for(lambda: all(refused(p) for p in member.ports), "the ports to close", 2)
 
 
-@test("overlay")
+@case()
 def n02_the_server_inside_never_sees_loopback(box):
     port = free_port()
     echo_member(box, ports=["%d:9000" % port, "%d:9000/udp" % port])
@@ -348,7 +197,7 @@ def n02_the_server_inside_never_sees_loopback(box):
         expect(not s.recv(100).startswith(b"x seen from 127."))
 
 
-@test("overlay")
+@case()
 def row_30_udp_is_answered_from_the_address_that_was_asked(box):
     port = free_port()
     echo_member(box, ports=["%d:9000/udp" % port])
@@ -362,7 +211,7 @@ def row_30_udp_is_answered_from_the_address_that_was_asked(box):
                 expect(got.startswith(b"u" * size + b" seen from"), address, size, got[:50])
 
 
-@test("overlay")
+@case()
 def n03_two_clients_of_one_udp_port_get_their_own_answers(box):
     port = free_port()
     echo_member(box, ports=["%d:9000/udp" % port])
@@ -375,7 +224,7 @@ def n03_two_clients_of_one_udp_port_get_their_own_answers(box):
         s.close()
 
 
-@test("overlay")
+@case()
 def bulk_through_a_port_is_unharmed_and_a_slow_reader_loses_nothing(box):
     port = free_port()
     echo_member(box, ports=["%d:9000" % port])
@@ -394,7 +243,7 @@ def bulk_through_a_port_is_unharmed_and_a_slow_reader_loses_nothing(box):
     expect(got == data + b"total %d\n" % len(data), len(got))
 
 
-@test("overlay")
+@case()
 def a_reset_is_passed_on_and_a_closed_port_inside_resets(box):
     port, closed = free_port(), free_port()
     member = echo_member(box, ports=["%d:9000" % port, "%d:9001" % closed])
@@ -408,7 +257,7 @@ def a_reset_is_passed_on_and_a_closed_port_inside_resets(box):
         raise AssertionError("a closed port inside ended without a reset")
 
 
-@test("overlay", seconds=120)
+@case(seconds=120)
 def a_thousand_idle_connections_and_short_ones_between(box):
     port = free_port()
     echo_member(box, ports=["%d:9000" % port])
@@ -429,7 +278,7 @@ def a_thousand_idle_connections_and_short_ones_between(box):
         conn.close()
 
 
-@test("overlay")
+@case()
 def row_31_a_port_in_use_names_its_holder(box):
     with socket.create_server(("0.0.0.0", 0)) as s:
         port = s.getsockname()[1]
@@ -445,7 +294,7 @@ def row_31_a_port_in_use_names_its_holder(box):
         expect(conn.recv(100).startswith(b"seen from " + first.address.encode()), "the first one was hurt")
 
 
-@test("overlay")
+@case()
 def row_31_a_low_port_names_the_limit(box):
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as f:
         limit = int(f.read())
@@ -455,7 +304,7 @@ def row_31_a_low_port_names_the_limit(box):
     expect(result.code == 125 and "E-PORT-LOW" in result.err and "limit %d" % limit in result.err, result)
 
 
-@test("overlay")
+@case()
 def row_124_members_reach_each_other(box):
     server = echo_member(box)
     script = r"""
@@ -481,7 +330,7 @@ print(head.decode())
     expect(code == 0 and out == "seen from %s\n" % member.address, out, err)
 
 
-@test("overlay")
+@case()
 def row_86_a_port_published_on_the_host_is_reached_from_a_member(box):
     port = free_port()
     server = echo_member(box, ports=["%d:9000" % port])
@@ -490,7 +339,7 @@ def row_86_a_port_published_on_the_host_is_reached_from_a_member(box):
     expect(out == "seen from %s\n" % server.address, out)
 
 
-@test("overlay")
+@case()
 def n01_the_hosts_loopback_is_closed(box):
     script = r"""
 import socket, sys
@@ -517,7 +366,7 @@ print(open_ones)
         expect(inside(box, script, str(port)) == "[]\n")
 
 
-@test("overlay")
+@case()
 def n01_forged_frames_do_not_reach_the_hosts_loopback(box):
     """A member with raw sockets writes what its own kernel would never send: to 127.0.0.1, by way of the gateway."""
     script = r"""
@@ -556,7 +405,7 @@ time.sleep(0.3)
         expect(seen == [address], "wanted the one to the host's address only (it proves that the frames are well made)", seen)
 
 
-@test("overlay")
+@case()
 def killing_the_network_closes_ports_and_spares_members(box):
     port = free_port()
     before = set(netstack_pids(box))
@@ -574,7 +423,7 @@ def killing_the_network_closes_ports_and_spares_members(box):
         expect(conn.recv(100).startswith(b"seen from " + again.address.encode()))
 
 
-@test("overlay")
+@case()
 def members_that_start_together_share_one_network(box):
     children = [subprocess.Popen([NET_MEMBER, box.env["SBX_RUNROOT"], "bridge", "--", "sleep", "1"], env=box.env,
                                  stdout=subprocess.PIPE, text=True, preexec_fn=become_user) for _ in range(12)]
@@ -584,7 +433,7 @@ def members_that_start_together_share_one_network(box):
     expect([child.wait() for child in children] == [0] * 12)
 
 
-@test("overlay")
+@case()
 def the_network_ends_after_its_last_member(box):
     expect(inside(box, "print('hi')") == "hi\n")
     control = os.path.join(box.env["SBX_RUNROOT"], "networks/bridge/control")
@@ -594,7 +443,7 @@ def the_network_ends_after_its_last_member(box):
     wait_for(lambda: not os.path.exists(control), "the network to end", 6)
 
 
-@test("overlay")
+@case()
 def nonsense_on_the_control_socket_hurts_nobody(box):
     port = free_port()
     member = echo_member(box, ports=["%d:9000" % port])
@@ -618,7 +467,7 @@ def nonsense_on_the_control_socket_hurts_nobody(box):
         expect(child.returncode == 0, "root, another user, was heard")
 
 
-@test("overlay")
+@case()
 def without_a_tun_device_the_message_says_what_to_do(box):
     argv = [NET_MEMBER, box.env["SBX_RUNROOT"], "bridge", "--", "true"]
     for setup in ("mount -t tmpfs none /dev/net", "cp -a /dev/net/tun %s/tun; chmod 600 %s/tun; chown 0:0 %s/tun; "
