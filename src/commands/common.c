@@ -9,8 +9,8 @@
 #include "base/own.h"
 
 #define STEP_MS    2
-#define SETTLE_MS  10000 /* from the end of the payload to the monitor's last word */
-#define KILLING_MS 10000
+#define SETTLE_MS  15000 /* from the end of the payload to the monitor's last word */
+#define KILLING_MS 4000  /* the same when nobody cares for the last word */
 
 int for_each_operand(const struct strv *operands, operand_fn fn, void *data)
 {
@@ -62,6 +62,16 @@ int container_wait_end(
 	return wait_settled(globals, c, SETTLE_MS, err);
 }
 
+static int end_monitor(const struct globals *globals, struct container *c, struct err *err)
+{
+	int r = state_signal(c->monitor, c->monitor_start, SIGKILL, err);
+
+	if (r < 0 && r != -ESRCH)
+		return r;
+	TRY(state_wait_gone(c->monitor, c->monitor_start, KILLING_MS, err));
+	return wait_settled(globals, c, 0, err);
+}
+
 int container_kill(const struct globals *globals, struct container *c, struct err *err)
 {
 	int r = state_signal(c->pid, c->pid_start, SIGKILL, err);
@@ -69,14 +79,11 @@ int container_kill(const struct globals *globals, struct container *c, struct er
 	if (r == -ESRCH)
 		r = 0; /* it has just ended by itself */
 	TRY(r);
-	r = container_wait_end(globals, c, KILLING_MS, err);
+	TRY(state_wait_gone(c->pid, c->pid_start, KILLING_MS, err));
+	r = wait_settled(globals, c, KILLING_MS, err);
 	if (r != -ETIMEDOUT)
 		return r;
 	/* A stopped or hanging monitor cannot tell; without one the next look repairs the record. */
 	log_msg(LOG_WARN, "%s; ending the monitor", err->text);
-	r = state_signal(c->monitor, c->monitor_start, SIGKILL, err);
-	if (r < 0 && r != -ESRCH)
-		return r;
-	TRY(state_wait_gone(c->monitor, c->monitor_start, KILLING_MS, err));
-	return wait_settled(globals, c, 0, err);
+	return end_monitor(globals, c, err);
 }

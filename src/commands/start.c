@@ -7,6 +7,8 @@
 #include "commands/commands.h"
 
 #include <errno.h>
+#include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -37,14 +39,14 @@ static int same_image(struct launch *launch, struct err *err)
 {
 	const char *id = json_str(json_get(launch->container.config, "imageId"), "");
 
-	TRY(image_resolve(launch->globals, id, &launch->image, err));
-	return 0;
+	return image_resolve(launch->globals, id, &launch->image, err);
 }
 
 static int begin(
 	struct launch *launch, const struct start_opts *opts, int *ret_client, struct err *err)
 {
 	autofd int lock = state_lock(&launch->container, err);
+	char first;
 
 	TRY(lock);
 	TRY(state_refresh(launch->globals, &launch->container, err));
@@ -55,7 +57,13 @@ static int begin(
 	TRY(same_image(launch, err));
 	snprintf(launch->id, sizeof(launch->id), "%s", launch->container.id);
 	TRY(launch_plan(launch, err));
-	return launch_go(launch, ret_client, err);
+	TRY(launch_go(launch, ret_client, err));
+	/* Until it runs or has failed nobody else may start it. The monitor inherited the lock with the
+	 * descriptor, so closing ours would not release it. */
+	while (recv(*ret_client, &first, sizeof(first), MSG_PEEK) < 0 && errno == EINTR)
+		;
+	(void)flock(lock, LOCK_UN);
+	return 0;
 }
 
 static int attend(struct launch *launch, const struct start_opts *opts, int client, struct err *err)

@@ -42,6 +42,9 @@ static int clear_volatile(int dir, struct err *err)
 
 	if (work < 0)
 		return 0; /* never mounted, or by the fuse driver */
+	/* The kernel makes it with mode 000, and here there is no capability to look past that. */
+	if (fchmodat(dir, "work/work", 0700, 0) < 0)
+		return err_sys(err, "open up the overlay's work directory");
 	return fs_remove_tree(work, "incompat", err);
 }
 
