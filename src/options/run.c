@@ -247,8 +247,6 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "ulimit", call_ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"),
 	OPT_STRING(
 		'u', "user", RUN, opts.user, "USER[:GROUP]", "User and group, by name or number"),
-	OPT_STRING(0, "userns", RUN, opts.userns, "MODE",
-		"User namespace mode: single maps one id only"),
 	OPT_CALL('v', "volume", call_volume, "[SOURCE:]PATH[:ro]",
 		"Bind a host directory or a named volume"),
 	OPT_CALL('w', "workdir", call_workdir, "DIR", "Working directory inside the container"),
