@@ -4,6 +4,7 @@
 #define SBX_PROCESS_EXEC_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/strv.h"
