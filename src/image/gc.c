@@ -43,12 +43,16 @@ static int list_dir(int dir, struct strv *ret, struct err *err)
 	return 0;
 }
 
-/* Somebody holds its lock: it is being worked on. */
-static bool owned(int dir, const char *name)
+/* Takes the lock of a directory of tmp/, so that nobody starts to use it while it is removed. Returns
+ * the descriptor, -EWOULDBLOCK when somebody works there, or -EACCES for what never is a workplace:
+ * a directory of a sub-id. */
+static int claim(int dir, const char *name)
 {
 	autofd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return move_fd(&fd);
 }
 
 struct removal {
@@ -81,21 +85,34 @@ static int remove_trees(int dir, const struct strv *names, struct err *err)
 	return userns_run(&map, 0, remove_child, &removal, err);
 }
 
+static bool is_lock(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 5 && strcmp(name + n - 5, ".lock") == 0; /* their users' business */
+}
+
 int gc_tmp(const struct store *store, struct err *err)
 {
 	autostrv struct strv all = STRV_INIT, dead = STRV_INIT;
+	autofree int *locks = NULL;
+	size_t n = 0;
+	int r;
 
 	TRY(list_dir(store->tmp, &all, err));
+	locks = xcalloc(all.n + 1, sizeof(*locks));
 	strv_each (name, &all) {
-		size_t n = strlen(*name);
+		int fd = is_lock(*name) ? -EWOULDBLOCK : claim(store->tmp, *name);
 
-		/* Lock files are their users' business. */
-		if (n > 5 && strcmp(*name + n - 5, ".lock") == 0)
-			continue;
-		if (!owned(store->tmp, *name))
+		if (fd >= 0)
+			locks[n++] = fd;
+		if (fd >= 0 || fd == -EACCES)
 			strv_add(&dead, *name);
 	}
-	return remove_trees(store->tmp, &dead, err);
+	r = remove_trees(store->tmp, &dead, err);
+	while (n > 0)
+		(void)close(locks[--n]);
+	return r;
 }
 
 /* What the index reaches: digests of blobs and chain ids of layers. */

@@ -252,6 +252,7 @@ static int unpack_locked(const struct store *store, const struct layer_job *job,
 int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err)
 {
 	autofd int lock = -EBADF;
+	struct err why = ERR_INIT;
 	char name[80];
 	int r;
 
@@ -259,13 +260,14 @@ int store_unpack_layer(const struct store *store, const struct layer_job *job, s
 		return err_set(err, -EINVAL, "'%s' is not a layer", job->chain_id);
 	if (store_has_layer(store, job->chain_id))
 		return 0;
-	TRY(gc_tmp(store, err));
+	if (gc_tmp(store, &why) < 0)
+		log_msg(LOG_WARN, "what an interrupted pull left could not be removed: %s",
+			why.text);
 	(void)snprintf(name, sizeof(name), "%s.lock", job->chain_id);
 	lock = lock_layer(store, name, err);
 	TRY(lock);
-	if (store_has_layer(store, job->chain_id)) /* somebody was faster */
-		return 0;
-	r = unpack_locked(store, job, err);
+	/* Somebody may have been faster. */
+	r = store_has_layer(store, job->chain_id) ? 0 : unpack_locked(store, job, err);
 	(void)unlinkat(store->tmp, name, 0); /* a lock file that stays does no harm */
 	return r;
 }
