@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""man.py [--update] MAN_OPTIONS FOLDER: the man pages agree with the option tables.
+"""man.py [--update] SBX_TABLES FOLDER: the man pages agree with the option tables.
 
 Every command has a page and every page a command; NAME, SYNOPSIS and OPTIONS of the page are what the
-program MAN_OPTIONS prints. --update rewrites those sections, and leaves the others alone."""
+program SBX_TABLES prints. --update rewrites those sections, and leaves the others alone."""
 
 import pathlib
 import re
@@ -29,7 +29,7 @@ def wanted(tool, page, summary):
     """The sections that the tables dictate, by title."""
     escaped = page.replace("-", "\\-")
     result = {"NAME": "%s \\- %s\n" % (escaped, summary)}
-    for title, body in sections(printed(tool, page)):
+    for title, body in sections(printed(tool, "man", page)):
         if title:
             result[title] = body
     return result

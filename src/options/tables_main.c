@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints what man pages take from the option tables. Without an argument: one line per page, its name and
- * summary. With a page's name ("sbx", "sbx-run"): its SYNOPSIS and OPTIONS sections in man(7).
+ * sbx-tables: prints what is made from the option tables when sbx is built. Not installed.
+ *
+ *	sbx-tables                    one line per man page, its name and summary
+ *	sbx-tables man PAGE           SYNOPSIS and OPTIONS of "sbx" or "sbx-run", in man(7)
+ *	sbx-tables completion SHELL   the script for bash, zsh or fish
  */
 #include <stdio.h>
 #include <string.h>
@@ -45,17 +48,30 @@ static int print_command(const char *name, struct buf *out)
 	return -1;
 }
 
+static int print_man(const char *page, struct buf *out)
+{
+	if (strncmp(page, "sbx-", 4) == 0)
+		return print_command(page + 4, out);
+	print_page("[OPTIONS] COMMAND [ARG...]", "", command_global_options(), out);
+	return strcmp(page, "sbx") == 0 ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
+	struct err err = ERR_INIT;
 	struct buf out = BUF_INIT;
+	int r = -1;
 
-	if (argc < 2)
+	if (argc == 1) {
 		print_list(&out);
-	else if (strcmp(argv[1], "sbx") == 0)
-		print_page("[OPTIONS] COMMAND [ARG...]", "", command_global_options(), &out);
-	else if (strncmp(argv[1], "sbx-", 4) != 0 || print_command(argv[1] + 4, &out) < 0)
-		return 1;
-	fputs(out.data, stdout);
+		r = 0;
+	} else if (argc == 3 && strcmp(argv[1], "man") == 0) {
+		r = print_man(argv[2], &out);
+	} else if (argc == 3 && strcmp(argv[1], "completion") == 0) {
+		r = completion_script(argv[2], &out, &err);
+	}
+	if (r == 0)
+		(void)fputs(out.data, stdout); /* fflush tells */
 	buf_done(&out);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return r == 0 && fflush(stdout) == 0 ? 0 : 1;
 }
