@@ -123,6 +123,8 @@ static int create(struct ovl *fs, struct node *dir, const struct ovl_new *new, s
 {
 	int covered;
 
+	if (S_ISCHR(new->mode) && new->rdev == 0)
+		return -EPERM; /* that is a whiteout: not for the inside to make */
 	TRY(copyup_dir(fs, dir));
 	ret->dir = node_dir_handle(fs, dir, -1);
 	ret->name = new->name;

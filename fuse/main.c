@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "confined.h"
 #include "layer.h"
 #include "options.h"
 #include "overlay.h"
@@ -124,16 +124,6 @@ static int stay_behind(struct err *err)
 	return 0;
 }
 
-/* Before the first request is read. */
-static int confine(struct err *err)
-{
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_sys(err, "give up new privileges");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_sys(err, "become non-dumpable");
-	return 0;
-}
-
 static int on_ended(void *data, int fd, uint32_t events, struct err *err)
 {
 	struct server *server = data;
@@ -215,8 +205,8 @@ static int run(struct server *server, struct err *err)
 		return fd;
 	if (server->options.mountpoint && !server->options.foreground)
 		TRY(stay_behind(err));
-	TRY(confine(err));
 	TRY(session_new(server->fs, fd, &config, &server->session, err));
+	TRY(confined_enter(err)); /* before the first request is read */
 	return serve(server, err);
 }
 
