@@ -216,6 +216,7 @@ static void set_callbacks(struct http_transfer *t)
 /* Puts the hop to t->reply.url on its way. */
 static int send_hop(struct http_transfer *t, struct err *err)
 {
+	char range[32];
 	struct url url;
 
 	TRY(url_parse(t->reply.url, &url, err));
@@ -238,8 +239,10 @@ static int send_hop(struct http_transfer *t, struct err *err)
 		curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
 	if (t->request.post)
 		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->request.post);
-	if (t->request.offset > 0)
-		curl_easy_setopt(t->easy, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->request.offset);
+	if (t->request.offset > 0) { /* not RESUME_FROM: that fails when the server sends it all */
+		(void)snprintf(range, sizeof(range), "%lld-", (long long)t->request.offset);
+		curl_easy_setopt(t->easy, CURLOPT_RANGE, range);
+	}
 	log_msg(LOG_DEBUG, "%s %s", t->request.post ? "POST" : "GET", t->reply.url);
 	if (curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
 		return err_set(err, -ENOMEM, "curl: cannot start a transfer");

@@ -148,11 +148,13 @@ static int check_platform(struct session *s, const struct json *config, struct e
 
 	if (!*machine || (strncmp(want, have, n) == 0 && (!want[n] || want[n] == '/')))
 		return 0;
+	if (s->pull->platform)
+		return err_id(err, -ENOENT, "E-ARCH",
+			"image %s is not made for %.60s. Available: %.60s", s->registry->familiar,
+			want, have);
 	return err_id(err, -ENOENT, "E-ARCH",
-		"image %s is for %.60s, %s is %s. Available: %.60s only. To fetch it all the same: --platform "
-		"%.60s",
-		s->registry->familiar, have,
-		s->pull->platform ? "what you asked for" : "this machine", want, have, have);
+		"image %s is for %.60s, this machine is %s. To fetch it all the same: --platform %.60s",
+		s->registry->familiar, have, want, have);
 }
 
 static int load_config(struct session *s, struct err *err)
