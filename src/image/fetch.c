@@ -240,7 +240,8 @@ static void plan(struct run *run)
 			here && run->unpacks[i].state == UNPACK_DONE ? PROGRESS_EXISTS
 								     : PROGRESS_WAITING);
 	}
-	qsort(run->blobs, run->n_blobs, sizeof(*run->blobs), by_size);
+	if (run->n_blobs > 1)
+		qsort(run->blobs, run->n_blobs, sizeof(*run->blobs), by_size);
 }
 
 /* A blob has arrived: its layers may be unpacked. */
