@@ -163,13 +163,20 @@ static bool port_in(const char *value, int64_t port, const char *proto)
 	return port >= first && port <= last && strcmp(*end == '/' ? end + 1 : "tcp", proto) == 0;
 }
 
-static bool match_publish(const struct term *term, const struct container *c)
+static bool port_published(const struct json *ports, const char *value)
 {
-	json_each (it, json_get(c->config, "ports"))
-		if (port_in(term->value, json_int(json_get(it.value, "hostPort"), 0),
+	json_each (it, ports)
+		if (port_in(value, json_int(json_get(it.value, "hostPort"), 0),
 			    json_str(json_get(it.value, "proto"), "tcp")))
 			return true;
 	return false;
+}
+
+/* As it is now, or as it was asked for. */
+static bool match_publish(const struct term *term, const struct container *c)
+{
+	return port_published(json_get(c->network, "ports"), term->value) ||
+	       port_published(json_get(c->config, "ports"), term->value);
 }
 
 static bool match_expose(const struct term *term, const struct container *c)

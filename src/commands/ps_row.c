@@ -100,12 +100,18 @@ static void put_text(struct json *row, const char *key, struct buf *text)
 		text->data[0] = '\0';
 }
 
-static void put_times(struct json *row, const struct container *c, int64_t now)
+static void put_created(struct json *row, const struct container *c)
 {
-	char text[UNITS_MAX], ago[UNITS_MAX + 8];
+	char text[UNITS_MAX];
 
 	units_local_time(state_created(c), text);
 	json_put_string(row, "CreatedAt", text);
+}
+
+static void put_running_for(struct json *row, const struct container *c, int64_t now)
+{
+	char text[UNITS_MAX], ago[UNITS_MAX + 8];
+
 	units_duration((now - state_created(c)) / NS, text);
 	snprintf(ago, sizeof(ago), "%s ago", text);
 	json_put_string(row, "RunningFor", ago);
@@ -120,8 +126,8 @@ struct json *ps_row(const struct container *c, bool no_trunc, const char *size)
 	struct json *row = json_new_map();
 
 	json_put_string(row, "Command", command);
+	put_created(row, c);
 	buf_addf(&text, "%.*s", no_trunc ? 64 : 12, c->id);
-	put_times(row, c, now);
 	put_text(row, "ID", &text);
 	json_put_string(row, "Image", json_str(json_get(c->config, "image"), ""));
 	json_put_string(row, "Labels", labels);
@@ -132,6 +138,7 @@ struct json *ps_row(const struct container *c, bool no_trunc, const char *size)
 	json_put_string(row, "Networks", json_str(json_get(c->config, "network"), ""));
 	ports_text(c, &text);
 	put_text(row, "Ports", &text);
+	put_running_for(row, c, now);
 	json_put_string(row, "Size", size ? size : "0B");
 	json_put_string(row, "State", state_status_name(c->status));
 	container_status_text(c, now, &text);
