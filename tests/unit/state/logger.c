@@ -83,6 +83,7 @@ static void any_bytes_make_valid_json(void **state)
 {
 	struct container c = CONTAINER_INIT;
 	struct logger *log = open_log(*state, &c);
+	static const char euro[] = "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3 \"\\\t\r\n";
 	char all[256];
 
 	for (int i = 0; i < 256; i++)
@@ -90,9 +91,9 @@ static void any_bytes_make_valid_json(void **state)
 	put(log, 1, all, sizeof(all));
 	put(log, 1, "\n", 1);
 	put(log, 1, "\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82\n", 15);
-	put(log, 1, "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3 \"\\\t\r\n", 23);
+	put(log, 1, euro, strlen(euro));
 	logger_free(log);
-	check(*state, 2, "stdout", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3 \"\\\t\r\n");
+	check(*state, 2, "stdout", euro);
 	check(*state, 1, "stdout",
 		"\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|"
 		"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\n");
