@@ -4,7 +4,7 @@
  * the payload and its log and clients, passes signals, notices deaths. Everything here is bounded: one
  * frame per client, one chunk of stdin.
  */
-#include "process/process.h"
+#include "process/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,6 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "process/client_list.h"
-#include "process/parent.h"
 
 #define CHUNK     (ATTACH_MAX - 1)
 #define LINGER_MS 10000 /* for output that nobody takes, after the end */
@@ -37,8 +36,7 @@ struct output {
 };
 
 struct monitor {
-	const struct process_spec *spec;
-	const struct process_events *events;
+	const struct monitor_job *job;
 	struct process process;
 	struct loop *loop;
 	struct client_list clients;
@@ -103,7 +101,8 @@ static int on_output(void *data, int fd, uint32_t events, struct err *err)
 		return 0;
 	if (n <= 0) /* EIO: the last user of the pty is gone */
 		return close_output(output);
-	TRY(monitor->events->output(monitor->events->data, output->stream, chunk, (size_t)n, err));
+	TRY(monitor->job->events->output(
+		monitor->job->events->data, output->stream, chunk, (size_t)n, err));
 	TRY(client_broadcast(&monitor->clients, output->stream == 1 ? ATTACH_STDOUT : ATTACH_STDERR,
 		chunk, (size_t)n, err));
 	return client_blocked(&monitor->clients) && monitor->reading
@@ -146,7 +145,7 @@ static int flush_stdin(struct monitor *monitor, struct err *err)
 	}
 	loop_del(monitor->in_source);
 	monitor->in_source = NULL;
-	if (monitor->in_eof && !monitor->spec->tty)
+	if (monitor->in_eof && !monitor->job->tty)
 		close_stdin(monitor);
 	if (monitor->in_client) {
 		struct client *client = monitor->in_client;
@@ -165,7 +164,7 @@ static int on_stdin_writable(void *data, int fd, uint32_t events, struct err *er
 static int take_stdin(struct monitor *monitor, struct client *from, const void *bytes, size_t len,
 	struct err *err)
 {
-	if (monitor->process.in < 0 || !monitor->spec->open_stdin || len == 0)
+	if (monitor->process.in < 0 || !monitor->job->open_stdin || len == 0)
 		return 0;
 	if (len > sizeof(monitor->in) - monitor->in_len)
 		return 0; /* only a client that ignores the pause can get here */
@@ -190,7 +189,7 @@ static int on_message(void *data, struct client *from, enum attach_type type, co
 		monitor->in_eof = true;
 		return flush_stdin(monitor, err);
 	}
-	if (type == ATTACH_RESIZE && monitor->spec->tty && len == sizeof(struct winsize))
+	if (type == ATTACH_RESIZE && monitor->job->tty && len == sizeof(struct winsize))
 		(void)ioctl(monitor->process.out, TIOCSWINSZ,
 			payload); /* gone with the pty: no matter */
 	if (type == ATTACH_SIGNAL && len == sizeof(signo) && monitor->process.pid > 0) {
@@ -207,7 +206,7 @@ static int on_gone(void *data, bool launcher, struct err *err)
 
 	monitor->in_client =
 		NULL; /* a paused client hangs up unheard; its bytes are still written */
-	if (launcher && !monitor->spec->tty) { /* Docker's StdinOnce */
+	if (launcher && !monitor->job->tty) { /* Docker's StdinOnce */
 		monitor->in_eof = true;
 		return flush_stdin(monitor, err);
 	}
@@ -242,6 +241,8 @@ static int on_linger(void *data, struct err *err)
 {
 	struct monitor *monitor = data;
 
+	if (monitor->job->patient && client_blocked(&monitor->clients))
+		return 0; /* asked again later */
 	loop_quit(monitor->loop, 0);
 	return 0;
 }
@@ -254,7 +255,8 @@ static int container_died(struct monitor *monitor, struct err *err)
 	monitor->process.pid = 0;
 	monitor->ended = true;
 	close_stdin(monitor);
-	TRY(loop_add_timer(monitor->loop, LINGER_MS, 0, on_linger, monitor, NULL, err));
+	TRY(loop_add_timer(monitor->loop, monitor->job->linger_ms, monitor->job->linger_ms,
+		on_linger, monitor, NULL, err));
 	return finish_if_done(monitor);
 }
 
@@ -289,7 +291,8 @@ static int on_fuse_end(void *data, int fd, uint32_t events, struct err *err)
 	monitor->process.fuse_pid = 0;
 	if (monitor->ended || has_ended(monitor->process.pid))
 		return 0; /* the mount went first: that is how it should be */
-	TRY(monitor->events->output(monitor->events->data, 2, text, sizeof(text) - 1, err));
+	TRY(monitor->job->events->output(
+		monitor->job->events->data, 2, text, sizeof(text) - 1, err));
 	TRY(client_broadcast(&monitor->clients, ATTACH_STDERR, text, sizeof(text) - 1, err));
 	(void)kill(monitor->process.pid, SIGKILL);
 	return 0;
@@ -378,21 +381,26 @@ static void end_fuse(struct monitor *monitor)
 	process->fuse_pid = 0;
 }
 
+static void leave_network(struct monitor *monitor)
+{
+	if (monitor->job->network)
+		network_done(monitor->job->network);
+}
+
 static int run(struct monitor *monitor, int listener, struct err *err)
 {
-	TRY(monitor->events->started(monitor->events->data, monitor->process.pid, err));
+	TRY(monitor->job->events->started(monitor->job->events->data, monitor->process.pid, err));
 	TRY(client_broadcast(&monitor->clients, ATTACH_STARTED, NULL, 0, err));
 	TRY(watch(monitor, listener, err));
 	TRY(loop_run(monitor->loop, err));
 	end_fuse(monitor);
-	network_done(monitor->spec->network); /* ports are free before anybody hears of the end */
-	TRY(monitor->events->ended(monitor->events->data, monitor->status, err));
+	leave_network(monitor); /* ports are free before anybody hears of the end */
+	TRY(monitor->job->events->ended(monitor->job->events->data, monitor->status, err));
 	client_farewell(&monitor->clients, ATTACH_EXIT, &monitor->status, sizeof(monitor->status));
 	return monitor->status;
 }
 
-int process_monitor(const struct process_spec *spec, const struct process_events *events,
-	int client, int listener, struct err *err)
+int monitor_run(const struct monitor_job *job, int client, int listener, struct err *err)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 	const struct client_events callbacks = {
@@ -405,26 +413,52 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 		(void)close(client);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	*monitor = (struct monitor){ .spec = spec,
-		.events = events,
-		.process = PROCESS_INIT,
-		.clients = { .events = &callbacks } };
+	*monitor = (struct monitor){
+		.job = job, .process = PROCESS_INIT, .clients = { .events = &callbacks }
+	};
 	r = loop_new(&monitor->loop, err);
 	monitor->clients.loop = monitor->loop;
 	if (r == 0)
 		r = client_add(&monitor->clients, client, true, err);
 	if (r == 0)
-		r = process_start(spec, events, &monitor->process, err);
+		r = job->start(job->data, &monitor->process, err);
 	if (r == 0)
 		r = run(monitor, listening, err);
 	process_done(&monitor->process);
 	if (r < 0) {
-		network_done(spec->network);
-		events->failed(events->data, err);
+		leave_network(monitor);
+		job->events->failed(job->events->data, err);
 		client_farewell(&monitor->clients, ATTACH_FAILED, err, sizeof(*err));
 	}
 	client_list_done(&monitor->clients);
 	loop_free(monitor->loop);
 	free(monitor);
 	return r;
+}
+
+struct container_start {
+	const struct process_spec *spec;
+	const struct process_events *events;
+};
+
+static int start_container(void *data, struct process *ret, struct err *err)
+{
+	const struct container_start *start = data;
+
+	return process_start(start->spec, start->events, ret, err);
+}
+
+int process_monitor(const struct process_spec *spec, const struct process_events *events,
+	int client, int listener, struct err *err)
+{
+	struct container_start start = { .spec = spec, .events = events };
+	const struct monitor_job job = { .tty = spec->tty,
+		.open_stdin = spec->open_stdin,
+		.network = spec->network,
+		.events = events,
+		.linger_ms = LINGER_MS,
+		.start = start_container,
+		.data = &start };
+
+	return monitor_run(&job, client, listener, err);
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The relay between a running process and its clients: for containers and, smaller, for `exec`. */
+#ifndef SBX_PROCESS_MONITOR_H
+#define SBX_PROCESS_MONITOR_H
+
+#include "process/parent.h"
+
+struct monitor_job {
+	bool tty, open_stdin;
+	struct network *network; /* left as soon as the process has ended; NULL = none of its own */
+	const struct process_events *events;
+	/* After the end, how long descendants may keep the output open; whether to wait without limit
+	 * for a client that takes its time. */
+	int linger_ms;
+	bool patient;
+	int (*start)(void *data, struct process *ret, struct err *err);
+	void *data;
+};
+
+/* As process_monitor(), which is this for a container. Takes over client and listener. */
+int monitor_run(const struct monitor_job *job, int client, int listener, struct err *err);
+
+#endif
