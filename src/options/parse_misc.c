@@ -81,7 +81,8 @@ int parse_ulimit(const char *value, struct ulimit *ret, struct err *err)
 		return err_set(err, -EINVAL, "invalid ulimit argument: %s", value);
 	if (u.limit.rlim_cur > u.limit.rlim_max)
 		return err_set(err, -EINVAL,
-			"ulimit soft limit must be less than or equal to hard limit: %s", soft);
+			"ulimit soft limit must be less than or equal to hard limit: %lld > %lld",
+			(long long)u.limit.rlim_cur, (long long)u.limit.rlim_max);
 	*ret = u;
 	return 0;
 }

@@ -35,7 +35,7 @@ static int call_env_file(void *target, const char *value, struct err *err)
 static int call_label(void *target, const char *value, struct err *err)
 {
 	if (!*value || *value == '=')
-		return err_set(err, -EINVAL, "invalid label format: \"%s\"", value);
+		return err_set(err, -EINVAL, "invalid label '%s': empty name", value);
 	strv_add(&((struct raw *)target)->opts.labels, value);
 	return 0;
 }
@@ -137,7 +137,7 @@ static int call_platform(void *target, const char *value, struct err *err)
 static int call_dns(void *target, const char *value, struct err *err)
 {
 	if (!valid_ip(value))
-		return err_set(err, -EINVAL, "%s is not an ip address", value);
+		return err_set(err, -EINVAL, "IP address is not correctly formatted: %s", value);
 	strv_add(&((struct raw *)target)->opts.dns, value);
 	return 0;
 }

@@ -95,7 +95,7 @@ static const char *suggest(const struct opt *table, const char *word)
 
 		if (d < best) {
 			best = d;
-			name = o->name;
+			name = o->kind == OPT_KIND_ALIAS ? o->value : o->name;
 		}
 	}
 	return name;
@@ -231,9 +231,10 @@ static int read_long(struct parse *p, const char *word)
 	return set(p, opt, p->argv[++p->at]);
 }
 
-static int unknown_letter(struct parse *p, const char *c, const char *word)
+/* c points at the letter; like pflag the message quotes the word from there on. */
+static int unknown_letter(struct parse *p, const char *c)
 {
-	autofree char *text = xasprintf("unknown shorthand flag: '%c' in %s.", *c, word);
+	autofree char *text = xasprintf("unknown shorthand flag: '%c' in -%s.", *c, c);
 
 	return bad_usage(p, text);
 }
@@ -247,7 +248,7 @@ static int read_letter_value(struct parse *p, const struct opt *opt, const char 
 		return set(p, opt, rest);
 	if (!p->argv[p->at + 1]) {
 		autofree char *text = xasprintf(
-			"flag needs an argument: '%c' in %s.", rest[-1], p->argv[p->at]);
+			"flag needs an argument: '%c' in -%s.", rest[-1], rest - 1);
 
 		return bad_usage(p, text);
 	}
@@ -262,7 +263,7 @@ static int read_letters(struct parse *p, const char *word)
 		if (!opt && *c == 'h')
 			return OPT_HELP;
 		if (!opt)
-			return unknown_letter(p, c, word);
+			return unknown_letter(p, c);
 		if (opt->kind != OPT_KIND_FLAG)
 			return read_letter_value(p, opt, c + 1);
 		if (c[1] == '=' && c[2])
@@ -283,7 +284,7 @@ static int check_count(const struct parse *p, size_t n)
 	if (s->max == 0)
 		want = xstrdup("accepts no arguments");
 	else if (s->max == s->min)
-		want = xasprintf("requires exactly %d argument%s", s->min, s->min == 1 ? "" : "s");
+		want = xasprintf("requires %d argument%s", s->min, s->min == 1 ? "" : "s");
 	else if (n < min)
 		want = xasprintf("requires at least %d argument%s", s->min, s->min == 1 ? "" : "s");
 	else

@@ -34,7 +34,7 @@ static char *take_operand(struct strv *operands, size_t i)
 static int ps_filter(void *target, const char *value, struct err *err)
 {
 	if (!strchr(value, '=') || *value == '=')
-		return err_set(err, -EINVAL, "invalid filter '%s': expected NAME=VALUE", value);
+		return err_set(err, -EINVAL, "bad format of filter (expected name=value)");
 	strv_add(&((struct ps_opts *)target)->filters, value);
 	return 0;
 }

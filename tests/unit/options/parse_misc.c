@@ -41,7 +41,7 @@ static void bad_ulimits_are_named(void **state)
 		{ "nofile=1:2:3", "invalid ulimit argument" },
 		{ "nofile=-2", "invalid ulimit argument" },
 		{ "nofile=99999999999999999999", "invalid ulimit argument" },
-		{ "nofile=2:1", "soft limit must be less than or equal to hard limit: 2:1" },
+		{ "nofile=2:1", "soft limit must be less than or equal to hard limit: 2 > 1" },
 		{ "nofile=-1:5", "soft limit must be less" },
 	};
 

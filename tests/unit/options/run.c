@@ -159,9 +159,9 @@ static void values_are_judged_with_dockers_words(void **state)
 	assert_refused("--stop-timeout", "x", "strconv.ParseInt");
 	assert_refused("--ulimit", "nofile", "invalid ulimit argument: nofile");
 	assert_refused("--shm-size", "0", "greater than 0");
-	assert_refused("--dns", "x", "x is not an ip address");
+	assert_refused("--dns", "x", "IP address is not correctly formatted: x");
 	assert_refused("--add-host", "x", "bad format for add-host");
-	assert_refused("--label", "=x", "invalid label format");
+	assert_refused("--label", "=x", "empty name");
 	assert_refused("--platform", "linux", "os/arch");
 	assert_refused("--storage-driver", "vfs", "auto, overlay or fuse");
 	assert_refused("--env-file", "/nonexistent", "No such file");

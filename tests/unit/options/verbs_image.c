@@ -68,8 +68,7 @@ static void rmi_takes_several_and_tag_exactly_two(void **state)
 	assert_string_equal(t.target, "b:1");
 	tag_opts_done(&t);
 	assert_int_equal(PARSE(tag, &t, &err, "a"), -EINVAL);
-	assert_string_equal(
-		err.text, "\"sbx tag\" requires exactly 2 arguments. See 'sbx tag --help'.");
+	assert_string_equal(err.text, "\"sbx tag\" requires 2 arguments. See 'sbx tag --help'.");
 }
 
 TEST_MAIN(cmocka_unit_test(images_takes_one_name_at_most),
