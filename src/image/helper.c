@@ -26,7 +26,8 @@ int image_helper(const struct globals *globals, char *const *args, int stdout_fd
 	strv_add(&argv, "sbx-image");
 	add_option(&argv, "--root", globals->root);
 	add_option(&argv, "--runroot", globals->runroot);
-	add_option(&argv, "--config", globals->config);
+	if (globals->settings) /* a file that is named must exist; the default one need not */
+		add_option(&argv, "--config", globals->config);
 	if (globals->log_level == LOG_DEBUG)
 		strv_add(&argv, "--debug");
 	for (size_t i = 0; args[i]; i++)

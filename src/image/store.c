@@ -124,8 +124,6 @@ static int make_layout(const struct store *s, struct err *err)
 {
 	autofd int blobs = -EBADF, other = -EBADF;
 
-	if (faccessat(s->images, "oci-layout", F_OK, 0) == 0)
-		return 0;
 	blobs = open_sub(s->images, "blobs", true, err);
 	TRY(blobs);
 	other = open_sub(blobs, "sha256", true, err);
@@ -136,6 +134,8 @@ static int make_layout(const struct store *s, struct err *err)
 	fd_drop(&other);
 	other = open_sub(s->images, ".partial", true, err);
 	TRY(other);
+	if (faccessat(s->images, "oci-layout", F_OK, 0) == 0)
+		return 0;
 	return fs_write_at(s->images, "oci-layout", LAYOUT_TEXT, strlen(LAYOUT_TEXT), 0600,
 		store_synced() ? FS_SYNC : FS_NOSYNC, err);
 }
