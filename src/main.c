@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/self.h"
 #include "base/sys.h"
 #include "commands/commands.h"
 #include "options/options.h"
@@ -17,15 +19,16 @@
 static const struct {
 	command_fn fn;
 	int failure; /* exit status of sbx's own errors; Docker's */
+	bool enters; /* puts processes into containers: never from a binary they could write */
 } commands[CMD_COUNT] = {
-	[CMD_RUN] = { cmd_run, 125 },
-	[CMD_START] = { cmd_start, 1 },
+	[CMD_RUN] = { cmd_run, 125, true },
+	[CMD_START] = { cmd_start, 1, true },
 	[CMD_STOP] = { cmd_stop, 1 },
 	[CMD_KILL] = { cmd_kill, 1 },
 	[CMD_RM] = { cmd_rm, 1 },
 	[CMD_PS] = { cmd_ps, 1 },
 	[CMD_LOGS] = { cmd_logs, 1 },
-	[CMD_EXEC] = { cmd_exec, 125 },
+	[CMD_EXEC] = { cmd_exec, 125, true },
 	[CMD_WAIT] = { cmd_wait, 1 },
 	[CMD_INSPECT] = { cmd_inspect, 1 },
 	[CMD_CONTAINER_INSPECT] = { cmd_container_inspect, 1 },
@@ -72,6 +75,8 @@ static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
 		return 0;
 	}
 	*ret_failure = commands[choice.command->id].failure;
+	if (commands[choice.command->id].enters)
+		TRY(self_seal(argv, err));
 	verb += choice.words - 1;
 	return commands[choice.command->id].fn(&globals, argc - verb, argv + verb, err);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/self.h"
 #include "base/sys.h"
 #include "base/userns.h"
 
@@ -206,13 +207,10 @@ int spawn_capture(const struct spawn *spawn, size_t max, char **ret, struct err 
 int spawn_find_helper(const char *name, char **ret, struct err *err)
 {
 	static const char *const places[] = { "", "../libexec/sbx/" };
-	char self[PATH_MAX], path[PATH_MAX + 64];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	autofree char *self = NULL;
+	char path[PATH_MAX + 64], *slash;
 
-	if (len < 0)
-		return err_sys(err, "read /proc/self/exe");
-	self[len] = '\0';
+	TRY(self_path(&self, err));
 	slash = strrchr(self, '/');
 	if (!slash)
 		return err_set(err, -ENOENT, "cannot tell where sbx is installed: '%s'", self);

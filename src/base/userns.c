@@ -17,6 +17,7 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/self.h"
 #include "base/spawn.h"
 #include "base/sys.h"
 
@@ -246,11 +247,10 @@ static bool seccomp_filtered(void)
 int userns_explain(int errnum, struct err *err)
 {
 	long max = sysctl_number("/proc/sys/user/max_user_namespaces");
-	char self[256] = "sbx";
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	autofree char *path = NULL;
+	struct err ignored;
+	const char *self = self_path(&path, &ignored) < 0 ? "sbx" : path;
 
-	if (n > 0)
-		self[n] = '\0';
 	if (max == 0)
 		return err_id(err, -EPERM, "E-USERNS-OFF",
 			"this kernel forbids user namespaces (user.max_user_namespaces=0). With root: "

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/self.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/sys.h"
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+/* Where the sealed copy came from. The caller's own environment: whoever can set it can run any
+ * program as himself anyway. */
+#define EXE_VARIABLE "SBX_EXE"
+
+static int copy_sealed(int from, off_t size, struct err *err)
+{
+	autofd int memory = memfd_create("sbx", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	off_t at = 0;
+
+	if (memory < 0)
+		return err_sys(err, "memfd_create");
+	while (at < size) {
+		ssize_t n = sendfile(memory, from, &at, (size_t)(size - at));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_sys(err, "copy the sbx binary into memory");
+	}
+	if (fcntl(memory, F_ADD_SEALS, SEALS) < 0)
+		return err_sys(err, "seal the copy of the sbx binary");
+	return move_fd(&memory);
+}
+
+static int running_path(char ret[PATH_MAX], struct err *err)
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+
+	if (n < 0)
+		return err_sys(err, "read /proc/self/exe");
+	ret[n] = '\0';
+	return 0;
+}
+
+int self_seal(char **argv, struct err *err)
+{
+	autofd int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	autofd int sealed = -EBADF;
+	char path[PATH_MAX];
+	struct stat st;
+	int seals;
+
+	if (self < 0 || fstat(self, &st) < 0)
+		return err_sys(err, "open /proc/self/exe");
+	if (st.st_uid != geteuid() && !(st.st_mode & 022))
+		return 0;
+	seals = fcntl(self, F_GET_SEALS);
+	if (seals >= 0 && (seals & SEALS) == SEALS)
+		return 0;
+	TRY(running_path(path, err));
+	if (setenv(EXE_VARIABLE, path, 1) < 0)
+		return err_sys(err, "setenv");
+	sealed = copy_sealed(self, st.st_size, err);
+	if (sealed < 0)
+		return sealed;
+	(void)sys_execveat(sealed, "", argv, environ, AT_EMPTY_PATH);
+	return err_sys(err, "execute the sealed copy of sbx");
+}
+
+int self_path(char **ret, struct err *err)
+{
+	const char *origin = getenv(EXE_VARIABLE);
+	char path[PATH_MAX];
+
+	TRY(running_path(path, err));
+	if (strncmp(path, "/memfd:", 7) != 0)
+		origin = path;
+	if (!origin)
+		return err_set(err, -ENOENT, "cannot tell where sbx is installed: %s is not set",
+			EXE_VARIABLE);
+	*ret = strdup(origin);
+	return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
