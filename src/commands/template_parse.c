@@ -320,15 +320,18 @@ static int parse_block(struct parser *p, enum node_kind kind, const char *word, 
 
 static int parse_jump(struct parser *p, enum node_kind kind, const char *word, struct node **ret)
 {
+	autonode struct node *node = NULL;
 	char text[64];
 
 	if (!p->loops) {
 		snprintf(text, sizeof(text), "{{%s}} outside {{range}}", word);
 		return parser_fail(p, p->token.from, text, NULL);
 	}
-	*ret = node_new(kind, p->token.from);
+	node = node_new(kind, p->token.from);
 	TRY(parser_advance(p));
-	return expect_close(p, word);
+	TRY(expect_close(p, word));
+	*ret = move_ptr(&node);
+	return 0;
 }
 
 /* After "{{" and its first token. *ret stays NULL for else and end. */
