@@ -57,7 +57,7 @@ const struct opt global_table[] = {
 	OPT_FLAG('D', "debug", GLOBAL, debug, "Say what is done (log level debug)"),
 	OPT_FLAG(0, "help", GLOBAL, globals.help, "Show this help"),
 	OPT_CALL('l', "log-level", global_level, "error|warn|info|debug",
-		"What is said beside errors (default warn)"),
+		"What is said beside errors (default info)"),
 	OPT_STRING(0, "root", GLOBAL, globals.root, "DIR", "Where images and containers are kept"),
 	OPT_STRING(0, "runroot", GLOBAL, globals.runroot, "DIR",
 		"Where sockets and locks of running containers are"),
@@ -237,7 +237,7 @@ static int resolve(struct globals *g, struct err *err)
 int globals_parse(int argc, char **argv, struct globals *ret, int *ret_verb, struct err *err)
 {
 	static const struct opt_spec spec = { "", global_table, 0, OPT_UNLIMITED, true, NULL };
-	struct raw raw = { .globals = { .log_level = LOG_WARN } };
+	struct raw raw = { .globals = { .log_level = LOG_INFO } };
 	autostrv struct strv rest = STRV_INIT;
 	int r = opt_parse(&spec, argv, &raw, &rest, err);
 

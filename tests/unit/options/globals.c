@@ -53,6 +53,7 @@ static void flags_beat_the_environment_and_that_beats_xdg(void **state)
 
 	assert_int_equal(GLOBALS(&a, &verb, &err, "ps"), 0);
 	assert_string_equal(a.root, home);
+	assert_int_equal(a.log_level, LOG_INFO); /* "Unable to find image …" is said */
 	assert_int_equal(setenv("XDG_DATA_HOME", xdg, 1), 0);
 	assert_int_equal(GLOBALS(&b, &verb, &err, "ps"), 0);
 	assert_string_equal(b.root, sbx);
