@@ -57,8 +57,8 @@ bool frame_asks_gateway(const uint8_t *frame, size_t len, const struct frame_lan
 bool frame_clean(
 	uint8_t *frame, size_t *len, const struct frame_lan *lan, struct frame_frags *frags);
 
-/* libslirp's answer: the nameserver's DNS comes from the gateway again. Returns the address the
- * frame is for (IPv4 destination or ARP target), 0 when it has none. */
+/* libslirp's answer, of which the headers are enough: the nameserver's DNS comes from the gateway
+ * again. Returns the address the frame is for (IPv4 destination or ARP target), 0 when it has none. */
 struct in_addr frame_answer(uint8_t *frame, size_t len, const struct frame_lan *lan);
 
 /* The DNS question in a frame that frame_clean() turned to the nameserver: its bytes and length, or

@@ -2,15 +2,18 @@
 #include "netstack/lan.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "netstack/resolver.h"
 
+#define CLOSER_STACK    (64 * 1024)
 #define FRAMES_PER_TURN 64 /* then the other members have their turn */
 
 static unsigned host_byte(struct in_addr addr)
@@ -48,17 +51,20 @@ static void flood(const struct member *from, const uint8_t *frame, size_t len)
 }
 
 /* From libslirp, which may not know a member's MAC yet: the address decides. */
-static void send_down(void *data, uint8_t *frame, size_t len)
+static void send_down(
+	void *data, uint8_t *head, size_t head_len, const uint8_t *rest, size_t rest_len)
 {
 	struct lan *lan = data;
-	struct in_addr to = frame_answer(frame, len, &lan->addresses);
+	struct in_addr to = frame_answer(head, head_len, &lan->addresses);
 	struct member *member = lan->members[host_byte(to)];
+	struct iovec iov[2] = { { head, head_len }, { (void *)(uintptr_t)rest, rest_len } };
 
-	if (!member || member->port.address.s_addr != to.s_addr)
+	if (!member || member->port.address.s_addr != to.s_addr || member->tap < 0)
 		return;
-	if (!frame_is_group(frame))
-		memcpy(frame, member->port.mac, 6);
-	send_to(member, frame, len);
+	if (!frame_is_group(head))
+		memcpy(head, member->port.mac, 6);
+	if (writev(member->tap, iov, rest_len ? 2 : 1) < 0)
+		return; /* lost, as in send_to() */
 }
 
 /* The address that the host's own packets to the world carry, asked anew each time: a laptop moves.
@@ -234,12 +240,40 @@ int lan_join(struct lan *lan, struct in_addr want, const char *names, struct mem
 	return 0;
 }
 
+static void *close_now(void *fd)
+{
+	(void)close((int)(intptr_t)fd); /* a tap: no data can be lost */
+	return NULL;
+}
+
+/* The last close of a tap takes the kernel some 15 ms, in which no frame would move and nobody could
+ * join. Without memory for a thread it is done here. */
+static void close_aside(int fd)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	if (fd < 0)
+		return;
+	if (pthread_attr_init(&attr) != 0) {
+		close_now((void *)(intptr_t)fd);
+		return;
+	}
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED); /* a valid constant */
+	(void)pthread_attr_setstacksize(&attr, CLOSER_STACK);              /* else a larger one */
+	r = pthread_create(&thread, &attr, close_now, (void *)(intptr_t)fd);
+	(void)pthread_attr_destroy(&attr);
+	if (r != 0)
+		close_now((void *)(intptr_t)fd);
+}
+
 void lan_leave(struct member *member)
 {
 	if (!member)
 		return;
 	loop_del(member->source);
-	fd_drop(&member->tap);
+	close_aside(move_fd(&member->tap));
 	member->lan->members[host_byte(member->port.address)] = NULL;
 	member->lan->n_members--;
 	free(member);

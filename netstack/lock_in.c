@@ -48,6 +48,8 @@ static const int network_calls[] = {
 	SYS_kill,
 	SYS_wait4,
 	SYS_clone,
+	SYS_clone3,
+	SYS_rseq,
 	SYS_getppid,
 	SYS_close_range,
 	SYS_getdents64,

@@ -38,7 +38,6 @@ struct stack {
 	int *active, n_active; /* descriptors this round named, */
 	int *before, n_before; /* and the round before: the epoll set until settled */
 	uint32_t round;
-	uint8_t out[FRAME_MAX + 16];
 };
 
 static int64_t now_ns(void)
@@ -52,11 +51,11 @@ static int64_t now_ns(void)
 static ssize_t cb_send(const void *frame, size_t len, void *opaque)
 {
 	struct stack *stack = opaque;
+	uint8_t head[STACK_HEAD];
+	size_t head_len = len < sizeof(head) ? len : sizeof(head);
 
-	if (len > sizeof(stack->out))
-		return -1;
-	memcpy(stack->out, frame, len);
-	stack->send(stack->data, stack->out, len);
+	memcpy(head, frame, head_len);
+	stack->send(stack->data, head, head_len, (const uint8_t *)frame + head_len, len - head_len);
 	return (ssize_t)len;
 }
 

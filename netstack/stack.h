@@ -19,8 +19,11 @@
 
 struct stack;
 
-/* A frame for a member; the callee may change the bytes. */
-typedef void (*stack_send_fn)(void *data, uint8_t *frame, size_t len);
+/* A frame for a member: a copy of its headers, STACK_HEAD bytes or less, which the callee may change,
+ * and the rest as libslirp has it, which may be empty. */
+#define STACK_HEAD 128
+typedef void (*stack_send_fn)(
+	void *data, uint8_t *head, size_t head_len, const uint8_t *rest, size_t rest_len);
 
 struct stack_config {
 	struct frame_lan lan;

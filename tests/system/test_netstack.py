@@ -424,6 +424,16 @@ def killing_the_network_closes_ports_and_spares_members(box):
 
 
 @case()
+def a_member_that_leaves_spares_the_others(box):
+    port = free_port()
+    stays = echo_member(box, ports=["%d:9000" % port])
+    for _ in range(3):
+        expect(inside(box, "print('left')") == "left\n")
+        with connect(port) as conn:
+            expect(conn.recv(100).startswith(b"seen from " + stays.address.encode()))
+
+
+@case()
 def members_that_start_together_share_one_network(box):
     children = [subprocess.Popen([NET_MEMBER, box.env["SBX_RUNROOT"], "bridge", "--", "sleep", "1"], env=box.env,
                                  stdout=subprocess.PIPE, text=True, preexec_fn=become_user) for _ in range(12)]
