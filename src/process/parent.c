@@ -132,20 +132,24 @@ static int start_fuse(struct start *start, int fuse_fd, struct err *err)
 	const struct rootfs *rootfs = start->spec->rootfs;
 	autofree char *path = NULL;
 	autobuf struct buf lower = BUF_INIT, upper = BUF_INIT, work = BUF_INIT;
-	autofd int exit_end = -EBADF;
-	struct spawn_fd fds[2];
-	struct spawn spawn = {
-		.fds = fds, .n_fds = 2, .userns_fd = start->userns, .new_session = true
-	};
+	autofd int exit_end = -EBADF, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* Not the caller's stdout: whoever reads that must see its end when a detached run returns. */
+	struct spawn_fd fds[] = { { fuse_fd, 3 }, { -EBADF, 4 }, { null, 0 }, { null, 1 },
+		{ null, 2 } };
+	struct spawn spawn = { .fds = fds,
+		.n_fds = ARRAY_SIZE(fds),
+		.userns_fd = start->userns,
+		.new_session = true };
 
+	if (null < 0)
+		return err_sys(err, "open /dev/null");
 	TRY(spawn_find_helper("sbx-fuse", &path, err));
 	TRY(make_pipe(&exit_end, &start->process->fuse_exit, err));
 	for (size_t i = rootfs->layers.n; i-- > 0;)
 		buf_addf(&lower, "%s%s", rootfs->layers.v[i], i ? ":" : "");
 	buf_addf(&upper, "%s/upper", rootfs->container);
 	buf_addf(&work, "%s/work", rootfs->container);
-	fds[0] = (struct spawn_fd){ .from = fuse_fd, .to = 3 };
-	fds[1] = (struct spawn_fd){ .from = exit_end, .to = 4 };
+	fds[1].from = exit_end;
 	spawn.path = path;
 	spawn.argv = (char *[]){ (char *)"sbx-fuse", (char *)"--fd", (char *)"3",
 		(char *)"--exit-fd", (char *)"4", (char *)"--lower", lower.data, (char *)"--upper",
