@@ -22,8 +22,9 @@ int parse_tmpfs(const char *value, struct volume *ret, struct err *err);
 /* Absolute, without "." and "..", double and trailing slashes. Pure text. NULL if not absolute or
  * it climbs above "/"; else the caller frees. */
 char *clean_path(const char *path);
-/* [a-zA-Z0-9][a-zA-Z0-9_.-]+ as in Docker's container and volume names, at most 255 bytes. */
-bool valid_name(const char *name);
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, min to 255 bytes. Docker wants two at least for containers and volumes;
+ * containers of one letter are podman's, and everybody's in examples. */
+bool valid_name(const char *name, size_t min);
 /* A host path that starts with "." made absolute with the working directory; others are copied. */
 int absolute_source(const char *path, char **ret, struct err *err);
 void volume_done(struct volume *volume);

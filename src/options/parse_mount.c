@@ -186,7 +186,7 @@ static int finish_named(struct mount *m, struct err *err)
 		return mixed("tmpfs-*", "volume", err);
 	if (!m->volume.source)
 		m->volume.type = VOLUME_ANONYMOUS;
-	else if (!valid_name(m->volume.source))
+	else if (!valid_name(m->volume.source, 2))
 		return err_set(err, -EINVAL,
 			"\"%s\" includes invalid characters for a local volume name, only "
 			"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed",

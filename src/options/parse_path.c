@@ -51,14 +51,14 @@ static bool is_alnum(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool valid_name(const char *name)
+bool valid_name(const char *name, size_t min)
 {
 	size_t n = 0;
 
 	for (; name[n]; n++)
 		if (!is_alnum(name[n]) && (n == 0 || !strchr("_.-", name[n])))
 			return false;
-	return n >= 2 && n <= 255;
+	return n >= min && n <= 255;
 }
 
 int absolute_source(const char *path, char **ret, struct err *err)

@@ -124,7 +124,7 @@ static int set_source(struct volume *v, const char *source, struct err *err)
 				 : err_set(err, -EINVAL, "'%s' leads above the root directory",
 					   source);
 	}
-	if (!valid_name(source))
+	if (!valid_name(source, 2))
 		return err_set(err, -EINVAL,
 			"\"%s\" includes invalid characters for a local volume name, only "
 			"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "

@@ -157,10 +157,9 @@ static int call_name(void *target, const char *value, struct err *err)
 {
 	const char *name = *value == '/' ? value + 1 : value; /* inspect shows it with a slash */
 
-	if (!valid_name(name))
+	if (!valid_name(name, 1))
 		return err_set(err, -EINVAL,
-			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at "
-			"least two and at most 255 characters",
+			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			value);
 	return replace_string(&((struct raw *)target)->opts.name, name);
 }

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (v.type == VOLUME_BIND)
 		check_path(v.source);
 	if (v.type == VOLUME_NAMED)
-		assert(valid_name(v.source));
+		assert(valid_name(v.source, 2));
 	volume_done(&v);
 	return 0;
 }

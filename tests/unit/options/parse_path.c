@@ -46,14 +46,16 @@ static void names_are_bounded(void **state)
 
 	memset(name, 'a', sizeof(name));
 	name[256] = '\0';
-	assert_false(valid_name(name));
+	assert_false(valid_name(name, 2));
 	name[255] = '\0';
-	assert_true(valid_name(name));
-	assert_false(valid_name("a"));
-	assert_true(valid_name("ab"));
-	assert_false(valid_name("a\x1b"));
-	assert_false(valid_name("..")); /* threats: a name becomes a path */
-	assert_false(valid_name("a/../b"));
+	assert_true(valid_name(name, 2));
+	assert_false(valid_name("a", 2));
+	assert_false(valid_name("", 1));
+	assert_true(valid_name("a", 1));
+	assert_true(valid_name("ab", 2));
+	assert_false(valid_name("a\x1b", 2));
+	assert_false(valid_name("..", 2)); /* threats: a name becomes a path */
+	assert_false(valid_name("a/../b", 2));
 }
 
 static void only_dotted_sources_are_joined(void **state)
