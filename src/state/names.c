@@ -9,7 +9,7 @@
 
 #include "base/own.h"
 
-#define NAME_MAX_LEN 128
+#define NAME_MAX_LEN 255
 
 static const char *const adjectives[] = { "able", "agile", "amber", "ample", "apt", "azure", "bold",
 	"brave", "bright", "brisk", "calm", "candid", "cheerful", "civil", "clear", "clever",

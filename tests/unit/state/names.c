@@ -6,7 +6,7 @@ static void bad_names_are_refused(void **state)
 	struct fixture *f = *state;
 	const char *bad[] = { "", "a", "-ab", "_ab", "a b", "a/b", "..", "a\n", "a\x1b[31m", "äö",
 		".ab" };
-	char big[200];
+	char big[257];
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		autocontainer struct container c = CONTAINER_INIT;
