@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -44,10 +45,12 @@ static int dispatch(int argc, char **argv, struct err *err)
 
 int main(int argc, char **argv)
 {
+	const struct rlimit no_core = { 0 };
 	struct err err = ERR_INIT;
 
 	log_init("sbx", LOG_WARN);
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an error value, not a death */
+	(void)setrlimit(RLIMIT_CORE, &no_core); /* passwords and tokens are in this memory */
 	if (dispatch(argc, argv, &err) >= 0)
 		return 0;
 	log_err(&err);

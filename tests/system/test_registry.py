@@ -13,7 +13,7 @@ import time
 from registrytest import IMAGE, NAME, blobs, image_of, noise, pull, refused, settings, succeeds  # sets the path
 from bad_registry import PASS, BadRegistry
 from oci import DOCKER, OCI, Image, Index, Layer, Tar, digest
-from sbxtest import Terminal, become_user, expect, main, test, wait_for
+from sbxtest import REGISTRY, Terminal, become_user, expect, main, test, wait_for
 
 # ---- the good path ----
 
@@ -93,6 +93,20 @@ def mirrors_are_tried_in_order_and_fall_through(box):
         out = succeeds(box.run([IMAGE, "pull", "thing"]))
         expect(out.endswith("docker.io/library/thing:latest\n"), out)
         expect(empty.requests() and broken.requests() and full.requests(), "a mirror was skipped")
+
+
+@test("overlay")
+def a_blob_that_a_mirror_lacks_or_spoils_comes_from_the_next(box):
+    with BadRegistry() as first, BadRegistry() as second:
+        image = image_of(3000, 4000)
+        for registry in (first, second):
+            registry.add("library/thing", image)
+        first.on(digest(image.layers[0].data), lambda h: h.error(404, "BLOB_UNKNOWN", "lost"))
+        first.on(digest(image.layers[1].data), lambda h: h.reply(200, noise(len(image.layers[1].data))))
+        settings(box, {"docker.io": {"mirrors": [first.url, second.url]}})
+        result = box.run([IMAGE, "pull", "thing"])
+        succeeds(result)
+        expect(first.url in result.err and second.requests("/blobs/"), result)
 
 
 @test("overlay")
@@ -368,6 +382,33 @@ def schema_1_is_refused(box):
 
 
 @test("overlay")
+def configurations_must_fit_the_manifest(box):
+    cases = [(b"", "json"), (b"[]", ""), (b"{}", ""), (b'{"rootfs":{"diff_ids":[]}}', ""), (b'{"rootfs":{"diff_ids":[1]}}', ""),
+             (b'{"rootfs":{"diff_ids":["sha256:../../x"]}}', ""), (b'{"rootfs":{"diff_ids":"x"}}', "")]
+    with BadRegistry() as registry:
+        for config, says in cases:
+            image = image_of(30)
+            image.manifest = image.manifest.replace(digest(image.config).encode(), digest(config).encode()).replace(
+                b'"size": %d' % len(image.config), b'"size": %d' % len(config), 1)
+            image.config = config
+            registry.add(NAME, image)
+            refused(box, pull(box, registry), says)
+        expect(not registry.requests(digest(image.layers[0].data)), "a layer was fetched")
+
+
+@test("overlay")
+def a_layer_that_unpacks_to_something_else_is_not_kept(box):
+    with BadRegistry() as registry:
+        image = image_of(3000)
+        image.layers[0].diff_id = "sha256:" + "12" * 32
+        image = Image(image.layers)
+        registry.add(NAME, image)
+        refused(box, pull(box, registry), digest(image.layers[0].data)[:19])
+        layers = os.path.join(box.env["SBX_ROOT"], "layers")
+        expect(not os.listdir(layers), os.listdir(layers))
+
+
+@test("overlay")
 def documents_have_a_largest_size(box):
     with BadRegistry() as registry:
         registry.manifest(NAME, b" " * (10 << 20))
@@ -428,6 +469,29 @@ def urls_in_descriptors_are_not_followed(box):
         registry.manifest(NAME, json.dumps(document))
         succeeds(pull(box, registry))
         expect(not evil.log, "the url of a descriptor was asked")
+
+
+@test("overlay")
+def debians_registry_serves_what_skopeo_put_there(box):
+    """The whole way round with other people's programs: skopeo, docker-registry, sbx-image, skopeo."""
+    image, layout = image_of(5000, 600000), box.folder("layout")
+    box.folder("layout/blobs")
+    box.folder("layout/blobs/sha256")
+    for blob in image.blobs() + [image.manifest]:
+        with open(os.path.join(layout, "blobs/sha256", digest(blob)[7:]), "wb") as f:
+            f.write(blob)
+    box.file("layout/oci-layout", '{"imageLayoutVersion":"1.0.0"}')
+    box.file("layout/index.json", json.dumps({"schemaVersion": 2, "manifests": [{
+        "mediaType": image.media_type, "digest": digest(image.manifest), "size": len(image.manifest)}]}))
+    host = REGISTRY.split("//")[1]
+    put = box.run(["skopeo", "copy", "--insecure-policy", "--dest-tls-verify=false", "oci:" + layout,
+                   "docker://%s/skopeo/there:1" % host])
+    expect(put.code == 0, put)
+    out = succeeds(box.run([IMAGE, "pull", "%s/skopeo/there:1" % host]))
+    expect("Digest: " + digest(image.manifest) in out, out)
+    back = box.run(["skopeo", "inspect", "--raw", "oci:%s:%s/skopeo/there:1" % (
+        os.path.join(box.env["SBX_ROOT"], "images"), host)])
+    expect(back.code == 0 and digest(back.out.encode()) == digest(image.manifest), back)
 
 
 if __name__ == "__main__":

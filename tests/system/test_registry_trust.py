@@ -145,6 +145,35 @@ def a_token_is_fetched_once_for_the_right_scope(box):
 
 
 @test("overlay")
+def a_token_that_expires_is_renewed(box):
+    """Every blob request finds the token of the one before expired; several run at once."""
+    with BadRegistry() as registry:
+        image = image_of(*range(1000, 7000, 1000))
+        registry.add(NAME, image)
+        issued = []
+
+        def token(handler):
+            issued.append("t%d" % len(issued))
+            handler.reply(200, b'{"token":"%s"}' % issued[-1].encode())
+
+        def guard(handler):
+            if handler.path == "/token" or (issued and handler.headers.get("Authorization") == "Bearer " + issued[-1]):
+                return PASS
+            return handler.error(401, "UNAUTHORIZED", "expired",
+                                 {"WWW-Authenticate": 'Bearer realm="%s/token",service="s"' % registry.url})
+
+        def once(handler):  # each blob drops the token once
+            issued.append("dropped")
+            return guard(handler)
+        registry.on("/v2/", guard)
+        for layer in image.layers[:3]:
+            registry.on(digest(layer.data), once, times=1)
+        registry.on("/token", token)
+        succeeds(pull(box, registry))
+        expect(2 <= len(registry.requests("/token")) <= 8, len(registry.requests("/token")))
+
+
+@test("overlay")
 def a_stored_login_goes_to_its_own_realm(box):
     with BadRegistry() as registry:
         registry.add(NAME, image_of(30))
