@@ -157,11 +157,11 @@ static int call_name(void *target, const char *value, struct err *err)
 {
 	const char *name = *value == '/' ? value + 1 : value; /* inspect shows it with a slash */
 
-	if (!valid_name(name, 1))
+	if (*value && !valid_name(name, 1))
 		return err_set(err, -EINVAL,
 			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			value);
-	return replace_string(&((struct raw *)target)->opts.name, name);
+	return replace_string(&((struct raw *)target)->opts.name, name); /* "" = a random one */
 }
 
 static int call_hostname(void *target, const char *value, struct err *err)
@@ -331,6 +331,10 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 {
 	struct run_opts *o = &raw->opts;
 
+	if (o->name && !*o->name) {
+		free(o->name);
+		o->name = NULL;
+	}
 	if (o->replace && !o->name)
 		return err_set(err, -EINVAL, "cannot replace container without --name being set");
 	strv_each (e, &raw->env)

@@ -75,7 +75,7 @@ def row_24_name_conflict_is_125(box):
 
 @test("overlay")
 def row_24_bad_names_are_125(box):
-    for name in ("-x", "a b", "a/b", ".x", "ä", ""):
+    for name in ("-x", "a b", "a/b", ".x", "ä"):
         box.fails(125, "run", "--name=" + name, "busybox", "true", says="invalid container name")
 
 

@@ -95,7 +95,7 @@ static void it_d_bundles_in_any_order(void **state)
 static void names_follow_dockers_pattern(void **state)
 {
 	static const char *const good[] = { "a", "a1", "redis", "My_c.1-x", "00" };
-	static const char *const bad[] = { "", "-x", ".x", "_x", "a b", "a/b", "\xc3\xa9t", "a:b",
+	static const char *const bad[] = { "-x", ".x", "_x", "a b", "a/b", "\xc3\xa9t", "a:b",
 		"../x" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
@@ -107,6 +107,15 @@ static void names_follow_dockers_pattern(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_refused("--name", bad[i], "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+}
+
+static void an_empty_name_is_none(void **state)
+{
+	autorunopts struct run_opts o = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(RUN(&o, &err, "--name=", "img"), 0);
+	assert_null(o.name);
 }
 
 static void env_copies_the_callers_variable_and_the_last_one_wins(void **state)
@@ -222,6 +231,7 @@ TEST_MAIN(cmocka_unit_test(defaults_are_dockers),
 	cmocka_unit_test(options_after_the_image_belong_to_the_command),
 	cmocka_unit_test(the_mysql_line_of_the_notes_parses),
 	cmocka_unit_test(it_d_bundles_in_any_order), cmocka_unit_test(names_follow_dockers_pattern),
+	cmocka_unit_test(an_empty_name_is_none),
 	cmocka_unit_test(env_copies_the_callers_variable_and_the_last_one_wins),
 	cmocka_unit_test_setup_teardown(
 		env_beats_env_files_wherever_it_stands, harness_scratch, harness_scratch_done),
