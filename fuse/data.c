@@ -150,6 +150,15 @@ ssize_t ovl_write(struct ovl *fs, uint64_t id, const void *buf, size_t size, off
 	return done ? (ssize_t)done : n;
 }
 
+int ovl_open_for_writing(struct ovl *fs, uint64_t id)
+{
+	struct io io;
+
+	TRY(io_begin(fs, id, true, &io));
+	io_end(fs, &io);
+	return 0;
+}
+
 static int sync_dir(struct ovl *fs, struct node *node)
 {
 	int handle = node_dir_handle(fs, node, -1);

@@ -193,6 +193,7 @@ static int run(struct server *server, struct err *err)
 {
 	struct session_config config = {
 		.threads = server->options.threads,
+		.eager = server->options.eager,
 		.writeback = server->options.writeback,
 		.debug = server->options.debug,
 	};

@@ -16,7 +16,7 @@ const char options_help[] =
 	"Overlay file system in the on-disk format of the kernel's overlayfs (userxattr).\n"
 	"\n"
 	"  -o OPT[,OPT...]  lowerdir=, upperdir=, workdir=, ro, volatile, fsync=0, threads=N,\n"
-	"                   writeback=0, single_id, and the usual mount options\n"
+	"                   writeback=0, single_id, eager (copy up at open), and the usual mount options\n"
 	"  -f               stay in the foreground\n"
 	"  -d               print every request; implies -f\n"
 	"  --fd N           /dev/fuse, opened and mounted by the caller\n"
@@ -48,6 +48,7 @@ static const struct option long_options[] = {
 	OPTION("threads", NUMBER, threads),
 	OPTION("volatile", FLAG, volatile_),
 	OPTION("single-id", FLAG, single_id),
+	OPTION("eager", FLAG, eager),
 	OPTION("debug", FLAG, debug),
 	OPTION("help", FLAG, help),
 	OPTION("version", FLAG, version),
@@ -63,6 +64,7 @@ static const struct option mount_options[] = {
 	OPTION("volatile", FLAG, volatile_),
 	OPTION("single_id", FLAG, single_id),
 	OPTION("writeback", SWITCH, writeback),
+	OPTION("eager", FLAG, eager),
 	{ "allow_other", IGNORED, 0 },
 	{ "allow_root", IGNORED, 0 },
 	{ "default_permissions", IGNORED, 0 },
@@ -262,24 +264,28 @@ static int parse_short(char **argv, int *at, struct options *options, struct err
 			return err_set(err, -EINVAL, "-o needs a value");
 		return parse_mount_options(options, list, err);
 	}
+	if (strcmp(arg, "-t") == 0 && argv[*at + 1]) {
+		++*at; /* mount(8) tells its helper the type */
+		return 0;
+	}
 	for (const char *p = arg + 1; *p; p++) {
 		options->foreground |= *p == 'f' || *p == 'd';
 		options->debug |= *p == 'd';
 		options->help |= *p == 'h';
 		options->version |= *p == 'V';
-		if (!strchr("fdhVs", *p))
+		if (!strchr("fdhVsnv", *p))
 			return err_set(err, -EINVAL, "unknown option '-%c'", *p);
 	}
 	return 0;
 }
 
+/* mount(8) calls its helper with a source, which says nothing here, before the mount point. */
 static int parse_word(const char *word, struct options *options, struct err *err)
 {
-	/* mount(8) calls its helper with a source before the mount point, which says nothing here */
-	if (options->mountpoint && strcmp(options->mountpoint, "overlay") != 0 &&
-		strcmp(options->mountpoint, "none") != 0)
+	if (options->mountpoint && options->has_source)
 		return err_set(err, -EINVAL, "more than one mount point: '%s' and '%s'",
 			options->mountpoint, word);
+	options->has_source = options->mountpoint != NULL;
 	options->mountpoint = word;
 	return 0;
 }

@@ -3,7 +3,8 @@
  * The command line, in two forms:
  *
  *	sbx-fuse --fd N --lower A:B --upper U --work W [--exit-fd M] [--ready-fd R]	for sbx
- *	sbx-fuse [-f] [-d] -o lowerdir=A:B,upperdir=U,workdir=W[,…] MOUNTPOINT	as fuse-overlayfs
+ *	sbx-fuse [-f] [-d] -o lowerdir=A:B,upperdir=U,workdir=W[,…] [SOURCE] MOUNTPOINT
+ *		as fuse-overlayfs, and as a helper of mount(8)
  *
  * In lists of layers "\:" is a colon, in mount options "\," a comma.
  */
@@ -22,7 +23,8 @@ struct options {
 	unsigned long mount_flags; /* MS_* */
 	unsigned threads;
 	bool foreground, debug, help, version;
-	bool writeback, volatile_, single_id;
+	bool has_source;
+	bool eager, writeback, volatile_, single_id;
 };
 
 int options_parse(int argc, char **argv, struct options *ret, struct err *err);

@@ -101,6 +101,7 @@ int ovl_rename(struct ovl *fs, const struct ovl_rename *move);
 /* data.c */
 ssize_t ovl_read(struct ovl *fs, uint64_t id, void *buf, size_t size, off_t offset);
 ssize_t ovl_write(struct ovl *fs, uint64_t id, const void *buf, size_t size, off_t offset);
+int ovl_open_for_writing(struct ovl *fs, uint64_t id); /* copies up now, not at the first change */
 int ovl_fsync(struct ovl *fs, uint64_t id, bool data_only); /* directories too */
 int ovl_fallocate(struct ovl *fs, uint64_t id, int mode, off_t offset, off_t length);
 off_t ovl_lseek(struct ovl *fs, uint64_t id, off_t offset, int whence);

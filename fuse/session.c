@@ -257,6 +257,21 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	const struct session *session = fuse_req_userdata(req);
+	int r = -ENOSYS;
+
+	if (session->config.eager)
+		r = (fi->flags & O_ACCMODE) == O_RDONLY ? 0
+							: ovl_open_for_writing(session->fs, ino);
+	fi->keep_cache = 1;
+	if (r < 0)
+		reply_status(req, r);
+	else
+		(void)fuse_reply_open(req, fi);
+}
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
 	reply_status(req, -ENOSYS);
 }
 
@@ -438,7 +453,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.rmdir = op_rmdir,
 	.rename = op_rename,
 	.open = op_open,
-	.opendir = op_open,
+	.opendir = op_opendir,
 	.read = op_read,
 	.write = op_write,
 	.fsync = op_fsync,

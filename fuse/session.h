@@ -12,7 +12,8 @@ struct session;
 struct session_config {
 	unsigned threads;
 	bool writeback; /* the kernel gathers small writes */
-	bool debug;     /* libfuse prints every request */
+	bool eager; /* copy-up when a file is opened for writing: costs a request for each open */
+	bool debug; /* libfuse prints every request */
 };
 
 /* fd is mounted or about to be; adopted. fs is borrowed. */

@@ -370,6 +370,10 @@ def a_full_disk_leaves_the_lower_file(top):
     same(os.listdir(s.upper), [], "half a file in the upper")
     same(os.listdir(os.path.join(s.work, "work")), [], "half a file in the work directory")
     s.stop()
+    s.start("fd", "--eager")
+    same(attempt(open, s("big"), "r+b"), "ENOSPC", "opened for writing, copied up at once")
+    same(attempt(open, s("big"), "rb"), None, "opened for reading")
+    s.stop()
     unmount(small)
 
 

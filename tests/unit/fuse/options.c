@@ -56,6 +56,17 @@ static void the_form_of_sbx_is_understood(void **state)
 	options_done(&o);
 }
 
+static void the_form_of_mounts_helpers_is_understood(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(
+		PARSE(&o, "overlay", "/mnt", "-n", "-o", "rw,lowerdir=/a", "-t", "fuse.sbx"), 0);
+	assert_string_equal(o.mountpoint, "/mnt");
+	options_done(&o);
+}
+
 static void colons_and_commas_in_paths_are_escaped(void **state)
 {
 	struct options o;
@@ -78,7 +89,7 @@ static void what_makes_no_sense_is_refused(void **state)
 		{ "-o", "lowerdir=/a,upperdir=/u", "/mnt", NULL },
 		{ "-o", "lowerdir=", "/mnt", NULL },
 		{ "-o", "lowerdir=/a,uidmapping=0:1:2", "/mnt", NULL },
-		{ "-o", "lowerdir=/a", "/mnt", "/other", NULL },
+		{ "-o", "lowerdir=/a", "/mnt", "/a", "/b", NULL },
 		{ "-x", "-o", "lowerdir=/a", "/mnt", NULL },
 		{ "--fd", "x", "--lower", "/a", NULL },
 		{ "--fd", "3", "--lower", "/a", "/mnt", NULL },
@@ -97,5 +108,6 @@ static void what_makes_no_sense_is_refused(void **state)
 
 TEST_MAIN(cmocka_unit_test(the_form_of_fuse_overlayfs_is_understood),
 	cmocka_unit_test(the_form_of_sbx_is_understood),
+	cmocka_unit_test(the_form_of_mounts_helpers_is_understood),
 	cmocka_unit_test(colons_and_commas_in_paths_are_escaped),
 	cmocka_unit_test(what_makes_no_sense_is_refused))
