@@ -51,7 +51,7 @@ bool state_name_valid(const char *name)
 {
 	size_t n = strlen(name);
 
-	if (n < 2 || n > NAME_MAX_LEN || !name_char(name[0]))
+	if (n < 1 || n > NAME_MAX_LEN || !name_char(name[0]))
 		return false;
 	for (size_t i = 1; i < n; i++)
 		if (!name_char(name[i]) && !strchr("_.-", name[i]))

@@ -94,7 +94,8 @@ int state_wait_gone(pid_t pid, uint64_t start, int64_t timeout_ms, struct err *e
  * descriptor whose closing releases the lock; waits at most 30 s, then -ETIMEDOUT. */
 int state_lock(const struct container *c, struct err *err);
 
-/* Docker's rule for names: [a-zA-Z0-9][a-zA-Z0-9_.-]+ and at most 255 bytes (it becomes a file name). Pure. */
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]* of at most 255 bytes, since it becomes a file name. Docker wants two
+ * characters at least; containers of one letter are podman's, and everybody's in examples. Pure. */
 bool state_name_valid(const char *name);
 
 int64_t state_now(void); /* ns since the epoch */

@@ -4,7 +4,7 @@
 static void bad_names_are_refused(void **state)
 {
 	struct fixture *f = *state;
-	const char *bad[] = { "", "a", "-ab", "_ab", "a b", "a/b", "..", "a\n", "a\x1b[31m", "äö",
+	const char *bad[] = { "", "-", "-ab", "_ab", "a b", "a/b", "..", "a\n", "a\x1b[31m", "äö",
 		".ab" };
 	char big[257];
 
@@ -16,6 +16,7 @@ static void bad_names_are_refused(void **state)
 	memset(big, 'a', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
 	assert_false(state_name_valid(big));
+	assert_true(state_name_valid("a"));
 	assert_true(state_name_valid("a1"));
 	assert_true(state_name_valid("Z.b_c-d"));
 }
