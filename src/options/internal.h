@@ -10,8 +10,10 @@
 #include "options/opt.h"
 #include "options/options.h"
 
-/* "NAME=value" or "NAME" (copied from the caller's environment); the last one of a name wins. */
+/* Appends "NAME=value", or a copy of the caller's "NAME" if there is one. */
 int parse_env(const char *value, struct strv *ret, struct err *err);
+/* Of each name keeps the last value, in the place of the first. n log n: there may be 10^5. */
+void env_squash(struct strv *env);
 /* The text of an env file; is cut into lines in place. */
 int parse_env_text(char *text, struct strv *ret, struct err *err);
 /* Length of the UTF-8 sequence at s (1 to 4), 0 when it is not one. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "base/xalloc.h"
 
 #define ENV_FILE_MAX (1024 * 1024)
 
@@ -23,17 +24,60 @@ int parse_env(const char *value, struct strv *ret, struct err *err)
 	if (!*value || *value == '=')
 		return err_set(err, -EINVAL, "invalid environment variable: %s", value);
 	if (strchr(value, '=')) {
-		strv_env_set(ret, value);
+		strv_add(ret, value);
 		return 0;
 	}
 	host = getenv(value);
-	if (host) {
-		autostrv struct strv one = { 0 };
-
-		strv_addf(&one, "%s=%s", value, host);
-		strv_env_set(ret, one.v[0]);
-	}
+	if (host)
+		strv_addf(ret, "%s=%s", value, host);
 	return 0;
+}
+
+struct assignment {
+	char **slot; /* in the vector, so the order of slots is that of the list */
+	size_t name; /* length */
+};
+
+static int by_name(const void *left, const void *right)
+{
+	const struct assignment *a = left, *b = right;
+	size_t n = a->name < b->name ? a->name : b->name;
+	int r = memcmp(*a->slot, *b->slot, n);
+
+	if (r == 0 && a->name != b->name)
+		r = a->name < b->name ? -1 : 1;
+	return r ? r : a->slot < b->slot ? -1 : 1;
+}
+
+static bool same_name(const struct assignment *a, const struct assignment *b)
+{
+	return a->name == b->name && memcmp(*a->slot, *b->slot, a->name) == 0;
+}
+
+void env_squash(struct strv *env)
+{
+	autofree struct assignment *list = xcalloc(env->n, sizeof(*list));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < env->n; i++)
+		list[i] = (struct assignment){ &env->v[i], strcspn(env->v[i], "=") };
+	if (env->n > 1)
+		qsort(list, env->n, sizeof(*list), by_name);
+	for (size_t i = 0, first = 0; i + 1 < env->n; i++) {
+		if (!same_name(&list[first], &list[i + 1])) {
+			first = i + 1;
+			continue;
+		}
+		free(*list[first].slot);
+		*list[first].slot = *list[i + 1].slot;
+		*list[i + 1].slot = NULL;
+	}
+	for (size_t i = 0; i < env->n; i++)
+		if (env->v[i])
+			env->v[kept++] = env->v[i];
+	if (env->v)
+		env->v[kept] = NULL;
+	env->n = kept;
 }
 
 /* Length of the UTF-8 sequence at s, 0 when it is not one (overlong, surrogate, cut short). */

@@ -337,8 +337,8 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 	}
 	if (o->replace && !o->name)
 		return err_set(err, -EINVAL, "cannot replace container without --name being set");
-	strv_each (e, &raw->env)
-		strv_env_set(&o->env, *e);
+	strv_extend(&o->env, &raw->env);
+	env_squash(&o->env);
 	strv_each (e, &o->env)
 		strv_addf(&o->args, "--env=%s", *e);
 	if (operands->v[0][0] == '-') /* `sbx run -- -x`: still an operand when read again */

@@ -187,8 +187,8 @@ int exec_opts_parse(int argc, char **argv, struct exec_opts *ret, struct err *er
 
 	(void)argc;
 	if (r == 0) {
-		strv_each (e, &raw.env)
-			strv_env_set(&raw.opts.env, *e);
+		strv_extend(&raw.opts.env, &raw.env);
+		env_squash(&raw.opts.env);
 		raw.opts.container = take_operand(&operands, 0);
 		strv_set(&raw.opts.command, operands.v + 1);
 		*ret = raw.opts;

@@ -57,10 +57,43 @@ static void files_have_comments_blank_lines_and_crlf(void **state)
 			   "SBX_TEST_HOST\nSBX_TEST_NONE\nA=2",
 			&env, &err),
 		0);
+	assert_int_equal(env.n, 4);
+	env_squash(&env);
 	assert_int_equal(env.n, 3);
 	assert_string_equal(env.v[0], "A=2");
 	assert_string_equal(env.v[1], "B=\"quoted\"");
 	assert_string_equal(env.v[2], "SBX_TEST_HOST=h");
+	strv_done(&env);
+}
+
+static void squashing_keeps_the_last_value_in_the_first_place(void **state)
+{
+	static const char *const before[] = { "B=1", "A=1", "AB=1", "A=2", "B=", "A=3", "C", "A" };
+	static const char *const after[] = { "B=", "A", "AB=1", "C" };
+	struct strv env = STRV_INIT, none = STRV_INIT;
+
+	env_squash(&none);
+	assert_int_equal(none.n, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
+		strv_add(&env, before[i]);
+	env_squash(&env);
+	assert_int_equal(env.n, ARRAY_SIZE(after));
+	for (size_t i = 0; i < ARRAY_SIZE(after); i++)
+		assert_string_equal(env.v[i], after[i]);
+	assert_null(env.v[env.n]);
+	strv_done(&env);
+}
+
+/* threats S12 */
+static void a_hundred_thousand_variables_take_no_time(void **state)
+{
+	struct strv env = STRV_INIT;
+
+	for (int i = 0; i < 200000; i++)
+		strv_addf(&env, "V%d=%d", i % 100000, i);
+	env_squash(&env);
+	assert_int_equal(env.n, 100000);
+	assert_string_equal(env.v[7], "V7=100007");
 	strv_done(&env);
 }
 
@@ -126,6 +159,8 @@ static void pipes_can_be_read(void **state)
 TEST_MAIN(cmocka_unit_test(values_are_taken_byte_for_byte),
 	cmocka_unit_test(a_nameless_variable_is_refused),
 	cmocka_unit_test(files_have_comments_blank_lines_and_crlf),
+	cmocka_unit_test(squashing_keeps_the_last_value_in_the_first_place),
+	cmocka_unit_test(a_hundred_thousand_variables_take_no_time),
 	cmocka_unit_test(bad_lines_are_named_by_number),
 	cmocka_unit_test_setup_teardown(
 		files_are_read_and_missing_ones_named, harness_scratch, harness_scratch_done),
