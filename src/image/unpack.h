@@ -96,6 +96,7 @@ struct writer {
 	size_t n_dirs, cap_dirs;
 	int64_t bytes, inodes;
 	bool setgid;        /* a directory of the layer passes its group on */
+	bool write_early;   /* start writing files to disk before the end */
 	bool no_mknod;      /* whiteouts take the xattr form */
 	bool opaque_root;   /* the layer hides all below it */
 	bool warned_device; /* each kind of loss is said once */

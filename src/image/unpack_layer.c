@@ -169,6 +169,7 @@ static int unpack_into(const struct task *task, int tmp, int root, struct err *e
 	struct tar_source source;
 
 	writer_init(&w, root, &task->map);
+	w.write_early = store_synced();
 	TRY(digester_new(task->job->diff_id, &digester, err));
 	TRY(inflate_new(task->blob, task->job->media_type, &inflate, err));
 	TRY(ring_new(inflate, task->job, &ring, err));

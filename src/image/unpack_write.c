@@ -15,7 +15,8 @@
 #include "base/own.h"
 #include "image/unpack.h"
 
-#define DIRS_MAX 1000000
+#define DIRS_MAX  1000000
+#define EARLY_MIN 65536
 
 void writer_init(struct writer *w, int root, const struct idmap *map)
 {
@@ -323,8 +324,12 @@ int writer_end_file(struct writer *w, const struct unpack_entry *e, int fd, stru
 	TRY(meta_apply_fd(w, e, fd, err));
 	if (futimens(fd, times) < 0)
 		return err_sys(err, "set the time of '%.200s'", e->path);
-	if (fstat(fd, &st) == 0)
-		w->bytes += st.st_size;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "'%.200s'", e->path);
+	w->bytes += st.st_size;
+	/* A hint: what is on its way already, the sync at the end need not wait for. */
+	if (w->write_early && st.st_size >= EARLY_MIN)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return 0;
 }
 

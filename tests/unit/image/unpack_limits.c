@@ -68,6 +68,11 @@ static void impossible_ids_are_refused_and_named(void **state)
 	assert_true(unpack_tar(t) < 0);
 }
 
+static void impossible_ids_are_refused_for_a_single_id_too(void **state)
+{
+	impossible_ids_are_refused_and_named(state);
+}
+
 static void ids_outside_the_map_are_refused_and_named(void **state)
 {
 	struct target *t = *state;
@@ -307,6 +312,7 @@ static void too_many_hard_links_are_an_error_not_a_loop(void **state)
 
 TEST_MAIN(TARGET_TEST(devices_are_left_out), TARGET_TEST(a_fifo_is_never_opened),
 	TARGET_TEST(impossible_ids_are_refused_and_named),
+	TARGET_TEST_SINGLE(impossible_ids_are_refused_for_a_single_id_too),
 	TARGET_TEST(ids_outside_the_map_are_refused_and_named),
 	TARGET_TEST(sparse_files_stay_sparse), TARGET_TEST(bad_sparse_maps_are_refused),
 	TARGET_TEST(bytes_that_are_no_tar_are_refused), TARGET_TEST(a_truncated_archive_is_refused),
