@@ -25,7 +25,8 @@ static const int always[] = { SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mpr
 	SYS_futex, SYS_set_robust_list, SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask,
 	SYS_sigaltstack, SYS_restart_syscall, SYS_clock_gettime, SYS_clock_nanosleep,
 	SYS_gettimeofday, SYS_getrandom, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_sched_yield,
-	SYS_read, SYS_write, SYS_close, SYS_lseek, SYS_fstat, SYS_exit, SYS_exit_group };
+	SYS_sched_getaffinity /* malloc counts processors */, SYS_read, SYS_write, SYS_close,
+	SYS_lseek, SYS_fstat, SYS_exit, SYS_exit_group };
 
 /* The older x86-64 forms; numbers, because other processors have no names for them. */
 static const struct {

@@ -81,5 +81,6 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 	spec.tty = opts.tty;
 	spec.detach = opts.detach;
 	spec.detach_keys = opts.detach_keys;
+	spec.typed = argv + 1;
 	return exec_run(&spec, err);
 }

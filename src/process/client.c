@@ -209,14 +209,14 @@ static int on_input(void *data, int fd, uint32_t events, struct err *err)
 
 /* ---- monitor → stdout and stderr ---- */
 
-static int stdout_closed(struct client *c, struct err *err)
+static int output_closed(struct client *c)
 {
-	if (c->to != c->opts->out) { /* nobody reads stderr: no reason to stop */
-		c->len = 0;
-		return 0;
+	c->len = 0;
+	if (c->to == c->opts->out) { /* nobody reads stderr: no reason to stop */
+		c->fatal = SIGPIPE;
+		loop_quit(c->loop, 0);
 	}
-	(void)err_set(err, -EPIPE, "write to stdout: Broken pipe");
-	return err_exit(err, 128 + SIGPIPE);
+	return 0;
 }
 
 static int on_writable(void *data, int fd, uint32_t events, struct err *err);
@@ -241,7 +241,7 @@ static int write_out(struct client *c, struct err *err)
 		}
 		ssize_t written = write(c->to, c->frame + c->at, n);
 		if (written < 0 && errno == EPIPE)
-			return stdout_closed(c, err);
+			return output_closed(c);
 		if (written < 0 && errno != EAGAIN && errno != EINTR)
 			return err_sys(err, "write the container's output");
 		c->at += written > 0 ? (size_t)written : 0;
@@ -429,6 +429,7 @@ int client_run(int sock, const struct client_opts *opts, struct err *err)
 	(void)sigaction(SIGPIPE, &pipe_was, NULL);
 	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (client.fatal) {
+		(void)signal(client.fatal, SIG_DFL); /* SIGPIPE may have been ignored all along */
 		(void)raise(client.fatal);
 		return err_set(err, -EINTR, "ended by signal %d", client.fatal);
 	}

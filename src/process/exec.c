@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -86,6 +87,8 @@ static _Noreturn void serve(const struct exec_spec *spec, int client)
 		.start = start_process,
 		.data = &copy };
 
+	for (char **arg = spec->typed; arg && *arg; arg++)
+		memset(*arg, 0, strlen(*arg)); /* secrets of -e would be in everybody's ps */
 	if (leave_caller(&err) < 0)
 		_exit(125); /* the client sees the socket close */
 	int r = monitor_run(&job, client, -1, &err);

@@ -20,6 +20,7 @@ struct exec_spec {
 	const struct policy *policy;
 	bool interactive, tty, detach;
 	const char *detach_keys;
+	char **typed; /* our own argv, NULL-terminated or NULL: blanked where it outlives the caller */
 };
 
 /* Returns the exit status (126 not executable, 127 not found, 128+n signal) or -errno. */
