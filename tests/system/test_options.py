@@ -72,8 +72,8 @@ def a_configuration_that_others_can_write_is_refused(box):
     """threats S10"""
     os.chmod(box.path("config.json"), 0o666)
     box.fails(125, "ps", says=["config.json", "can be written by others"])
-    box.file("config.json", '{"mirors": {}}')
-    box.fails(125, "ps", says='unknown key "mirors"')
+    box.file("config.json", '{"registry": {}}')
+    box.fails(125, "ps", says='unknown key "registry"')
     box.file("config.json", '{"registries": {}, "registries": {}}')
     box.fails(125, "ps", says="config.json")
     box.file("config.json", json.dumps({"storageDriver": "vfs"}))
