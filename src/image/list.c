@@ -45,11 +45,15 @@ void entry_names(const struct json *entry, char **ret_repository, char **ret_tag
 char *entry_repo_digest(const struct json *entry)
 {
 	const char *pulled = index_note(entry, INDEX_DIGEST);
-	const char *digest = pulled ? strchr(pulled, '@') + 1 : index_digest(entry);
-	autofree char *repository = NULL, *tag = NULL;
+	const char *at = pulled ? strchr(pulled, '@') : NULL;
+	autofree char *repo = at ? before_at(pulled) : NULL;
+	autofree char *name = NULL;
+	autoref struct ref ref = { 0 };
 
-	entry_names(entry, &repository, &tag);
-	return repository && digest ? xasprintf("%s@%s", repository, digest) : NULL;
+	if (!repo || ref_parse(repo, &ref, &(struct err)ERR_INIT) < 0)
+		return NULL;
+	name = ref_name(&ref);
+	return xasprintf("%s%s", name, at);
 }
 
 bool entry_is(const struct store *store, const struct json *entry, const char *id)

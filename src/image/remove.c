@@ -100,8 +100,10 @@ static void drop_entry(struct victim *v, size_t at, bool keep, struct strv *repo
 	entry_names(entry, &repository, &tag);
 	if (tag)
 		strv_addf(report, "Untagged: %s:%s", repository, tag);
-	if (digest && !repository_has_tag(v, repository, at))
+	if (digest && !repository_has_tag(v, repository, at)) {
 		strv_addf(report, "Untagged: %s", digest);
+		json_del(json_get(entry, "annotations"), INDEX_DIGEST);
+	}
 	if (keep)
 		index_untag(v->index, at);
 	else

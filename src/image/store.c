@@ -120,22 +120,33 @@ static int keep(int fd, int *slot)
 	return fd == -ENOENT ? 0 : fd;
 }
 
+/* Others refuse a layout without index. */
+static int make_index(const struct store *s, struct err *err)
+{
+	autofd int lock = index_lock(s, err);
+	autojson struct json *index = NULL;
+
+	TRY(lock);
+	if (faccessat(s->images, "index.json", F_OK, 0) == 0)
+		return 0;
+	TRY(index_load(s, &index, err));
+	return index_save(s, index, err);
+}
+
+/* oci-layout comes last: where it is, everything is. */
 static int make_layout(const struct store *s, struct err *err)
 {
-	autofd int blobs = -EBADF, other = -EBADF;
+	static const char *const folders[] = { "blobs", "blobs/sha256", "blobs/sha512",
+		".partial" };
 
-	blobs = open_sub(s->images, "blobs", true, err);
-	TRY(blobs);
-	other = open_sub(blobs, "sha256", true, err);
-	TRY(other);
-	fd_drop(&other);
-	other = open_sub(blobs, "sha512", true, err);
-	TRY(other);
-	fd_drop(&other);
-	other = open_sub(s->images, ".partial", true, err);
-	TRY(other);
 	if (faccessat(s->images, "oci-layout", F_OK, 0) == 0)
 		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		autofd int fd = open_sub(s->images, folders[i], true, err);
+
+		TRY(fd);
+	}
+	TRY(make_index(s, err));
 	return fs_write_at(s->images, "oci-layout", LAYOUT_TEXT, strlen(LAYOUT_TEXT), 0600,
 		store_synced() ? FS_SYNC : FS_NOSYNC, err);
 }

@@ -76,7 +76,7 @@ int found_chains(const struct found *found, struct strv *ret, struct err *err);
 
 /* "redis" and "latest" of an entry, malloc'ed; NULL where it has none. */
 void entry_names(const struct json *entry, char **ret_repository, char **ret_tag);
-/* "redis@sha256:…", malloc'ed; NULL for an image that never had a repository. */
+/* "redis@sha256:…" as it was pulled, malloc'ed; NULL for a name that was only given here. */
 char *entry_repo_digest(const struct json *entry);
 bool entry_is(const struct store *store, const struct json *entry, const char *id);
 

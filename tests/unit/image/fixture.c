@@ -91,7 +91,8 @@ static void make_layer(struct fixture *fx, const char *chain)
 
 void fixture_image(struct fixture *fx, const char *ref, const char *seed, char ret_id[DIGEST_MAX])
 {
-	autofree char *config = NULL, *manifest = NULL, *blob = xasprintf("layer %s", seed);
+	autofree char *config = NULL, *manifest = NULL, *blob = xasprintf("layer %s", seed),
+		      *known = NULL;
 	char chain[65], layer[DIGEST_MAX], digest[DIGEST_MAX];
 	static const char type[] = "application/vnd.oci.image.manifest.v1+json";
 	struct err err = ERR_INIT;
@@ -114,6 +115,10 @@ void fixture_image(struct fixture *fx, const char *ref, const char *seed, char r
 		"\"digest\":\"%s\",\"size\":%zu}]}",
 		type, ret_id, strlen(config), layer, strlen(blob));
 	fixture_put(fx, manifest, digest);
-	if (store_set_ref(&fx->store, ref, digest, (int64_t)strlen(manifest), type, &err) < 0)
+	/* As a pull does it: with the digest the registry knows the image by. */
+	if (ref && !strchr(ref, '@'))
+		known = xasprintf("%s@%s", ref, digest);
+	if (store_set_ref(&fx->store, known ? known : ref, digest, (int64_t)strlen(manifest), type,
+		    &err) < 0)
 		fail_msg("%s", err.text);
 }

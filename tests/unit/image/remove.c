@@ -167,6 +167,15 @@ static void force_untags_a_used_image_and_keeps_its_data(void **state)
 	assert_int_equal(rmi(fx, "redis", true, stopped, &report), 0);
 	assert_non_null(strstr(report, "Untagged: redis:latest"));
 	assert_null(strstr(report, "Deleted:"));
+	{
+		struct image_row *rows = NULL;
+		size_t n = 0;
+
+		assert_int_equal(image_list(&fx->globals, NULL, &rows, &n, &err), 0);
+		assert_int_equal(n, 1);
+		assert_null(rows[0].repository);
+		image_rows_free(rows, n);
+	}
 	assert_false(gone(fx, "one", id));
 	assert_int_equal(image_resolve(&fx->globals, "redis", &image, &err), -ENOENT);
 	assert_int_equal(image_resolve(&fx->globals, id, &image, &err), 0);

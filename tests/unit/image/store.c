@@ -33,10 +33,13 @@ static void a_new_store_is_private_and_an_oci_layout(void **state)
 	struct fixture *fx = *state;
 	struct stat st;
 	char *layout = scratch_read(fx->scratch, "root/images/oci-layout");
+	char *index = scratch_read(fx->scratch, "root/images/index.json");
 
 	assert_int_equal(fstat(fx->store.root, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_string_equal(layout, "{\"imageLayoutVersion\":\"1.0.0\"}");
+	assert_non_null(strstr(index, "\"manifests\":[]"));
+	free(index);
 	free(layout);
 }
 
