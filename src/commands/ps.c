@@ -80,11 +80,12 @@ int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(ps_opts_parse(argc, argv, &opts, err));
 	TRY(format_init(&format, opts.format, fallback(&opts), TYPE, err));
 	TRY(ps_filter_new(globals, &opts.filters, &filter, err));
-	TRY(state_list(globals, &l.list, &l.n, err));
 	all = opts.all || limit(&opts) != SIZE_MAX || ps_filter_asks_stopped(filter);
+	TRY(all ? state_list(globals, &l.list, &l.n, err)
+		: state_list_up(globals, &l.list, &l.n, err));
 	TRY(format_heading(&format, titles, err));
 	for (size_t i = 0; i < l.n && shown < limit(&opts); i++) {
-		if ((!all && !container_up(&l.list[i])) || !ps_filter_match(filter, &l.list[i]))
+		if (!ps_filter_match(filter, &l.list[i]))
 			continue;
 		TRY(add_row(globals, &opts, &l.list[i], &format, err));
 		shown++;

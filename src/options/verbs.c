@@ -245,7 +245,8 @@ void start_opts_done(struct start_opts *o)
 
 static int set_signal(char **slot, const char *value, struct err *err)
 {
-	TRY(parse_signal(value, err));
+	if (parse_signal(value, err) < 0)
+		return err_exit(err, 1); /* Docker's engine judges it, not its command line */
 	free(*slot);
 	*slot = xstrdup(value);
 	return 0;

@@ -37,6 +37,8 @@ void name_random(char *ret, size_t size, unsigned attempt);
 /* Reads containers/<id>; -ENOENT when it has no config.json. Does not repair. */
 int record_load(const struct globals *globals, int containers, const char *id,
 	struct container *ret, struct err *err);
+/* Does state.json claim that it runs? Cheaper than loading all of it. */
+bool record_claims_up(int containers, const char *id);
 /* Again the live part, from state.json. */
 int record_reload(struct container *c, struct err *err);
 /* Corrects what a dead monitor or a reboot left. 1: the container was to be removed and is gone. */

@@ -173,8 +173,8 @@ static struct container *sorted(struct container *adopt_list, size_t n)
 	return list;
 }
 
-int state_list(
-	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err)
+static int list(const struct globals *globals, bool only_up, struct container **ret, size_t *ret_n,
+	struct err *err)
 {
 	autostatedirs struct state_dirs dirs = STATE_DIRS_INIT;
 	autodir DIR *stream = NULL;
@@ -186,10 +186,36 @@ int state_list(
 	if (r == 0) {
 		TRY(open_dir_stream(dirs.containers, &stream, err));
 		for (struct dirent *e = readdir(stream); e; e = readdir(stream))
-			if (state_id_valid(e->d_name))
+			if (state_id_valid(e->d_name) &&
+				(!only_up || record_claims_up(dirs.containers, e->d_name)))
 				list_one(globals, dirs.containers, e->d_name, &l);
 	}
 	*ret = sorted(l.list, l.n);
 	*ret_n = l.n;
+	return 0;
+}
+
+int state_list(
+	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err)
+{
+	return list(globals, false, ret, ret_n, err);
+}
+
+/* A claim that turns out to be stale is repaired in passing, and left out. */
+int state_list_up(
+	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err)
+{
+	size_t kept = 0;
+
+	TRY(list(globals, true, ret, ret_n, err));
+	for (size_t i = 0; i < *ret_n; i++) {
+		struct container *c = &(*ret)[i];
+
+		if (c->status == STATUS_RUNNING || c->status == STATUS_PAUSED)
+			(*ret)[kept++] = *c;
+		else
+			container_done(c);
+	}
+	*ret_n = kept;
 	return 0;
 }

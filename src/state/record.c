@@ -146,6 +146,20 @@ int record_reload(struct container *c, struct err *err)
 	return 0;
 }
 
+bool record_claims_up(int containers, const char *id)
+{
+	char path[ID_LEN + sizeof("/" STATE_NAME)];
+	autojson struct json *doc = NULL;
+	struct container c = CONTAINER_INIT;
+	struct err ignored = ERR_INIT;
+
+	snprintf(path, sizeof(path), "%s/%s", id, STATE_NAME);
+	if (json_read_at(containers, path, RECORD_MAX, &doc, &ignored) < 0)
+		return false; /* created, being removed, or damaged: does not run */
+	c.status = status_from(json_str(json_get(doc, "status"), ""));
+	return alive(&c);
+}
+
 /* What can still be said of a container whose config.json is no JSON: enough to remove it. */
 static struct json *stand_in_config(const char *id)
 {

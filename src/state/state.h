@@ -66,6 +66,9 @@ int state_open(
 /* All containers, newest first, repaired. Caller frees with state_list_free(). */
 int state_list(
 	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);
+/* Only the running and paused ones; does not even read the configuration of the others. */
+int state_list_up(
+	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);
 void state_list_free(struct container *list, size_t n);
 
 /* Reads the live fields again and repairs. -ENOENT: it has been removed. */

@@ -123,7 +123,9 @@ static void stop_and_kill_judge_signals_and_seconds(void **state)
 	stop_opts_done(&b);
 	stop_opts_done(&c);
 	assert_int_equal(PARSE(stop, &a, &err, "-t", "999999999999", "c1"), -ERANGE);
+	err = (struct err)ERR_INIT;
 	assert_int_equal(PARSE(kill, &k, &err, "-s", "NOPE", "c1"), -EINVAL);
+	assert_int_equal(err.exit, 1);
 	assert_int_equal(PARSE(kill, &k, &err, "-s", "HUP", "c1"), 0);
 	assert_string_equal(k.signal, "HUP");
 	kill_opts_done(&k);

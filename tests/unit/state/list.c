@@ -74,5 +74,39 @@ static void the_newest_container_is_listed_first(void **state)
 	state_list_free(list, n);
 }
 
-TEST_MAIN(T(a_new_container_is_found_by_id_name_and_prefix), T(an_empty_store_has_no_containers),
-	T(an_ambiguous_prefix_is_refused), T(the_newest_container_is_listed_first))
+static void only_what_runs_is_in_the_short_list(void **state)
+{
+	struct fixture *f = *state;
+	struct container *list = NULL;
+	const enum status statuses[] = { STATUS_CREATED, STATUS_EXITED, STATUS_RUNNING,
+		STATUS_PAUSED };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		autocontainer struct container c = CONTAINER_INIT;
+
+		assert_int_equal(make(f, NULL, &c), 0);
+		c.status = statuses[i];
+		c.monitor = getpid();
+		c.monitor_start = state_pid_start(getpid());
+		assert_int_equal(state_save(&c, &f->err), 0);
+	}
+	{
+		autocontainer struct container c = CONTAINER_INIT; /* its monitor is dead */
+
+		assert_int_equal(make(f, NULL, &c), 0);
+		c.status = STATUS_RUNNING;
+		c.monitor = getpid();
+		c.monitor_start = 1;
+		assert_int_equal(state_save(&c, &f->err), 0);
+	}
+	assert_int_equal(state_list_up(&f->globals, &list, &n, &f->err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(list[0].status, STATUS_PAUSED);
+	assert_int_equal(list[1].status, STATUS_RUNNING);
+	state_list_free(list, n);
+}
+
+TEST_MAIN(T(only_what_runs_is_in_the_short_list), T(a_new_container_is_found_by_id_name_and_prefix),
+	T(an_empty_store_has_no_containers), T(an_ambiguous_prefix_is_refused),
+	T(the_newest_container_is_listed_first))
