@@ -130,7 +130,7 @@ static int write_record(const struct task *task, const struct writer *w, struct 
 	json_put_string(record, "ids", task->map.kind == IDMAP_SINGLE ? "single" : "mapped");
 	json_write(record, 0, &text);
 	(void)snprintf(name, sizeof(name), "%s.json", task->job->chain_id);
-	TRY(fs_write_at(task->store->layers, name, text.data, text.len, 0600,
+	TRY(fs_write_at(task->store->layers, name, text.data, text.len,
 		store_synced() ? FS_SYNC : FS_NOSYNC, err));
 	if (!w->opaque_root)
 		return 0;
