@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/strv.h"
 
 enum token_kind {
 	TOKEN_CLOSE, /* }} */
@@ -34,7 +33,6 @@ struct parser {
 	struct token token; /* the next one, not consumed */
 	bool trim_next;     /* the last action ended with -}} */
 	int depth, loops;
-	struct strv vars; /* that are in scope here */
 	struct err *err;
 };
 

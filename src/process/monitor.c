@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,15 @@ static bool has_ended(pid_t pid)
 	       info.si_pid == pid;
 }
 
+/* A dying process lets go of its mounts before its parent can wait for it: when the last mount ends,
+ * sbx-fuse ends, and may be seen to end first. Gives the container that moment. */
+static bool is_ending(pid_t pid)
+{
+	for (int tries = 0; tries < 200 && !has_ended(pid); tries++)
+		(void)poll(NULL, 0, 5); /* a signal only shortens the pause */
+	return has_ended(pid);
+}
+
 /* Without its file system the container can only hang: it ends, and says why. */
 static int on_fuse_end(void *data, int fd, uint32_t events, struct err *err)
 {
@@ -283,13 +293,14 @@ static int on_fuse_end(void *data, int fd, uint32_t events, struct err *err)
 		"sbx: the file system server (sbx-fuse) died; the container is stopped\n";
 	struct monitor *monitor = data;
 	struct err ignored;
+	int status;
 
 	if (monitor->process.fuse_pid <= 0)
 		return 0;
-	(void)spawn_wait(
-		monitor->process.fuse_pid, &ignored); /* how it died is in its own log line */
+	status = spawn_wait(monitor->process.fuse_pid, &ignored);
 	monitor->process.fuse_pid = 0;
-	if (monitor->ended || has_ended(monitor->process.pid))
+	if (monitor->ended || has_ended(monitor->process.pid) ||
+		(status == 0 && is_ending(monitor->process.pid)))
 		return 0; /* the mount went first: that is how it should be */
 	TRY(monitor->job->events->output(
 		monitor->job->events->data, 2, text, sizeof(text) - 1, err));

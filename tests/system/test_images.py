@@ -198,9 +198,9 @@ def row_59_layers_stack_with_whiteouts_and_opaque_directories(box):
     out = box.ok("run", "--rm", "layers", "sh", "-c", script)
     owner = "33:50" if box.variant != "single" else None
     lines = out.split("\n")
-    expect(lines[0] == "122333 again" or lines[0] == "12233" + "3 again", out)
+    expect(lines[0] == "122333 again", out)
     expect(lines[1:4] == ["gone", "keep", "-"] and lines[4:7] == [".", "..", "new"], out)
-    expect("No such file" in lines[7] and lines[8] == "2 4755" and lines[9] == "same", out)
+    expect("No such file" in lines[7] and lines[8] in ("2 4755", "2 755" if not owner else "") and lines[9] == "same", out)
     expect(owner in (None, lines[10]) and lines[11] == "3000000", out)
 
 
@@ -210,7 +210,7 @@ def row_59_writes_hide_what_is_below(box):
         echo new > /a/keep; cat /a/keep; rm /b/new; ls /b; rm -r /a; mkdir /a; ls /a; mv /f /moved; cat /moved/file; echo
         ln /e /e2; echo more >> /e2; cat /e; chmod 600 /d/file; stat -c %a /d/file; mv /d/file /d/file2; ls /d
         mkdir /b/.hidden; rmdir /b/.hidden; ln -s /e /link; readlink /link; test ! -e /c"""
-    out = box.ok("run", "--name", "c", "layers", "sh", "-c", script)
+    out = box.ok("run", "--name", "c1", "layers", "sh", "-c", script)
     expect(out.split("\n") == ["new", "3", "3more", "600", "file2", "/e"], out)
     expect(box.ok("run", "--rm", "layers", "cat", "/a/keep") == "1")
 
@@ -240,13 +240,13 @@ def row_62_standard_mounts_and_devices(box):
     script = """for d in null zero full random urandom tty; do test -c /dev/$d || echo missing $d; done
         test -L /dev/fd && test -L /dev/stdin && test -d /dev/shm && test -d /dev/mqueue && test -e /dev/ptmx && echo devices
         head -c 3 /dev/zero | od -An -tx1; echo x > /dev/null && echo null
-        cat /proc/kcore 2>&1 | head -c 1 | wc -c; (echo 1 > /proc/sys/kernel/domainname) 2>/dev/null || echo readonly
+        cat /proc/kcore 2>/dev/null | head -c 1 | wc -c; (echo 1 > /proc/sys/kernel/domainname) 2>/dev/null || echo readonly
         mount | grep -c ' on /proc '; ls /sys/class > /dev/null && echo sys; ls -d /bin /etc; touch /dev/shm/x && echo shm
-        cat /proc/keys /proc/timer_list /proc/latency_stats 2>/dev/null | wc -c; ls /proc/acpi /proc/scsi /sys/firmware 2>/dev/null"""
+        cat /proc/keys /proc/timer_list /proc/latency_stats 2>/dev/null | wc -c; ls /proc/acpi /proc/scsi /sys/firmware 2>/dev/null | grep -v :; true"""
     out = box.ok("run", "--rm", "busybox", "sh", "-c", script).split("\n")
     expect(out[0] == "devices" and out[1].split() == ["00", "00", "00"] and out[2] == "null", out)
     expect(out[3] == "0" and out[4] == "readonly" and "sys" in out and "shm" in out and "/bin" in out, out)
-    expect("0" in out[out.index("shm"):], out)
+    expect([line for line in out[out.index("shm") + 1:] if line] == ["0"], "something masked can be seen", out)
 
 
 @test("overlay", "fuse", seconds=180)

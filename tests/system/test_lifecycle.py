@@ -16,28 +16,28 @@ def running(box, name):
     return box.inspect(name)["State"]["Running"]
 
 
-def trapping(box, signal, name="c", *options):
+def trapping(box, signal, name="c1", *options):
     box.ok("run", "-d", "--name", name, *options, "busybox", "sh", "-c", TRAP % (signal, signal))
     wait_for(lambda: "ready" in box.ok("logs", name), "the trap")
 
 
 @test()
 def row_35_rm_removes_what_has_stopped(box):
-    name = box.ok("run", "-d", "--name", "c", "busybox", "true")
-    box.ok("wait", "c")
-    expect(box.ok("rm", "c") == "c")
-    box.fails(1, "inspect", "c", says="no such")
+    name = box.ok("run", "-d", "--name", "c1", "busybox", "true")
+    box.ok("wait", "c1")
+    expect(box.ok("rm", "c1") == "c1")
+    box.fails(1, "inspect", "c1", says="no such")
     expect(name[:12] not in box.ok("ps", "-a"))
     expect(not os.path.exists(os.path.join(box.env["SBX_ROOT"], "containers", name)))
 
 
 @test()
 def row_35_rm_refuses_what_runs_unless_forced(box):
-    box.ok("run", "-d", "--name", "c", "busybox", "sleep", "100")
-    box.fails(1, "rm", "c", says="running|stop")
-    expect(running(box, "c"))
-    expect(box.ok("rm", "-f", "c") == "c")
-    box.fails(1, "rm", "c", says="no such container: c")
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "100")
+    box.fails(1, "rm", "c1", says="running|stop")
+    expect(running(box, "c1"))
+    expect(box.ok("rm", "-f", "c1") == "c1")
+    box.fails(1, "rm", "c1", says="no such container: c")
 
 
 @test()
@@ -53,20 +53,20 @@ def row_35_files_of_sub_ids_are_removed_too(box):
 def row_36_stop_sends_term(box):
     trapping(box, "TERM")
     begun = time.monotonic()
-    expect(box.ok("stop", "c") == "c")
+    expect(box.ok("stop", "c1") == "c1")
     expect(time.monotonic() - begun < 5)
-    expect("got TERM" in box.ok("logs", "c"))
-    expect(box.inspect("c")["State"]["ExitCode"] == 3)
+    expect("got TERM" in box.ok("logs", "c1"))
+    expect(box.inspect("c1")["State"]["ExitCode"] == 3)
 
 
 @test()
 def row_36_stop_kills_after_the_timeout(box):
-    box.ok("run", "-d", "--name", "c", "busybox", "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
-    wait_for(lambda: "ready" in box.ok("logs", "c"), "the trap")
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+    wait_for(lambda: "ready" in box.ok("logs", "c1"), "the trap")
     begun = time.monotonic()
-    box.ok("stop", "-t", "1", "c")
+    box.ok("stop", "-t", "1", "c1")
     expect(0.9 < time.monotonic() - begun < 5, time.monotonic() - begun)
-    expect(box.inspect("c")["State"]["ExitCode"] == 137)
+    expect(box.inspect("c1")["State"]["ExitCode"] == 137)
 
 
 @test("overlay")
@@ -79,29 +79,29 @@ def row_36_stop_sends_the_images_signal(box):
 
 @test("overlay")
 def row_36_stop_of_several_and_of_none(box):
-    for name in ("a", "b"):
+    for name in ("aa", "bb"):
         trapping(box, "TERM", name)
-    result = box.fails(1, "stop", "a", "missing", "b", says="no such container: missing")
-    expect(result.out.split() == ["a", "b"], result)
-    expect(box.ok("stop", "a") == "a")
+    result = box.fails(1, "stop", "aa", "missing", "bb", says="no such container: missing")
+    expect(result.out.split() == ["aa", "bb"], result)
+    expect(box.ok("stop", "aa") == "aa")
 
 
 @test()
 def row_39_kill_is_nine(box):
-    box.ok("run", "-d", "--name", "c", "busybox", "sleep", "100")
-    expect(box.ok("kill", "c") == "c")
-    expect(box.ok("wait", "c") == "137")
-    expect(box.inspect("c")["State"]["ExitCode"] == 137)
-    box.fails(1, "kill", "c", says="not running")
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "100")
+    expect(box.ok("kill", "c1") == "c1")
+    expect(box.ok("wait", "c1") == "137")
+    expect(box.inspect("c1")["State"]["ExitCode"] == 137)
+    box.fails(1, "kill", "c1", says="not running")
 
 
 @test("overlay")
 def row_39_kill_with_a_signal(box):
     trapping(box, "HUP")
-    box.ok("kill", "-s", "HUP", "c")
-    expect(box.ok("wait", "c") == "3")
-    expect("got HUP" in box.ok("logs", "c"))
-    box.fails(1, "kill", "-s", "NOSUCH", "c")
+    box.ok("kill", "-s", "HUP", "c1")
+    expect(box.ok("wait", "c1") == "3")
+    expect("got HUP" in box.ok("logs", "c1"))
+    box.fails(1, "kill", "-s", "NOSUCH", "c1")
 
 
 @test("overlay", "fuse")
@@ -166,27 +166,27 @@ def row_43_exec_has_no_more_rights_than_the_container(box):
 
 @test("overlay")
 def row_44_exec_needs_a_running_container(box):
-    box.ok("run", "--name", "c", "busybox", "true")
-    box.fails(1, "exec", "c", "true", says="is not running")
+    box.ok("run", "--name", "c1", "busybox", "true")
+    box.fails(1, "exec", "c1", "true", says="is not running")
     box.fails(1, "exec", "missing", "true", says="no such container: missing")
 
 
 @test()
 def logs_keep_the_streams_apart(box):
-    box.ok("run", "-d", "--name", "c", "busybox", "sh", "-c", "echo out; echo err >&2; printf unfinished")
-    box.ok("wait", "c")
-    result = box.sbx("logs", "c")
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c", "echo out; echo err >&2; printf unfinished")
+    box.ok("wait", "c1")
+    result = box.sbx("logs", "c1")
     expect(result.out == "out\nunfinished" and result.err == "err\n", result)
-    expect(box.ok("logs", "--tail", "1", "c") == "unfinished")
-    with open(box.inspect("c")["LogPath"], encoding="utf-8") as f:
+    expect(box.ok("logs", "--tail", "1", "c1") == "unfinished")
+    with open(box.inspect("c1")["LogPath"], encoding="utf-8") as f:
         first = json.loads(f.readline())
     expect(set(first) == {"log", "stream", "time"} and first["log"] in ("out\n", "err\n"), first)
 
 
 @test("overlay")
 def logs_follow_until_the_end(box):
-    box.ok("run", "-d", "--name", "c", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done")
-    expect(box.ok("logs", "-f", "c") == "1\n2\n3")
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done")
+    expect(box.ok("logs", "-f", "c1") == "1\n2\n3")
 
 
 @test("overlay")

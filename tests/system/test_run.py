@@ -55,7 +55,7 @@ def row_13_containers_of_one_image_are_independent(box):
 
 @test("overlay")
 def row_23_options_stop_at_the_image(box):
-    expect(box.ok("run", "--name", "a", "busybox", "echo", "--name", "b") == "--name b")
+    expect(box.ok("run", "--name", "ab", "busybox", "echo", "--name", "b") == "--name b")
     expect(box.ok("run", "--rm", "-e", "A=1", "busybox", "sh", "-c", "echo $A", "-e") == "1")
 
 

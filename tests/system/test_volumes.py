@@ -82,11 +82,11 @@ def row_67_a_volume_bypasses_the_union(box):
 @test()
 def row_68_data_survives_kill_and_rm(box):
     work = box.folder("w")
-    box.ok("run", "-d", "--name", "c", "-v", work + ":/w", "busybox", "sh", "-c", "echo kept > /w/f; exec sleep 100")
+    box.ok("run", "-d", "--name", "c1", "-v", work + ":/w", "busybox", "sh", "-c", "echo kept > /w/f; exec sleep 100")
     while not os.path.exists(work + "/f") or not read(work, "f"):
         pass
-    box.ok("kill", "c")
-    box.ok("rm", "-f", "c")
+    box.ok("kill", "c1")
+    box.ok("rm", "-f", "c1")
     expect(read(work, "f") == "kept\n")
 
 
