@@ -373,11 +373,11 @@ int fs_write_all(int fd, const void *data, size_t len, struct err *err)
 	return 0;
 }
 
-static int write_temp(int dir, const char *temp, const void *data, size_t len, mode_t mode,
-	enum fs_sync sync, struct err *err)
+static int write_temp(
+	int dir, const char *temp, const void *data, size_t len, enum fs_sync sync, struct err *err)
 {
 	autofd int fd = openat(
-		dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return fs_err(err, dir, temp);
@@ -387,8 +387,8 @@ static int write_temp(int dir, const char *temp, const void *data, size_t len, m
 	return 0;
 }
 
-int fs_write_at(int dir, const char *name, const void *data, size_t len, mode_t mode,
-	enum fs_sync sync, struct err *err)
+int fs_write_at(
+	int dir, const char *name, const void *data, size_t len, enum fs_sync sync, struct err *err)
 {
 	char temp[NAME_MAX + 1];
 	uint32_t salt = 0;
@@ -397,7 +397,7 @@ int fs_write_at(int dir, const char *name, const void *data, size_t len, mode_t 
 	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) < 0)
 		salt = (uint32_t)getpid();
 	(void)snprintf(temp, sizeof(temp), ".%.200s.%08x.tmp", name, salt);
-	r = write_temp(dir, temp, data, len, mode, sync, err);
+	r = write_temp(dir, temp, data, len, sync, err);
 	if (r == 0 && renameat(dir, temp, dir, name) < 0)
 		r = fs_err(err, dir, name);
 	if (r < 0) {

@@ -42,9 +42,9 @@ int fs_write_all(int fd, const void *data, size_t len, struct err *err);
 
 enum fs_sync { FS_NOSYNC, FS_SYNC };
 
-/* Replaces dir/name by data: temporary name, optional fsync of file and directory, rename. */
-int fs_write_at(int dir, const char *name, const void *data, size_t len, mode_t mode,
-	enum fs_sync sync, struct err *err);
+/* Replaces dir/name (0600) by data: temporary name, optional fsync of file and directory, rename. */
+int fs_write_at(int dir, const char *name, const void *data, size_t len, enum fs_sync sync,
+	struct err *err);
 
 /* Removes dir/name recursively through descriptors, never follows a symlink, never crosses a
  * mount (-EXDEV). Missing is success. Makes unreadable directories of ours readable first. */

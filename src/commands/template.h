@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Go's text/template, the part that Docker's --format users write, over JSON values: fields, variables,
- * index, range, if/else/with/end, break/continue, comparison, and/or/not, len, print*, pipes, trim
+ * index, slice, range, if/else/with/end, break/continue, comparison, and/or/not, len, print*, pipes, trim
  * markers, and Docker's json split join title lower upper pad truncate.
  * Errors read as Docker's, with line and column.
  */

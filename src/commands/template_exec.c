@@ -39,10 +39,18 @@ static int fail(struct exec *x, const struct node *node, const char *why)
 }
 
 /* Puts the place in front of a function's bare message. */
-static int fail_again(struct exec *x, const struct node *node)
+static int fail_again(struct exec *x, const struct node *command, const struct call *call)
 {
+	const struct node *node = command;
 	struct err why = *x->err;
 
+	if (call->bad == CALL_ITSELF)
+		node = command->kids[0];
+	else if (call->bad && call->bad < command->n)
+		node = command->kids[call->bad];
+	if (node->kind == NODE_NUMBER || node->kind == NODE_BOOL) /* a literal is not evaluated */
+		snprintf(why.text, sizeof(why.text), "expected string; found %.*s",
+			(int)(node->to - node->from), x->t->source + node->from);
 	return fail(x, node, why.text);
 }
 
@@ -276,20 +284,22 @@ static int eval_call(struct exec *x, const struct node *command, const struct va
 	const char *name = command->kids[0]->text;
 	size_t n = command->n - 1 + (final != NULL);
 	autofree struct value *args = xcalloc(n + 1, sizeof(*args));
-	struct call call = { name, args, n, x->env->header };
+	struct call call = { .name = name, .args = args, .n = n, .header = x->env->header };
 	int r;
 
 	if ((strcmp(name, "and") == 0 || strcmp(name, "or") == 0) && n > 0)
 		return eval_logic(x, command, dot, final, ret);
-	if (n == 0 && (name[0] == 'a' || name[0] == 'o'))
-		return fail(x, command->kids[0], "wrong number of args: want at least 1 got 0");
+	if (n == 0 && (strcmp(name, "and") == 0 || strcmp(name, "or") == 0))
+		return fail(x, command->kids[0],
+			name[0] == 'a' ? "wrong number of args for and: want at least 1 got 0"
+				       : "wrong number of args for or: want at least 1 got 0");
 	r = eval_args(x, command, dot, args);
 	if (r == 0) {
 		if (final)
 			args[n - 1] = value_copy(final);
 		r = template_call(&call, ret, x->err);
 		if (r < 0)
-			r = fail_again(x, command);
+			r = fail_again(x, command, &call);
 	}
 	for (size_t i = 0; i < n; i++)
 		value_done(&args[i]);
@@ -332,13 +342,18 @@ static int eval_command(struct exec *x, const struct node *command, const struct
 	const struct value *final, struct value *ret)
 {
 	const struct node *first = command->kids[0];
+	char why[160];
 
 	if (first->kind == NODE_NAME)
 		return eval_call(x, command, dot, final, ret);
 	if (first->kind == NODE_FIELD || first->kind == NODE_VARIABLE || first->kind == NODE_CHAIN)
 		return eval_method(x, command, dot, final, ret);
-	if (command->n > 1 || final)
-		return fail(x, first, "can't give argument to non-function");
+	if (command->n > 1 || final) {
+		snprintf(why, sizeof(why), "can't give argument to non-function %.*s",
+			(int)(first->to - first->from > 100 ? 100 : first->to - first->from),
+			x->t->source + first->from);
+		return fail(x, first, why);
+	}
 	if (first->kind == NODE_NIL)
 		return fail(x, first, "nil is not a command");
 	return eval_word(x, first, dot, ret);
@@ -434,13 +449,15 @@ static int run_range(struct exec *x, const struct node *node, const struct value
 {
 	autovalue struct value value = VALUE_NONE;
 	autofree struct json_iter *items = NULL;
+	autobuf struct buf text = BUF_INIT;
 	char why[128];
 	size_t n = 0;
 
 	TRY(pipe_value(x, node->kids[0], dot, &value));
 	if (json_kind(value.v) > JSON_NIL && json_kind(value.v) != JSON_LIST &&
 		json_kind(value.v) != JSON_MAP) {
-		snprintf(why, sizeof(why), "range can't iterate over a %s", value_type(&value));
+		value_print(&value, &text);
+		snprintf(why, sizeof(why), "range can't iterate over %.100s", text.data);
 		return fail(x, node->kids[0], why);
 	}
 	items = items_of(value.v, &n);

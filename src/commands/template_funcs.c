@@ -13,20 +13,21 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 
-typedef int (*call_fn)(const struct call *call, struct value *ret, struct err *err);
+typedef int (*call_fn)(struct call *call, struct value *ret, struct err *err);
 
-static const char *string_arg(const struct call *call, size_t i, struct err *err)
+static const char *string_arg(struct call *call, size_t i, struct err *err)
 {
 	if (json_kind(call->args[i].v) == JSON_STR)
 		return json_str(call->args[i].v, "");
 	if (call->args[i].zero)
 		return "";
+	call->bad = i + 1;
 	err_set(err, -EINVAL, "wrong type for value; expected string; got %s",
 		value_type(&call->args[i]));
 	return NULL;
 }
 
-static int64_t int_arg(const struct call *call, size_t i)
+static int64_t int_arg(struct call *call, size_t i)
 {
 	return json_int(call->args[i].v, 0);
 }
@@ -38,7 +39,7 @@ static void return_text(struct buf *text, struct value *ret)
 
 /* ---- comparison ---- */
 
-static int bad_comparison(const struct call *call, struct err *err)
+static int bad_comparison(struct call *call, struct err *err)
 {
 	return err_set(
 		err, -EINVAL, "error calling %s: incompatible types for comparison", call->name);
@@ -53,7 +54,7 @@ static bool either_nil(const struct value *a, const struct value *b, bool *ret_s
 	return x || y;
 }
 
-static int call_eq(const struct call *call, struct value *ret, struct err *err)
+static int call_eq(struct call *call, struct value *ret, struct err *err)
 {
 	bool same = false;
 	int order = 1;
@@ -72,7 +73,7 @@ static int call_eq(const struct call *call, struct value *ret, struct err *err)
 	return 0;
 }
 
-static int call_order(const struct call *call, struct value *ret, struct err *err)
+static int call_order(struct call *call, struct value *ret, struct err *err)
 {
 	int order = 0;
 	bool less = call->name[0] == 'l', equal = call->name[1] == 'e';
@@ -84,7 +85,7 @@ static int call_order(const struct call *call, struct value *ret, struct err *er
 	return 0;
 }
 
-static int call_not(const struct call *call, struct value *ret, struct err *err)
+static int call_not(struct call *call, struct value *ret, struct err *err)
 {
 	(void)err;
 	*ret = value_adopt(json_new_bool(!value_true(&call->args[0])));
@@ -93,7 +94,7 @@ static int call_not(const struct call *call, struct value *ret, struct err *err)
 
 /* ---- collections ---- */
 
-static int call_len(const struct call *call, struct value *ret, struct err *err)
+static int call_len(struct call *call, struct value *ret, struct err *err)
 {
 	enum json_type kind = json_kind(call->args[0].v);
 	size_t n = kind == JSON_STR ? strlen(json_str(call->args[0].v, ""))
@@ -123,6 +124,19 @@ static int index_list(
 	return 0;
 }
 
+static int index_text(
+	const struct value *text, const struct value *key, struct value *ret, struct err *err)
+{
+	const char *s = json_str(text->v, "");
+	int64_t i = json_int(key->v, -1);
+
+	if (i < 0 || (uint64_t)i >= strlen(s))
+		return err_set(err, -EINVAL, "error calling index: index out of range: %lld",
+			(long long)i);
+	*ret = value_adopt(json_new_int((unsigned char)s[i]));
+	return 0;
+}
+
 static int index_one(
 	const struct value *from, const struct value *key, struct value *ret, struct err *err)
 {
@@ -137,13 +151,15 @@ static int index_one(
 		ret->zero = !ret->v;
 		return 0;
 	}
+	if (kind == JSON_STR)
+		return index_text(from, key, ret, err);
 	if (kind == JSON_LIST || kind <= JSON_NIL)
 		return index_list(from, key, ret, err);
 	return err_set(
 		err, -EINVAL, "error calling index: can't index item of type %s", value_type(from));
 }
 
-static int call_index(const struct call *call, struct value *ret, struct err *err)
+static int call_index(struct call *call, struct value *ret, struct err *err)
 {
 	autovalue struct value now = value_copy(&call->args[0]);
 
@@ -159,7 +175,7 @@ static int call_index(const struct call *call, struct value *ret, struct err *er
 	return 0;
 }
 
-static int call_split(const struct call *call, struct value *ret, struct err *err)
+static int call_split(struct call *call, struct value *ret, struct err *err)
 {
 	const char *text = string_arg(call, 0, err), *sep = text ? string_arg(call, 1, err) : NULL;
 	struct json *list;
@@ -183,7 +199,7 @@ static int call_split(const struct call *call, struct value *ret, struct err *er
 	return 0;
 }
 
-static int call_join(const struct call *call, struct value *ret, struct err *err)
+static int call_join(struct call *call, struct value *ret, struct err *err)
 {
 	const char *sep = string_arg(call, 1, err), *between = "";
 	autobuf struct buf text = BUF_INIT;
@@ -204,9 +220,27 @@ static int call_join(const struct call *call, struct value *ret, struct err *err
 	return 0;
 }
 
+/* slice text from to: Go's text[from:to] */
+static int call_slice(struct call *call, struct value *ret, struct err *err)
+{
+	const char *s = string_arg(call, 0, err);
+	int64_t len = s ? (int64_t)strlen(s) : 0, from = call->n > 1 ? int_arg(call, 1) : 0;
+	int64_t to = call->n > 2 ? int_arg(call, 2) : len;
+	autofree char *part = NULL;
+
+	if (!s)
+		return err->code;
+	if (from < 0 || to < from || to > len)
+		return err_set(err, -EINVAL, "error calling slice: index out of range: %lld",
+			(long long)(to > len ? to : from));
+	part = xstrndup(s + from, (size_t)(to - from));
+	*ret = value_adopt(json_new_string(part));
+	return 0;
+}
+
 /* ---- text ---- */
 
-static int call_json(const struct call *call, struct value *ret, struct err *err)
+static int call_json(struct call *call, struct value *ret, struct err *err)
 {
 	autobuf struct buf text = BUF_INIT;
 
@@ -221,7 +255,7 @@ static int call_json(const struct call *call, struct value *ret, struct err *err
 	return 0;
 }
 
-static int call_case(const struct call *call, struct value *ret, struct err *err)
+static int call_case(struct call *call, struct value *ret, struct err *err)
 {
 	const char *s = string_arg(call, 0, err);
 	autobuf struct buf text = BUF_INIT;
@@ -233,7 +267,7 @@ static int call_case(const struct call *call, struct value *ret, struct err *err
 		unsigned char c = (unsigned char)*s;
 		bool up = call->name[0] == 'u' || (call->name[0] == 't' && start);
 
-		start = !isalnum(c) && c != '_' && c != '\'' && c < 0x80;
+		start = !isalnum(c) && c != '_' && c < 0x80;
 		if (up)
 			buf_addc(&text, (char)toupper(c));
 		else
@@ -245,7 +279,7 @@ static int call_case(const struct call *call, struct value *ret, struct err *err
 
 #define PAD_MAX 1000
 
-static int call_pad(const struct call *call, struct value *ret, struct err *err)
+static int call_pad(struct call *call, struct value *ret, struct err *err)
 {
 	const char *s = string_arg(call, 0, err);
 	int64_t before = int_arg(call, 1), after = int_arg(call, 2);
@@ -261,7 +295,7 @@ static int call_pad(const struct call *call, struct value *ret, struct err *err)
 	return 0;
 }
 
-static int call_truncate(const struct call *call, struct value *ret, struct err *err)
+static int call_truncate(struct call *call, struct value *ret, struct err *err)
 {
 	const char *s = string_arg(call, 0, err);
 	int64_t most = int_arg(call, 1);
@@ -277,7 +311,7 @@ static int call_truncate(const struct call *call, struct value *ret, struct err 
 }
 
 /* print: spaces between operands when neither is a string; println: always, and a newline. */
-static int call_print(const struct call *call, struct value *ret, struct err *err)
+static int call_print(struct call *call, struct value *ret, struct err *err)
 {
 	bool line = strcmp(call->name, "println") == 0;
 	autobuf struct buf text = BUF_INIT;
@@ -300,7 +334,7 @@ static int call_print(const struct call *call, struct value *ret, struct err *er
 	return 0;
 }
 
-static int call_printf(const struct call *call, struct value *ret, struct err *err)
+static int call_printf(struct call *call, struct value *ret, struct err *err)
 {
 	const char *format = string_arg(call, 0, err);
 	autobuf struct buf text = BUF_INIT;
@@ -335,6 +369,7 @@ static const struct function {
 	{ "print", call_print, 0, SIZE_MAX },
 	{ "printf", call_printf, 1, SIZE_MAX },
 	{ "println", call_print, 0, SIZE_MAX },
+	{ "slice", call_slice, 1, 3 },
 	{ "split", call_split, 2, 2 },
 	{ "title", call_case, 1, 1 },
 	{ "truncate", call_truncate, 2, 2 },
@@ -366,13 +401,16 @@ static bool hands_through(const char *name)
 	return false;
 }
 
-int template_call(const struct call *call, struct value *ret, struct err *err)
+int template_call(struct call *call, struct value *ret, struct err *err)
 {
 	const struct function *f = find(call->name);
 
-	if (call->n < f->min || call->n > f->max)
+	call->bad = 0;
+	if (call->n < f->min || call->n > f->max) {
+		call->bad = CALL_ITSELF;
 		return err_set(err, -EINVAL, "wrong number of args for %s: want %s%zu got %zu",
 			call->name, f->max == SIZE_MAX ? "at least " : "", f->min, call->n);
+	}
 	if (call->header && call->n && hands_through(call->name)) {
 		*ret = value_copy(&call->args[0]);
 		return 0;

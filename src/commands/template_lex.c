@@ -96,6 +96,7 @@ static bool at_close(const char *s, size_t i, size_t blanks)
 int parser_advance(struct parser *p)
 {
 	const char *s = p->s;
+	char bad[40];
 	size_t i = p->pos, blanks = strspn(s + i, " \t\r\n");
 
 	i += blanks;
@@ -126,8 +127,8 @@ int parser_advance(struct parser *p)
 		return set_token(p, TOKEN_ASSIGN, i + 1);
 	if (strchr("()|,", s[i]))
 		return set_token(p, TOKEN_SIGN, i + 1);
-	set_token(p, TOKEN_SIGN, i + 1);
-	return parser_fail(p, i, "command", &p->token);
+	snprintf(bad, sizeof(bad), "bad character U+%04X '%c'", (unsigned char)s[i], s[i]);
+	return parser_fail(p, i, bad, NULL);
 }
 
 bool parser_is_sign(const struct parser *p, char c)

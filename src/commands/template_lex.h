@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strv.h"
 
 enum token_kind {
 	TOKEN_CLOSE, /* }} */
@@ -33,6 +34,7 @@ struct parser {
 	struct token token; /* the next one, not consumed */
 	bool trim_next;     /* the last action ended with -}} */
 	int depth, loops;
+	struct strv vars; /* that are in scope here */
 	struct err *err;
 };
 

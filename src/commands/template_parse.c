@@ -137,6 +137,20 @@ static int paren_node(struct parser *p, struct node **ret)
 	return 0;
 }
 
+static int variable_node(struct parser *p, struct node **ret)
+{
+	autofree char *name = parser_text(p, 0);
+	char what[128];
+
+	if (strcmp(name, "$") != 0 && !strv_has(&p->vars, name)) {
+		snprintf(what, sizeof(what), "undefined variable \"%.80s\"", name);
+		return parser_fail(p, p->token.from, what, NULL);
+	}
+	*ret = node_new(NODE_VARIABLE, p->token.from);
+	(*ret)->text = move_ptr(&name);
+	return 0;
+}
+
 /* One operand without its trailing fields; p->token stays on its last token. */
 static int base_operand(struct parser *p, struct node **ret)
 {
@@ -149,9 +163,7 @@ static int base_operand(struct parser *p, struct node **ret)
 		strv_adopt(&(*ret)->names, parser_text(p, 1));
 		return 0;
 	case TOKEN_VARIABLE:
-		*ret = node_new(NODE_VARIABLE, p->token.from);
-		(*ret)->text = parser_text(p, 0);
-		return 0;
+		return variable_node(p, ret);
 	case TOKEN_STRING:
 		return string_node(p, ret);
 	case TOKEN_NUMBER:
@@ -219,6 +231,29 @@ static int parse_command(struct parser *p, struct node **ret)
 	return 0;
 }
 
+static int declare(struct parser *p, const struct node *pipe)
+{
+	char what[128];
+
+	strv_each (name, &pipe->names) {
+		if (!pipe->assign) {
+			strv_add(&p->vars, *name);
+		} else if (!strv_has(&p->vars, *name)) {
+			snprintf(what, sizeof(what), "undefined variable \"%.80s\"", *name);
+			return parser_fail(p, p->token.from, what, NULL);
+		}
+	}
+	return 0;
+}
+
+static void forget_variables(struct parser *p, size_t keep)
+{
+	while (p->vars.n > keep) {
+		free(p->vars.v[--p->vars.n]);
+		p->vars.v[p->vars.n] = NULL;
+	}
+}
+
 /* "$x :=", "$i, $v :=" or nothing. `range` alone may name two. */
 static int parse_declaration(struct parser *p, bool range, struct node *pipe)
 {
@@ -229,15 +264,25 @@ static int parse_declaration(struct parser *p, bool range, struct node *pipe)
 		TRY(parser_advance(p));
 		if (p->token.kind == TOKEN_DECLARE || p->token.kind == TOKEN_ASSIGN) {
 			pipe->assign = p->token.kind == TOKEN_ASSIGN;
+			TRY(declare(p, pipe));
 			return parser_advance(p);
 		}
 		if (!parser_is_sign(p, ','))
 			break;
 		TRY(parser_advance(p));
 	}
+	saved.vars = p->vars;
 	*p = saved; /* it was an operand */
 	strv_done(&pipe->names);
 	return 0;
+}
+
+static int not_executable(struct parser *p, const struct node *command, size_t stage)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "non executable command in pipeline stage %zu", stage);
+	return parser_fail(p, command->from, what, NULL);
 }
 
 static int parse_pipe(struct parser *p, const char *context, struct node **ret)
@@ -257,8 +302,7 @@ static int parse_pipe(struct parser *p, const char *context, struct node **ret)
 		node_adopt(pipe, command);
 		if (pipe->n > 1 && command->kids[0]->kind != NODE_NAME &&
 			!takes_fields(command->kids[0]))
-			return parser_fail(
-				p, command->from, "non executable command in pipeline", NULL);
+			return not_executable(p, command, pipe->n);
 		if (!parser_is_sign(p, '|'))
 			break;
 		TRY(parser_advance(p));
@@ -284,6 +328,7 @@ static int parse_block(struct parser *p, enum node_kind kind, const char *word, 
 {
 	autonode struct node *node = node_new(kind, p->token.from);
 	struct node *part = NULL;
+	size_t scope = p->vars.n;
 	enum stop stop;
 
 	if (++p->depth > DEPTH_MAX)
@@ -314,6 +359,7 @@ static int parse_block(struct parser *p, enum node_kind kind, const char *word, 
 	if (stop == STOP_END_OF_TEXT)
 		return parser_fail(p, p->pos, "unexpected EOF", NULL);
 	p->depth--;
+	forget_variables(p, scope);
 	*ret = move_ptr(&node);
 	return 0;
 }
@@ -362,7 +408,7 @@ static int parse_action(struct parser *p, enum stop *ret_stop, struct node **ret
 	node = node_new(NODE_ACTION, p->token.from);
 	TRY(parse_pipe(p, "command", &pipe));
 	node_adopt(node, pipe);
-	TRY(expect_close(p, "operand"));
+	TRY(expect_close(p, "command"));
 	*ret = move_ptr(&node);
 	return 0;
 }
@@ -437,8 +483,11 @@ int template_parse(const char *text, struct template **ret, struct err *err)
 	struct parser p = { .s = text, .err = err };
 	autonode struct node *root = NULL;
 	enum stop stop;
+	int r = parse_list(&p, &stop, &root);
 
-	TRY(parse_list(&p, &stop, &root));
+	forget_variables(&p, 0);
+	strv_done(&p.vars);
+	TRY(r);
 	if (stop != STOP_END_OF_TEXT)
 		return parser_fail(&p, p.token.from,
 			stop == STOP_END ? "unexpected {{end}}" : "unexpected {{else}}", NULL);

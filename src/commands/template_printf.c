@@ -72,8 +72,15 @@ static void add_value(const struct verb *verb, const struct value *arg, struct b
 	enum json_type kind = json_kind(arg->v);
 	const char *text = json_str(arg->v, "");
 
-	if (verb->letter == 'v' || (verb->letter == 's' && (kind == JSON_STR || kind == JSON_LIST ||
-								   kind == JSON_MAP || arg->zero)))
+	if (verb->letter == 'v' && kind == JSON_NONE && !arg->zero)
+		buf_adds(out, "<nil>");
+	else if (verb->letter == 'T')
+		buf_adds(out, value_type(arg));
+	else if (verb->letter == 'c' && kind == JSON_INT && json_int(arg->v, 0) < 0x80)
+		buf_addc(out, (char)json_int(arg->v, 0));
+	else if (verb->letter == 'v' ||
+		 (verb->letter == 's' &&
+			 (kind == JSON_STR || kind == JSON_LIST || kind == JSON_MAP || arg->zero)))
 		value_print(arg, out);
 	else if (verb->letter == 'd' && kind == JSON_INT)
 		add_int(json_int(arg->v, 0), verb, out);

@@ -46,8 +46,10 @@ struct call {
 	struct value *args;
 	size_t n;
 	bool header;
+	size_t bad; /* out: 1 + the argument that the error is about; 0 = the call */
 };
-int template_call(const struct call *call, struct value *ret, struct err *err);
+#define CALL_ITSELF SIZE_MAX /* in `bad`: the name of the function */
+int template_call(struct call *call, struct value *ret, struct err *err);
 
 /* fmt.Sprintf's %v %s %d %q %x %X %t %c with flags and widths. */
 void value_format(const char *format, const struct value *args, size_t n, struct buf *out);

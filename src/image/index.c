@@ -62,7 +62,7 @@ int index_save(const struct store *store, const struct json *index, struct err *
 
 	json_write(index, 0, &out);
 	buf_addc(&out, '\n');
-	return fs_write_at(store->images, "index.json", out.data, out.len, 0600,
+	return fs_write_at(store->images, "index.json", out.data, out.len,
 		store_synced() ? FS_SYNC : FS_NOSYNC, err);
 }
 

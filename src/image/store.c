@@ -147,7 +147,7 @@ static int make_layout(const struct store *s, struct err *err)
 		TRY(fd);
 	}
 	TRY(make_index(s, err));
-	return fs_write_at(s->images, "oci-layout", LAYOUT_TEXT, strlen(LAYOUT_TEXT), 0600,
+	return fs_write_at(s->images, "oci-layout", LAYOUT_TEXT, strlen(LAYOUT_TEXT),
 		store_synced() ? FS_SYNC : FS_NOSYNC, err);
 }
 
@@ -263,7 +263,7 @@ int store_put_blob(const struct store *store, const char *digest, const void *da
 	if (same_blob(store, digest, len))
 		return 0;
 	return fs_write_at(
-		store->blobs, path, data, len, 0600, store_synced() ? FS_SYNC : FS_NOSYNC, err);
+		store->blobs, path, data, len, store_synced() ? FS_SYNC : FS_NOSYNC, err);
 }
 
 bool store_has_layer(const struct store *store, const char *chain_id_hex)

@@ -22,10 +22,12 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "base/xalloc.h"
 #include "image/store_private.h"
 #include "image/unpack.h"
 
 #define TRIES      10
+#define BLOCK      ((size_t)256 << 10)
 #define MEMORY_MAX ((rlim_t)512 << 20)
 
 struct task { /* borrowed by the child */
@@ -128,7 +130,7 @@ static int write_record(const struct task *task, const struct writer *w, struct 
 	json_put_string(record, "ids", task->map.kind == IDMAP_SINGLE ? "single" : "mapped");
 	json_write(record, 0, &text);
 	(void)snprintf(name, sizeof(name), "%s.json", task->job->chain_id);
-	TRY(fs_write_at(task->store->layers, name, text.data, text.len, 0600,
+	TRY(fs_write_at(task->store->layers, name, text.data, text.len,
 		store_synced() ? FS_SYNC : FS_NOSYNC, err));
 	if (!w->opaque_root)
 		return 0;
@@ -226,13 +228,49 @@ static int64_t estimate(int blob, int64_t size, const char *media_type)
 	return told > size && told / 1032 <= size ? told : size;
 }
 
+static bool blob_is_whole(int fd, const char *digest)
+{
+	autodigester struct digester *digester = NULL;
+	autofree char *block = xmalloc(BLOCK);
+	struct err ignored = ERR_INIT;
+	char got[DIGEST_MAX];
+	off_t at = 0;
+	ssize_t n;
+
+	if (digester_new(digest, &digester, &ignored) < 0)
+		return true;
+	while ((n = pread(fd, block, BLOCK, at)) > 0) {
+		digester_update(digester, block, (size_t)n);
+		at += n;
+	}
+	digester_final(digester, got);
+	return n == 0 && strcmp(got, digest) == 0;
+}
+
+/* The layer is bad. Was it the image or our disk? A blob that rotted goes, so that the next pull
+ * fetches it anew. */
+static int blame(const struct store *store, const struct layer_job *job, int blob, struct err *err)
+{
+	char path[BLOB_PATH_MAX];
+
+	if (err->code != -EBADMSG || blob_is_whole(blob, job->blob_digest))
+		return err->code;
+	TRY(blob_path(job->blob_digest, path, err));
+	if (unlinkat(store->blobs, path, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "remove the damaged blob %s", job->blob_digest);
+	return err_id(err, -EBADMSG, "E-DIGEST",
+		"blob %s was damaged on this machine's disk and is removed. Pull the image again: that "
+		"fetches it anew",
+		job->blob_digest);
+}
+
 static int unpack_locked(const struct store *store, const struct layer_job *job, struct err *err)
 {
 	struct task task = { .store = store, .job = job, .blob = -EBADF };
 	autofd int blob = -EBADF;
+	struct err ignored = ERR_INIT;
 	char what[64];
 	int64_t size;
-	int r;
 
 	blob = store_open_blob(store, job->blob_digest, &size, err);
 	TRY(blob);
@@ -240,14 +278,10 @@ static int unpack_locked(const struct store *store, const struct layer_job *job,
 	TRY(store_check_space(store, what, estimate(blob, size, job->media_type), 16, err));
 	TRY(idmap_detect(&task.map, err));
 	task.blob = blob;
-	r = userns_run(&task.map, 0, unpack_child, &task, err);
-	if (r < 0) {
-		struct err ignored = ERR_INIT;
-
-		(void)gc_tmp(store, &ignored); /* the failure that is told is the first */
-		return err_wrap(err, "unpack %s", what);
-	}
-	return 0;
+	if (userns_run(&task.map, 0, unpack_child, &task, err) >= 0)
+		return 0;
+	(void)gc_tmp(store, &ignored); /* the failure that is told is the first */
+	return blame(store, job, blob, err);
 }
 
 int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err)

@@ -93,7 +93,7 @@ int path_clean(const char *path, char **ret, struct err *err)
 static int make_dir(struct walk *walk, int dir, const char *name, struct err *err)
 {
 	if (mkdirat(dir, name, 0755) < 0)
-		return fs_err(err, dir, name);
+		return fs_err(err, dir, "make a directory");
 	walk->created++;
 	return 0;
 }

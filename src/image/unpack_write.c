@@ -65,7 +65,7 @@ static int make_file(
 		TRY(dir);
 		fd = openat(dir, base, flags, mode);
 	}
-	return fd < 0 ? fs_err(err, dir, base) : fd;
+	return fd < 0 ? fs_err(err, dir, "create it") : fd;
 }
 
 static int apply_dir(
@@ -90,7 +90,7 @@ static int make_dir(
 	struct stat st;
 
 	if (!fresh && errno != EEXIST)
-		return fs_err(err, dir, base);
+		return fs_err(err, dir, "create it");
 	if (!fresh && fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, "'%s'", base);
 	if (!fresh && !S_ISDIR(st.st_mode)) {
@@ -98,7 +98,7 @@ static int make_dir(
 		dir = clear_way(w, dir, e, &base, err);
 		TRY(dir);
 		if (mkdirat(dir, base, e->mode & 01777) < 0)
-			return fs_err(err, dir, base);
+			return fs_err(err, dir, "create it");
 	}
 	if (!fresh || meta_needs_fd(w, e))
 		TRY(apply_dir(w, e, dir, base, err));
@@ -118,11 +118,11 @@ static int make_symlink(
 {
 	if (symlinkat(e->link, dir, base) < 0) {
 		if (errno != EEXIST)
-			return fs_err(err, dir, base);
+			return fs_err(err, dir, "create it");
 		dir = clear_way(w, dir, e, &base, err);
 		TRY(dir);
 		if (symlinkat(e->link, dir, base) < 0)
-			return fs_err(err, dir, base);
+			return fs_err(err, dir, "create it");
 	}
 	return meta_apply_at(w, e, dir, base, err);
 }
@@ -134,11 +134,11 @@ static int make_fifo(
 
 	if (mknodat(dir, base, mode, 0) < 0) {
 		if (errno != EEXIST)
-			return fs_err(err, dir, base);
+			return fs_err(err, dir, "create it");
 		dir = clear_way(w, dir, e, &base, err);
 		TRY(dir);
 		if (mknodat(dir, base, mode, 0) < 0)
-			return fs_err(err, dir, base);
+			return fs_err(err, dir, "create it");
 	}
 	return meta_apply_at(w, e, dir, base, err);
 }
@@ -191,7 +191,7 @@ static int make_hardlink(struct writer *w, const struct unpack_entry *e, struct 
 		TRY(dir);
 	}
 	if (linkat(target_dir, target_base, dir, base, 0) < 0)
-		return fs_err(err, dir, base);
+		return fs_err(err, dir, "create it");
 	return 0;
 }
 

@@ -229,34 +229,46 @@ static int take_answer(struct network *net, struct wire_joined *joined, struct e
 }
 
 /* Reads what a helper that ended at once left in its log, to say why. */
-static int explain_start(int dir, int status, struct err *err)
+static int explain_start(const struct network *net, int status, struct err *err)
 {
+	autofd int dir = open_network_dir(net, err);
 	struct err unread = ERR_INIT;
 	autofree char *text = NULL;
 
+	TRY(dir);
 	if (fs_read_at(dir, LOG_NAME, 4096, &text, NULL, &unread) < 0 || !*text)
 		return err_set(err, -EIO, HELPER " could not start (status %d)", status);
 	text[strcspn(text, "\n")] = '\0';
 	return err_set(err, -EIO, HELPER " could not start: %s", text);
 }
 
+/* The first process of a helper ends as soon as it is in the background, or has failed. */
+static int reap_start(struct network *net, struct err *err)
+{
+	pid_t pid = net->starting;
+	int status;
+
+	if (pid <= 0)
+		return 0;
+	net->starting = 0;
+	status = spawn_wait(pid, err);
+	return status > 0 ? explain_start(net, status, err) : status;
+}
+
 static int begin(struct network *net, const char *id, const char *name, struct err *err)
 {
 	autofd int dir = open_network_dir(net, err), fd = -EBADF;
-	pid_t started = 0;
-	int sent, status;
+	struct err verdict = ERR_INIT;
+	int r;
 
 	TRY(dir);
-	fd = connect_or_start(net, dir, &started, err);
-	sent = fd < 0 ? fd : send_join(net, fd, id, name, err);
-	if (started > 0) {
-		struct err waited = ERR_INIT;
-
-		status = spawn_wait(started, &waited);
-		if (status != 0)
-			return explain_start(dir, status, err);
+	fd = connect_or_start(net, dir, &net->starting, err);
+	r = fd < 0 ? fd : send_join(net, fd, id, name, err);
+	if (r < 0 && reap_start(net, &verdict) < 0) {
+		*err = verdict; /* why it hung up says more than that it did */
+		return err->code;
 	}
-	TRY(sent);
+	TRY(r);
 	net->control = move_fd(&fd);
 	net->begun = true;
 	return 0;
@@ -264,37 +276,53 @@ static int begin(struct network *net, const char *id, const char *name, struct e
 
 int network_begin(struct network *net, const char *id, const char *name, struct err *err)
 {
+	struct err again = ERR_INIT;
 	int r = -EIO;
 
 	if (net->kind != NETWORK_BRIDGE || net->begun)
 		return 0;
 	for (int i = 0; i < ATTEMPTS; i++) {
-		r = begin(net, id, name, err);
+		r = begin(net, id, name, &again);
+		if (r == 0)
+			return 0;
 		if (!hung_up(r))
-			return r;
+			break;
 	}
+	*err = again;
 	return r;
+}
+
+static int finish(struct network *net, struct wire_joined *joined, struct err *err)
+{
+	int r = recv_joined(net->control, joined, err);
+	struct err verdict = ERR_INIT;
+
+	net->begun = false;
+	if (reap_start(net, &verdict) < 0) {
+		*err = verdict;
+		return err->code;
+	}
+	return r < 0 ? r : take_answer(net, joined, err);
 }
 
 int network_join(struct network *net, const char *id, const char *name, struct err *err)
 {
 	autofree struct wire_joined *joined = xcalloc(1, sizeof(*joined));
+	struct err again = ERR_INIT;
 	int r = 0;
 
 	if (net->kind != NETWORK_BRIDGE)
 		return 0;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		TRY(network_begin(net, id, name, err));
-		net->begun = false;
-		r = recv_joined(net->control, joined, err);
-		if (r == 0)
-			r = take_answer(net, joined, err);
+		r = finish(net, joined, &again);
 		if (r == 0)
 			return 0;
 		fd_drop(&net->control);
 		if (!hung_up(r))
-			return r;
+			break;
 	}
+	*err = again;
 	return r;
 }
 

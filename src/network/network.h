@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "options/options.h"
@@ -32,6 +33,7 @@ struct network {
 	uint8_t mac[6];
 	int control; /* socket to sbx-netstack; closing it leaves the network. -EBADF without one */
 	bool begun;  /* network_begin() has asked, the answer is not read yet */
+	pid_t starting; /* first process of an sbx-netstack we started, not reaped yet; 0 = none */
 };
 #define NETWORK_INIT              \
 	{                         \

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/spawn.h"
 #include "base/xalloc.h"
 
 #define BIND_ENV "SBX_DEFAULT_BIND"
@@ -25,6 +26,10 @@ void network_done(struct network *net)
 	strv_done(&net->add_host);
 	if (net->control > 0) /* a zeroed object owns nothing */
 		fd_drop(&net->control);
+	if (net->starting > 0)
+		(void)spawn_wait(
+			net->starting, &(struct err)ERR_INIT); /* only to leave no zombie */
+	net->starting = 0;
 }
 
 static int plan_kind(const char *name, struct network *net, struct err *err)

@@ -145,7 +145,7 @@ static int cached_filter(const struct globals *globals, const struct text *profi
 		free(move_ptr(&data));
 		TRY(compile(profile, policy->caps, &data, &len, err));
 		TRY(filter_check(data, len, &policy->filter_len, err));
-		TRY(fs_write_at(cache, name, data, len, 0600, FS_NOSYNC, err));
+		TRY(fs_write_at(cache, name, data, len, FS_NOSYNC, err));
 	}
 	policy->filter = xmemdup(data, len);
 	return 0;

@@ -108,7 +108,7 @@ static int verdict(const struct globals *globals, const struct idmap *idmap, cha
 		return err->code;
 	} else
 		(void)snprintf(why, size, "%s", refused.text);
-	return fs_write_at(cache, name, why, strlen(why), 0600, FS_NOSYNC, err);
+	return fs_write_at(cache, name, why, strlen(why), FS_NOSYNC, err);
 }
 
 int rootfs_driver(const struct globals *globals, const struct idmap *idmap, enum driver *ret,

@@ -159,8 +159,8 @@ static int write_config(struct container *c, struct err *err)
 	json_put_string(c->config, "created", now);
 	json_write(c->config, 0, &text);
 	buf_addc(&text, '\n');
-	return fs_write_at(c->dir, CONFIG_NAME, text.data, text.len, 0600,
-		throw_away ? FS_NOSYNC : FS_SYNC, err);
+	return fs_write_at(
+		c->dir, CONFIG_NAME, text.data, text.len, throw_away ? FS_NOSYNC : FS_SYNC, err);
 }
 
 static int make_dir(const struct state_dirs *dirs, struct container *c, struct err *err)

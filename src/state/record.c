@@ -87,7 +87,7 @@ int state_save(struct container *c, struct err *err)
 	json_put(doc, "network", c->network ? json_ref(c->network) : json_new_null());
 	json_write(doc, 0, &text);
 	buf_addc(&text, '\n');
-	if (fs_write_at(c->dir, STATE_NAME, text.data, text.len, 0600, sync, err) < 0)
+	if (fs_write_at(c->dir, STATE_NAME, text.data, text.len, sync, err) < 0)
 		return err_wrap(err, "record the state of container %.12s", c->id);
 	return 0;
 }

@@ -162,8 +162,9 @@ def functions(text):
 
 
 def parameter_count(signature):
-    """Of the last parenthesised list that is not an attribute; the error, always last, does not count."""
-    signature = re.sub(r",\s*struct err \*\w+\s*\)$", ")", signature.strip())
+    """Of the last parenthesised list that is not an attribute. The error, always last, and the one result
+    in front of it (ret or ret_…) are how every function answers and do not count."""
+    signature = re.sub(r"(,\s*(const )?\w+( \w+)? \**\*ret\w*)?,\s*struct err \*\w+\s*\)$", ")", signature.strip())
     signature = re.sub(r"__attribute__\s*\(\(.*?\)\)(\s*\))?", "", signature)
     m = re.search(r"\w+\s*\((.*)\)\s*$", signature.strip())
     if not m or m.group(1).strip() in ("", "void"):

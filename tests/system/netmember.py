@@ -129,7 +129,7 @@ def read_all(conn):
 
 
 def refused(port, address="127.0.0.1"):
-    with contextlib.suppress(ConnectionRefusedError), connect(port, address):
+    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError), connect(port, address):
         return False
     return True
 

@@ -6,6 +6,7 @@ namespaces and on the host talk. Acceptance rows 30, 31, 119 to 121, threats N01
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -475,6 +476,19 @@ def nonsense_on_the_control_socket_hurts_nobody(box):
                  "s.connect(%r)\nassert s.recv(100) == b''" % ("/proc/self/cwd/control")
         child = subprocess.run(["python3", "-c", script], cwd=os.path.dirname(path), check=False)
         expect(child.returncode == 0, "root, another user, was heard")
+
+
+@case()
+def a_helper_that_cannot_start_is_said_with_its_own_words(box):
+    folder = box.folder("elsewhere")
+    member = shutil.copy(NET_MEMBER, folder)
+    argv = [member, box.env["SBX_RUNROOT"], "bridge", "--", "true"]
+    result = box.run(argv)
+    expect(result.code == 125 and "sbx-netstack is missing" in result.err and folder in result.err, result)
+    box.file("elsewhere/sbx-netstack", "#!/bin/sh\necho 'sbx-netstack: no luck today' >&2\nexit 1\n", 0o755)
+    result = box.run(argv)
+    expect(result.code == 125 and "could not start: sbx-netstack: no luck today" in result.err, result)
+    expect(inside(box, "print('hi')") == "hi\n", "what it left was in the way of the next one")
 
 
 @case()

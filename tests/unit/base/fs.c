@@ -184,14 +184,14 @@ static void files_are_replaced_whole(void **state)
 	char *text;
 	struct stat st;
 
-	assert_int_equal(fs_write_at(dir->fd, "f", "one", 3, 0600, FS_SYNC, &err), 0);
-	assert_int_equal(fs_write_at(dir->fd, "f", "second", 6, 0600, FS_NOSYNC, &err), 0);
+	assert_int_equal(fs_write_at(dir->fd, "f", "one", 3, FS_SYNC, &err), 0);
+	assert_int_equal(fs_write_at(dir->fd, "f", "second", 6, FS_NOSYNC, &err), 0);
 	text = scratch_read(dir, "f");
 	assert_string_equal(text, "second");
 	free(text);
 	assert_int_equal(fstatat(dir->fd, "f", &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_true(fs_write_at(dir->fd, "missing/f", "x", 1, 0600, FS_NOSYNC, &err) < 0);
+	assert_true(fs_write_at(dir->fd, "missing/f", "x", 1, FS_NOSYNC, &err) < 0);
 }
 
 static void a_private_directory_is_really_private(void **state)

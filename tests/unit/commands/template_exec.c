@@ -110,6 +110,9 @@ static void functions(void **state)
 		{ "{{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}", "8080" },
 		{ "{{index .NetworkSettings.Ports \"80/tcp\" 0}}",
 			"map[HostIp:0.0.0.0 HostPort:8080]" },
+		{ "{{index \"abc\" 1}} {{slice \"abcdef\" 1 3}}", "98 bc" },
+		{ "{{title \"big-world o'x\"}}", "Big-World O'X" },
+		{ "{{printf \"%c %T %+d %v\" 65 1 5 nil}}", "A int +5 <nil>" },
 		{ "{{len .List}} {{len .Id}} {{len .Config.Labels}} {{len .None}}", "3 3 3 0" },
 		{ "{{join .List \",\"}}", "a,b,c" },
 		{ "{{split \"x:y:z\" \":\"}}", "[x y z]" },
@@ -206,17 +209,27 @@ static void errors_read_as_dockers(void **state)
 			"template: :1:2: executing \"\" at <lt 1 \"a\">: error calling lt: "
 			"incompatible types for comparison" },
 		{ "{{range .N}}{{end}}",
-			"template: :1:8: executing \"\" at <.N>: range can't iterate over a int" },
+			"template: :1:8: executing \"\" at <.N>: range can't iterate over 7" },
 		{ "{{.Id 3}}",
 			"template: :1:2: executing \"\" at <.Id>: Id is not a method but has "
 			"arguments" },
 		{ "{{join .List}}",
-			"template: :1:2: executing \"\" at <join .List>: wrong number of args "
+			"template: :1:2: executing \"\" at <join>: wrong number of args "
 			"for join: want 2 got 1" },
-		{ "{{upper .N}}",
-			"template: :1:2: executing \"\" at <upper .N>: wrong type for value; "
-			"expected string; got int" },
-		{ "{{$x}}", "template: :1:2: executing \"\" at <$x>: undefined variable \"$x\"" },
+		{ "{{upper .N}}", "template: :1:8: executing \"\" at <.N>: wrong type for value; "
+				  "expected string; got int" },
+		{ "{{upper 1}}",
+			"template: :1:8: executing \"\" at <1>: expected string; found 1" },
+		{ "{{1 2}}",
+			"template: :1:2: executing \"\" at <1>: can't give argument to non-function "
+			"1" },
+		{ "{{and}}",
+			"template: :1:2: executing \"\" at <and>: wrong number of args for and: "
+			"want at least 1 got 0" },
+		{ "{{if .T}}{{$y := 1}}{{end}}{{$y}}", "template: :1: undefined variable \"$y\"" },
+		{ "{{slice \"abc\" 2 9}}", "template: :1:2: executing \"\" at <slice \"abc\" 2 9>: "
+					   "error calling slice: index out of range: 9" },
+		{ "{{$x}}", "template: :1: undefined variable \"$x\"" },
 		{ "{{.Id", "template: :1: unclosed action" },
 		{ "{{", "template: :1: unclosed action" },
 		{ "{{}}", "template: :1: missing value for command" },
@@ -226,12 +239,12 @@ static void errors_read_as_dockers(void **state)
 		{ "{{else}}", "template: :1: unexpected {{else}}" },
 		{ "{{if}}{{end}}", "template: :1: missing value for if" },
 		{ "{{(.Id}}", "template: :1: unclosed left paren" },
-		{ "{{.Id)}}", "template: :1: unexpected \")\" in operand" },
+		{ "{{.Id)}}", "template: :1: unexpected \")\" in command" },
 		{ "{{\"abc}}", "template: :1: unterminated quoted string" },
-		{ "{{.Id | \"x\"}}", "template: :1: non executable command in pipeline" },
+		{ "{{.Id | \"x\"}}", "template: :1: non executable command in pipeline stage 2" },
 		{ "{{break}}", "template: :1: {{break}} outside {{range}}" },
 		{ "{{/* x}}", "template: :1: unclosed comment" },
-		{ "{{.Id ! 3}}", "template: :1: unexpected \"!\" in command" },
+		{ "{{.Id ! 3}}", "template: :1: bad character U+0021 '!'" },
 		{ "{{12x}}", "template: :1: bad number syntax: \"12x\"" },
 	};
 

@@ -85,7 +85,7 @@ static void make_layer(struct fixture *fx, const char *chain)
 
 	if (mkdirat(fx->store.layers, chain, 0755) < 0 && errno != EEXIST)
 		fail_msg("mkdir: %s", strerror(errno));
-	if (fs_write_at(fx->store.layers, record, text, strlen(text), 0600, FS_NOSYNC, &err) < 0)
+	if (fs_write_at(fx->store.layers, record, text, strlen(text), FS_NOSYNC, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

@@ -233,7 +233,7 @@ static void impossible_whiteouts_are_refused(void **state)
 		{ .name = ".wh.." },
 		{ .name = ".wh." },
 		{ .name = "etc/.wh..." },
-		{ .name = "dne/../.wh.etc" },
+		{ .name = "gone/../.wh.etc" },
 		{ .name = ".wh.etc/somefile" },
 		{ .name = ".wh.etc", .type = '5' },
 		{ .name = ".wh.etc", .type = '2', .link = "x" },
