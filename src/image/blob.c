@@ -85,6 +85,7 @@ static int empty(struct blob *blob, struct err *err)
 	if (ftruncate(blob->fd, 0) < 0 || lseek(blob->fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "empty the download of %s", blob->descriptor->digest);
 	blob->have = 0;
+	blob->restarts++;
 	blob->rewarded = 0;
 	return restart_digest(blob, err);
 }

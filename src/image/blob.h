@@ -29,7 +29,8 @@ struct blob {
 	int64_t retry_at;          /* ms, monotonic */
 	struct digester *digester; /* over those bytes */
 	struct attempt attempt;
-	unsigned damages; /* complete but wrong */
+	unsigned damages;  /* complete but wrong */
+	unsigned restarts; /* times that the file was emptied */
 	char *url;
 	struct http_transfer *transfer;
 	bool ended; /* the transfer is over: call blob_settle() */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One loop: the network and the workers' pipes. Unpacking is processor time, so each layer gets a
- * process (at most one per processor) while this one goes on receiving and hashing. Large layers
- * start first: the last one to arrive is then the quickest to unpack.
+ * process while this one goes on receiving and hashing; it is fed while its blob is on the way, and
+ * may only finish when the blob is verified. Large layers start first: the last one to arrive is then
+ * the quickest to unpack.
  *
  * The order of downloads (size, then digest) is the same in every process; see blob.c for why that
  * matters to locks.
@@ -10,114 +11,81 @@
 #include "image/fetch.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "image/blob.h"
-#include "image/store_private.h"
+#include "image/worker.h"
 
 #define DOWNLOADS_MAX 4
 #define WORKERS_MAX   16
 #define WAIT_MS       1000
 #define TICK_MS       100
-#define READ_BYTES    (256 << 10)
+#define STREAM_BYTES  (256 << 10) /* smaller blobs are here before a worker is */
 
 enum unpack_state { UNPACK_BLOCKED, UNPACK_READY, UNPACK_RUNNING, UNPACK_DONE };
 
 struct unpack { /* one per layer */
 	enum unpack_state state;
-	pid_t pid;
-	int pipe;
+	struct blob *streamed; /* its worker is fed from this download; NULL = reads the store */
+	unsigned restarts;     /* of that download when the worker started */
+	bool patient;          /* streaming failed once: wait for the verified blob */
 };
 
 struct run {
 	const struct fetch *fetch;
-	struct blob *
-		*blobs; /* one per distinct digest that is needed; their address is known to curl */
+	/* One per distinct digest that is needed; their address is known to curl. */
+	struct blob **blobs;
 	size_t n_blobs;
 	struct unpack *unpacks;
-	unsigned workers, workers_max;
-};
-
-/* What a worker says; shorter than PIPE_BUF, so never torn. */
-struct message {
-	bool final;
-	int result;
-	int64_t consumed;
-	struct err err;
+	struct worker_set workers;   /* one slot per layer */
+	unsigned readers, streamers; /* workers that run */
+	unsigned workers_max;        /* of each kind */
 };
 
 /* ---- workers ---- */
 
-static void tell(void *data, int64_t consumed)
+static int start_worker(struct run *run, size_t at, struct blob *stream, struct err *err)
 {
-	struct message message = { .consumed = consumed };
-	int pipe = *(int *)data;
-
-	if (write(pipe, &message, sizeof(message)) < 0)
-		return; /* the pipe is full: the next count will do */
-}
-
-/* The child. Its last message must get through, so the pipe blocks again for it. */
-static void work(const struct store *store, const struct layer *layer, int pipe)
-{
+	const struct layer *layer = &run->fetch->layers[at];
+	struct unpack *unpack = &run->unpacks[at];
 	struct layer_job job = { .blob_digest = layer->blob->digest,
 		.media_type = layer->blob->media_type,
-		.diff_id = layer->diff_id,
-		.progress = tell,
-		.data = &pipe };
-	struct message message = { .final = true };
+		.diff_id = layer->diff_id };
 
 	(void)snprintf(job.chain_id, sizeof(job.chain_id), "%s", layer->chain_id);
-	message.result = store_unpack_layer(store, &job, &message.err);
-	if (fcntl(pipe, F_SETFL, 0) < 0 || write(pipe, &message, sizeof(message)) < 0)
-		_exit(1);
-	_exit(0);
-}
-
-static int start_worker(struct run *run, size_t at, struct err *err)
-{
-	struct unpack *unpack = &run->unpacks[at];
-	autofd int read_end = -EBADF, write_end = -EBADF;
-	pid_t parent = getpid();
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return err_sys(err, "pipe");
-	read_end = ends[0];
-	write_end = ends[1];
-	unpack->pid = fork();
-	if (unpack->pid < 0)
-		return err_sys(err, "fork");
-	if (unpack->pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* cannot fail for a valid signal */
-		if (getppid() != parent)
-			_exit(1);
-		work(run->fetch->store, &run->fetch->layers[at], write_end);
-	}
-	unpack->pipe = move_fd(&read_end);
+	TRY(worker_start(&run->workers, at, &job, stream ? stream->fd : -1, err));
 	unpack->state = UNPACK_RUNNING;
-	run->workers++;
-	progress_set(run->fetch->progress, run->fetch->layers[at].row, PROGRESS_EXTRACTING);
+	unpack->streamed = stream;
+	unpack->restarts = stream ? stream->restarts : 0;
+	(*(stream ? &run->streamers : &run->readers))++;
+	if (!stream)
+		progress_set(run->fetch->progress, layer->row, PROGRESS_EXTRACTING);
 	return 0;
 }
 
-static void end_worker(struct run *run, struct unpack *unpack)
+/* The worker is gone: its slot is free. */
+static void note_end(struct run *run, struct unpack *unpack, enum unpack_state state)
 {
-	while (waitpid(unpack->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	fd_drop(&unpack->pipe);
-	unpack->pid = 0;
-	run->workers--;
+	(*(unpack->streamed ? &run->streamers : &run->readers))--;
+	unpack->state = state;
+	unpack->streamed = NULL;
+}
+
+static bool is_shared(const struct run *run, size_t at)
+{
+	const struct fetch *fetch = run->fetch;
+
+	for (size_t i = 0; i < fetch->n; i++)
+		if (i != at &&
+			strcmp(fetch->layers[i].blob->digest, fetch->layers[at].blob->digest) == 0)
+			return true;
+	return false;
 }
 
 static struct blob *blob_of(struct run *run, const struct layer *layer)
@@ -137,44 +105,14 @@ static void add_blob(struct run *run, const struct layer *layer)
 	run->blobs[run->n_blobs++] = blob;
 }
 
-/* Does the stored blob still have its digest? */
-static bool is_rotten(const struct store *store, const char *digest)
-{
-	autodigester struct digester *digester = NULL;
-	autofree char *bytes = xmalloc(READ_BYTES);
-	autofd int fd = -EBADF;
-	struct err ignored = ERR_INIT;
-	char found[DIGEST_MAX];
-	int64_t size;
-	ssize_t n;
-
-	fd = store_open_blob(store, digest, &size, &ignored);
-	if (fd < 0 || digester_new(digest, &digester, &ignored) < 0)
-		return false;
-	while ((n = read(fd, bytes, READ_BYTES)) > 0)
-		digester_update(digester, bytes, (size_t)n);
-	digester_final(digester, found);
-	return n < 0 || strcmp(found, digest) != 0;
-}
-
-static int drop_blob(const struct store *store, const char *digest, struct err *err)
-{
-	char path[BLOB_PATH_MAX];
-
-	TRY(blob_path(digest, path, err));
-	if (unlinkat(store->blobs, path, 0) < 0)
-		return err_sys(err, "remove the damaged blob %s", digest);
-	return 0;
-}
-
-/* A blob of an earlier pull that has rotted on disk is fetched once again. */
+/* A blob of an earlier pull that has rotted on disk is fetched once again; store_unpack_layer() has
+ * removed it. */
 static int refetch(struct run *run, size_t at, struct err *err)
 {
 	const struct layer *layer = &run->fetch->layers[at];
 
-	if (blob_of(run, layer) || !is_rotten(run->fetch->store, layer->blob->digest))
-		return err_wrap(err, "unpack layer %.19s", layer->blob->digest);
-	TRY(drop_blob(run->fetch->store, layer->blob->digest, err));
+	if (blob_of(run, layer) || store_has_blob(run->fetch->store, layer->blob->digest))
+		return err_wrap(err, "layer %.19s", layer->blob->digest);
 	log_msg(LOG_WARN, "layer %.19s was damaged on disk and is fetched again",
 		layer->blob->digest);
 	run->unpacks[at].state = UNPACK_BLOCKED;
@@ -182,30 +120,64 @@ static int refetch(struct run *run, size_t at, struct err *err)
 	return 0;
 }
 
-static int hear(struct run *run, size_t at, struct err *err)
+/* What a fed worker thinks of bytes that nobody has verified does not count. */
+static bool is_premature(const struct unpack *unpack)
+{
+	return unpack->streamed && unpack->streamed->state != BLOB_COMPLETE;
+}
+
+static int judge(struct run *run, size_t at, const struct report *report, struct err *err)
 {
 	struct unpack *unpack = &run->unpacks[at];
 	const struct layer *layer = &run->fetch->layers[at];
-	struct message message;
-	ssize_t n = read(unpack->pipe, &message, sizeof(message));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n == (ssize_t)sizeof(message) && !message.final) {
-		progress_count(
-			run->fetch->progress, layer->row, message.consumed, layer->blob->size);
+	if (report->result < 0 && is_premature(unpack)) {
+		unpack->patient = true;
+		note_end(run, unpack, UNPACK_BLOCKED);
 		return 0;
 	}
-	end_worker(run, unpack);
-	if (n != (ssize_t)sizeof(message))
-		return err_set(err, -ECHILD, "the process that unpacked layer %.19s was killed",
-			layer->blob->digest);
-	if (message.result < 0) {
-		*err = message.err;
+	note_end(run, unpack, UNPACK_DONE);
+	if (report->result < 0) {
+		*err = report->err;
 		return refetch(run, at, err);
 	}
-	unpack->state = UNPACK_DONE;
-	progress_set(run->fetch->progress, layer->row, PROGRESS_COMPLETE);
+	if (run->fetch->progress->rows[layer->row].state != PROGRESS_DOWNLOADING)
+		progress_set(run->fetch->progress, layer->row, PROGRESS_COMPLETE);
+	return 0;
+}
+
+static int hear(struct run *run, size_t at, struct err *err)
+{
+	const struct layer *layer = &run->fetch->layers[at];
+	struct progress *progress = run->fetch->progress;
+	struct report report;
+	int r = worker_hear(&run->workers.list[at], &report, err);
+
+	if (r < 0)
+		return err_wrap(err, "unpack layer %.19s", layer->blob->digest);
+	if (r > 0 && report.final)
+		return judge(run, at, &report, err);
+	if (r > 0 && progress->rows[layer->row].state == PROGRESS_EXTRACTING)
+		progress_count(progress, layer->row, report.consumed, layer->blob->size);
+	return 0;
+}
+
+/* Gives a fed worker what has arrived; ends its feed when the blob is verified, and the worker itself
+ * when the download starts anew. */
+static int feed(struct run *run, size_t at, struct err *err)
+{
+	struct unpack *unpack = &run->unpacks[at];
+	struct worker *worker = &run->workers.list[at];
+	struct blob *blob = unpack->streamed;
+
+	if (blob->restarts != unpack->restarts) {
+		worker_kill(worker);
+		note_end(run, unpack, UNPACK_BLOCKED);
+		return 0;
+	}
+	TRY(worker_feed(worker, blob->have, err));
+	if (blob->state == BLOB_COMPLETE && worker->fed == blob->have)
+		worker_end_feed(worker);
 	return 0;
 }
 
@@ -226,11 +198,14 @@ static void plan(struct run *run)
 	const struct fetch *fetch = run->fetch;
 
 	run->unpacks = xcalloc(fetch->n, sizeof(*run->unpacks));
+	run->workers.list = xcalloc(fetch->n, sizeof(*run->workers.list));
+	run->workers.n = fetch->n;
+	run->workers.store = fetch->store;
 	for (size_t i = 0; i < fetch->n; i++) {
 		const struct layer *layer = &fetch->layers[i];
 		bool here = store_has_blob(fetch->store, layer->blob->digest);
 
-		run->unpacks[i].pipe = -EBADF;
+		run->workers.list[i] = (struct worker)WORKER_INIT;
 		if (store_has_layer(fetch->store, layer->chain_id))
 			run->unpacks[i].state = UNPACK_DONE;
 		else if (here)
@@ -256,6 +231,8 @@ static void release(struct run *run, const struct blob *blob)
 		progress_set(run->fetch->progress, layer->row, PROGRESS_DOWNLOADED);
 		if (run->unpacks[i].state == UNPACK_BLOCKED)
 			run->unpacks[i].state = UNPACK_READY;
+		else if (run->unpacks[i].state == UNPACK_RUNNING)
+			progress_set(run->fetch->progress, layer->row, PROGRESS_EXTRACTING);
 		else if (run->unpacks[i].state == UNPACK_DONE)
 			progress_set(run->fetch->progress, layer->row, PROGRESS_COMPLETE);
 	}
@@ -288,6 +265,20 @@ static int drive_blob(struct run *run, struct blob *blob, unsigned *running, str
 	return 0;
 }
 
+static int drive_unpack(struct run *run, size_t at, struct err *err)
+{
+	struct unpack *unpack = &run->unpacks[at];
+	struct blob *blob = blob_of(run, &run->fetch->layers[at]);
+
+	if (unpack->state == UNPACK_READY && run->readers < run->workers_max)
+		return start_worker(run, at, NULL, err);
+	if (unpack->state == UNPACK_BLOCKED && blob && blob->state == BLOB_RUNNING &&
+		blob->have >= STREAM_BYTES && !unpack->patient &&
+		run->streamers < run->workers_max && !is_shared(run, at))
+		TRY(start_worker(run, at, blob, err));
+	return unpack->state == UNPACK_RUNNING && unpack->streamed ? feed(run, at, err) : 0;
+}
+
 /* Starts and ends what can be. *ret_left: is anything still to come? *ret_soon: without the network? */
 static int drive(struct run *run, bool *ret_left, bool *ret_soon, struct err *err)
 {
@@ -305,8 +296,7 @@ static int drive(struct run *run, bool *ret_left, bool *ret_soon, struct err *er
 		*ret_soon |= blob->state == BLOB_WAITING;
 	}
 	for (size_t i = 0; i < run->fetch->n; i++) {
-		if (run->unpacks[i].state == UNPACK_READY && run->workers < run->workers_max)
-			TRY(start_worker(run, i, err));
+		TRY(drive_unpack(run, i, err));
 		*ret_left |= run->unpacks[i].state != UNPACK_DONE;
 	}
 	return 0;
@@ -314,19 +304,26 @@ static int drive(struct run *run, bool *ret_left, bool *ret_soon, struct err *er
 
 static int wait_and_hear(struct run *run, int ms, struct err *err)
 {
-	struct pollfd fds[WORKERS_MAX];
-	size_t layer[WORKERS_MAX];
+	struct pollfd fds[4 * WORKERS_MAX];
+	size_t layer[4 * WORKERS_MAX];
 	unsigned n = 0;
 
-	for (size_t i = 0; i < run->fetch->n && n < ARRAY_SIZE(fds); i++) {
+	for (size_t i = 0; i < run->fetch->n && n + 2 <= ARRAY_SIZE(fds); i++) {
+		const struct worker *worker = &run->workers.list[i];
+
 		if (run->unpacks[i].state != UNPACK_RUNNING)
 			continue;
-		fds[n] = (struct pollfd){ .fd = run->unpacks[i].pipe, .events = POLLIN };
-		layer[n++] = i;
+		layer[n] = i;
+		fds[n++] = (struct pollfd){ .fd = worker->reports, .events = POLLIN };
+		if (worker->feed < 0 || worker->fed >= run->unpacks[i].streamed->have)
+			continue;
+		layer[n] = i;
+		fds[n++] = (struct pollfd){ .fd = worker->feed,
+			.events = POLLOUT }; /* drive() feeds */
 	}
 	TRY(http_poll(run->fetch->registry->http, ms, fds, n, err));
 	for (unsigned i = 0; i < n; i++)
-		if (fds[i].revents)
+		if (fds[i].revents && fds[i].events == POLLIN)
 			TRY(hear(run, layer[i], err));
 	return 0;
 }
@@ -338,12 +335,9 @@ static void finish(struct run *run)
 		free(run->blobs[i]);
 	}
 	free(run->blobs);
-	for (size_t i = 0; run->unpacks && i < run->fetch->n; i++) {
-		if (run->unpacks[i].pid <= 0)
-			continue;
-		(void)kill(run->unpacks[i].pid, SIGKILL); /* ours and not waited for: exists */
-		end_worker(run, &run->unpacks[i]);
-	}
+	for (size_t i = 0; i < run->workers.n; i++)
+		worker_kill(&run->workers.list[i]);
+	free(run->workers.list);
 	free(run->unpacks);
 }
 

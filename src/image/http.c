@@ -500,7 +500,9 @@ int http_poll(struct http *http, int ms, struct pollfd *extra, unsigned n_extra,
 	if (n_extra > EXTRA_MAX)
 		return err_set(err, -EINVAL, "too many descriptors to wait for");
 	for (unsigned i = 0; i < n_extra; i++)
-		fds[i] = (struct curl_waitfd){ .fd = extra[i].fd, .events = CURL_WAIT_POLLIN };
+		fds[i] = (struct curl_waitfd){ .fd = extra[i].fd,
+			.events = extra[i].events & POLLOUT ? CURL_WAIT_POLLOUT
+							    : CURL_WAIT_POLLIN };
 	if (curl_multi_poll(http->multi, n_extra ? fds : NULL, n_extra, ended ? 0 : ms, NULL) !=
 		CURLM_OK)
 		return err_set(err, -EIO, "curl: cannot wait for the network");

@@ -71,8 +71,8 @@ int http_start(struct http *http, const struct http_request *request, struct htt
 	struct err *err);
 void http_cancel(struct http_transfer *transfer); /* NULL ok; done is not called */
 
-/* Waits at most ms for the network or one of the descriptors in extra (revents is filled), and does
- * what is to be done. */
+/* Waits at most ms for the network or one of the descriptors in extra (POLLIN or POLLOUT; revents is
+ * not 0 when it is time), and does what is to be done. */
 int http_poll(struct http *http, int ms, struct pollfd *extra, unsigned n_extra, struct err *err);
 
 /* start + poll until done. begin, sink, done and data of the request are ignored. */

@@ -97,6 +97,9 @@ struct layer_job {
 	void (*progress)(void *data, int64_t consumed); /* runs in that child, in a thread: reach
 							   the caller by a shared mapping or pipe */
 	void *data;
+	/* > 0: a pipe that brings the blob's bytes instead of the stored blob. The layer is committed
+	 * only after its end, which the caller gives when it has verified and committed the blob. */
+	int source;
 };
 int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err);
 

@@ -264,23 +264,33 @@ static int blame(const struct store *store, const struct layer_job *job, int blo
 		job->blob_digest);
 }
 
+static int unpack_open(
+	const struct store *store, const struct layer_job *job, int blob, struct err *err)
+{
+	struct task task = { .store = store, .job = job, .blob = blob };
+	struct err ignored = ERR_INIT;
+
+	TRY(idmap_detect(&task.map, err));
+	if (userns_run(&task.map, 0, unpack_child, &task, err) >= 0)
+		return 0;
+	(void)gc_tmp(store, &ignored); /* the failure that is told is the first */
+	return err->code;
+}
+
 static int unpack_locked(const struct store *store, const struct layer_job *job, struct err *err)
 {
-	struct task task = { .store = store, .job = job, .blob = -EBADF };
 	autofd int blob = -EBADF;
-	struct err ignored = ERR_INIT;
 	char what[64];
 	int64_t size;
 
+	if (job->source > 0) /* a pipe does not tell what will be needed */
+		return unpack_open(store, job, job->source, err);
 	blob = store_open_blob(store, job->blob_digest, &size, err);
 	TRY(blob);
 	(void)snprintf(what, sizeof(what), "layer %.12s", strchr(job->blob_digest, ':') + 1);
 	TRY(store_check_space(store, what, estimate(blob, size, job->media_type), 16, err));
-	TRY(idmap_detect(&task.map, err));
-	task.blob = blob;
-	if (userns_run(&task.map, 0, unpack_child, &task, err) >= 0)
+	if (unpack_open(store, job, blob, err) >= 0)
 		return 0;
-	(void)gc_tmp(store, &ignored); /* the failure that is told is the first */
 	return blame(store, job, blob, err);
 }
 

@@ -13,7 +13,7 @@ import time
 from registrytest import IMAGE, NAME, blobs, image_of, noise, pull, refused, settings, succeeds  # sets the path
 from bad_registry import PASS, BadRegistry
 from oci import DOCKER, OCI, Image, Index, Layer, Tar, digest
-from sbxtest import REGISTRY, Terminal, become_user, expect, main, test, wait_for
+from sbxtest import REGISTRY, Terminal, become_user, expect, main, processes_with, test, wait_for
 
 # ---- the good path ----
 
@@ -155,6 +155,57 @@ def a_layer_with_another_digest_is_not_kept(box):
         refused(box, pull(box, registry), "E-DIGEST", digest(image.layers[0].data), "arrived damaged", "3 times")
         expect(len(registry.requests(digest(image.layers[0].data))) == 3)
         expect(digest(image.layers[0].data)[7:] not in blobs(box) and not blobs(box, ".partial"), blobs(box))
+
+
+@test("overlay")
+def a_large_layer_is_unpacked_while_it_arrives_but_kept_only_when_verified(box):
+    """Large layers are fed to the unpacking as they come. The digest's verdict is the last, also over bytes that
+    unpack to exactly the right thing."""
+    with BadRegistry() as registry:
+        image = image_of(4000000)
+        data = image.layers[0].data
+        other = gzip.compress(gzip.decompress(data), 6, mtime=77)
+        expect(len(other) == len(data) and other != data, "the same contents in other bytes")
+        registry.add(NAME, image)
+        registry.on(digest(data), lambda h: h.reply(200, other))
+        refused(box, pull(box, registry), "E-DIGEST")
+        for folder in ("layers", "tmp"):
+            expect(not os.listdir(os.path.join(box.env["SBX_ROOT"], folder)), folder)
+        broken = data[:2000000] + noise(len(data) - 2000000)
+        registry.on(digest(data), lambda h: h.reply(200, broken))
+        refused(box, pull(box, registry), "E-DIGEST")
+        registry.rules.clear()
+        registry.on(digest(data), lambda h: h.reply(200, other), times=1)
+        registry.on(digest(data), lambda h: h.cut(data, 3000000), times=1)
+        succeeds(pull(box, registry))
+        layers = os.path.join(box.env["SBX_ROOT"], "layers")
+        folder = [f for f in os.listdir(layers) if not f.endswith(".json")]
+        with open(os.path.join(layers, folder[0], "f0"), "rb") as f:
+            expect(f.read() == noise(4000000, 0), "the layer's contents")
+
+
+@test("overlay")
+def a_pull_killed_while_it_unpacks_leaves_nothing_running(box):
+    with BadRegistry() as registry:
+        image = image_of(6000000)
+        data = image.layers[0].data
+        registry.add(NAME, image)
+
+        def stall(handler):
+            handler.reply(200, data[:5000000], length=len(data))
+            handler.wfile.flush()
+            time.sleep(20)
+        registry.on(digest(data), stall, times=1)
+        child = subprocess.Popen([IMAGE, "pull", "%s/%s" % (registry.host, NAME)], env=box.env, preexec_fn=become_user,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        box.children.append(child)
+        temporary = os.path.join(box.env["SBX_ROOT"], "tmp")
+        wait_for(lambda: os.path.isdir(temporary) and [f for f in os.listdir(temporary) if "." not in f], "the unpacking")
+        child.kill()
+        child.wait()
+        wait_for(lambda: not processes_with(box.top), "the end of all its processes", 5)
+        succeeds(pull(box, registry))
+        expect(not os.listdir(temporary), os.listdir(temporary))
 
 
 @test("overlay")
