@@ -207,6 +207,8 @@ static int on_output(void *data, int stream, const void *bytes, size_t len, stru
 {
 	struct launch *launch = data;
 
+	if (!launch->log) /* closed at the end, but a slow client held the last bytes back */
+		TRY(logger_open(&launch->container, &launch->log, err));
 	return logger_write(launch->log, stream, bytes, len, err);
 }
 
@@ -302,6 +304,7 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 		_exit(125);
 	if (process_monitor(&spec, &events, client, listener, &err) < 0)
 		_exit(125);
+	logger_free(launch->log);
 	if (launch->opts.remove &&
 		state_remove(launch->globals, &launch->container, true, &err) < 0)
 		_exit(125); /* the next listing collects it */

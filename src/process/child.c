@@ -228,14 +228,11 @@ static int enter_workdir(const struct process_spec *spec, struct err *err)
 	return 0;
 }
 
-/* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before the capabilities go. */
 static int drop(struct child *child, struct err *err)
 {
 	const struct policy *policy = child->spec->policy;
 
 	TRY(policy_apply_bounding(policy, err));
-	if (!policy->no_new_privs)
-		TRY(policy_apply_seccomp(policy, err));
 	TRY(user_become(&child->user, err));
 	TRY(policy_apply_caps(policy, child->user.uid, err));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) /* changing ids has cleared it */
@@ -252,9 +249,22 @@ static int execute(struct child *child, struct err *err)
 		spec->argv->v[0], strv_env_get(&child->env, "PATH"), spec->workdir, &program, err));
 	if (sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0) /* X02 */
 		return err_sys(err, "close_range");
-	if (spec->policy->no_new_privs)
-		TRY(policy_apply_seccomp(spec->policy, err));
+	TRY(policy_apply_seccomp(spec->policy, err)); /* last: only execve has to be possible */
 	return lookup_exec(program, spec->argv->v, child->env.v, err);
+}
+
+/* Pid 1 never executes anything, so what execve would take away it gives up itself. With no_new_privs
+ * its filter needs no capability; the payload was forked before and does not inherit that. */
+static void confine_init(struct child *child)
+{
+	struct policy policy = *child->spec->policy;
+	struct err err;
+
+	policy.no_new_privs = true;
+	if (prctl(PR_SET_KEEPCAPS, 0) < 0 ||
+		policy_apply_caps(&policy, child->user.uid, &err) < 0 ||
+		policy_apply_seccomp(&policy, &err) < 0)
+		_exit(125); /* the payload goes with us, and the monitor sees the end */
 }
 
 static int with_init(struct child *child, struct err *err)
@@ -270,6 +280,7 @@ static int with_init(struct child *child, struct err *err)
 			return err_sys(err, "set the controlling terminal");
 		return execute(child, err);
 	}
+	confine_init(child);
 	(void)sys_close_range(3, UINT_MAX, 0); /* the payload's copies tell of its execve */
 	if (prctl(PR_SET_DUMPABLE, 1) < 0)     /* so that `sbx exec` may join */
 		_exit(125);

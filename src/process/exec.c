@@ -83,7 +83,6 @@ static _Noreturn void serve(const struct exec_spec *spec, int client)
 		.open_stdin = spec->interactive,
 		.events = &no_events,
 		.linger_ms = LINGER_MS,
-		.patient = true,
 		.start = start_process,
 		.data = &copy };
 

@@ -28,6 +28,8 @@ _Noreturn void init_main(pid_t payload)
 		int signo = sigwaitinfo(&all, &info);
 		pid_t pid;
 
+		if (signo < 0 && errno != EINTR) /* a filter without sigwaitinfo: no signals then */
+			(void)waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
 		if (signo == SIGCHLD || signo < 0) {
 			while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 				if (pid == payload)

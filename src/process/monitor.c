@@ -46,9 +46,9 @@ struct monitor {
 	struct client *in_client; /* paused until `in` is written */
 	char in[CHUNK];
 	size_t in_len;
-	bool in_eof;  /* close stdin once `in` is written */
-	bool reading; /* outputs are being listened to */
-	bool ended;
+	bool in_eof;      /* close stdin once `in` is written */
+	bool reading;     /* outputs are being listened to */
+	bool ended, told; /* it has ended; events->ended() was called */
 	int status;
 };
 
@@ -238,12 +238,51 @@ static int on_attach(void *data, int fd, uint32_t events, struct err *err)
 
 /* ---- deaths ---- */
 
+/* The mount went with the last process of the container; the server writes back and leaves. */
+static void end_fuse(struct monitor *monitor)
+{
+	struct process *process = &monitor->process;
+	struct err ignored;
+
+	if (process->fuse_pid <= 0)
+		return;
+	if (process->fuse_pidfd >= 0) {
+		struct epoll_event event;
+		autofd int wait = epoll_create1(EPOLL_CLOEXEC);
+
+		if (wait >= 0 && epoll_ctl(wait, EPOLL_CTL_ADD, process->fuse_pidfd,
+					 &(struct epoll_event){ .events = EPOLLIN }) == 0)
+			(void)epoll_wait(
+				wait, &event, 1, FUSE_MS); /* late: killed by process_done() */
+	}
+	fd_drop(&process->fuse_exit);
+	(void)spawn_wait(process->fuse_pid, &ignored);
+	process->fuse_pid = 0;
+}
+
+static void leave_network(struct monitor *monitor)
+{
+	if (monitor->job->network)
+		network_done(monitor->job->network);
+}
+
+/* Everybody but a client that still reads may know that it is over. Once. */
+static int tell_end(struct monitor *monitor, struct err *err)
+{
+	if (monitor->told)
+		return 0;
+	monitor->told = true;
+	end_fuse(monitor);
+	leave_network(monitor); /* ports are free before anybody hears of the end */
+	return monitor->job->events->ended(monitor->job->events->data, monitor->status, err);
+}
+
 static int on_linger(void *data, struct err *err)
 {
 	struct monitor *monitor = data;
 
-	if (monitor->job->patient && client_blocked(&monitor->clients))
-		return 0; /* asked again later */
+	if (client_blocked(&monitor->clients)) /* `sbx run … | less`: nothing is to be lost */
+		return tell_end(monitor, err);
 	loop_quit(monitor->loop, 0);
 	return 0;
 }
@@ -370,43 +409,13 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 	return set_reading(monitor, !client_blocked(&monitor->clients), err);
 }
 
-/* The mount went with the last process of the container; the server writes back and leaves. */
-static void end_fuse(struct monitor *monitor)
-{
-	struct process *process = &monitor->process;
-	struct err ignored;
-
-	if (process->fuse_pid <= 0)
-		return;
-	if (process->fuse_pidfd >= 0) {
-		struct epoll_event event;
-		autofd int wait = epoll_create1(EPOLL_CLOEXEC);
-
-		if (wait >= 0 && epoll_ctl(wait, EPOLL_CTL_ADD, process->fuse_pidfd,
-					 &(struct epoll_event){ .events = EPOLLIN }) == 0)
-			(void)epoll_wait(
-				wait, &event, 1, FUSE_MS); /* late: killed by process_done() */
-	}
-	fd_drop(&process->fuse_exit);
-	(void)spawn_wait(process->fuse_pid, &ignored);
-	process->fuse_pid = 0;
-}
-
-static void leave_network(struct monitor *monitor)
-{
-	if (monitor->job->network)
-		network_done(monitor->job->network);
-}
-
 static int run(struct monitor *monitor, int listener, struct err *err)
 {
 	TRY(monitor->job->events->started(monitor->job->events->data, monitor->process.pid, err));
 	TRY(client_broadcast(&monitor->clients, ATTACH_STARTED, NULL, 0, err));
 	TRY(watch(monitor, listener, err));
 	TRY(loop_run(monitor->loop, err));
-	end_fuse(monitor);
-	leave_network(monitor); /* ports are free before anybody hears of the end */
-	TRY(monitor->job->events->ended(monitor->job->events->data, monitor->status, err));
+	TRY(tell_end(monitor, err));
 	client_farewell(&monitor->clients, ATTACH_EXIT, &monitor->status, sizeof(monitor->status));
 	return monitor->status;
 }

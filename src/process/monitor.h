@@ -9,10 +9,7 @@ struct monitor_job {
 	bool tty, open_stdin;
 	struct network *network; /* left as soon as the process has ended; NULL = none of its own */
 	const struct process_events *events;
-	/* After the end, how long descendants may keep the output open; whether to wait without limit
-	 * for a client that takes its time. */
-	int linger_ms;
-	bool patient;
+	int linger_ms; /* after the end, how long descendants may keep the output open */
 	int (*start)(void *data, struct process *ret, struct err *err);
 	void *data;
 };

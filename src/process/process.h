@@ -45,7 +45,8 @@ struct process_events {
 	int (*started)(void *data, pid_t pid, struct err *err);
 	/* Bytes of stream 1 or 2 (all 1 with a tty). */
 	int (*output)(void *data, int stream, const void *bytes, size_t len, struct err *err);
-	/* Ended with this exit status (128+n for a signal). Called before clients are told. */
+	/* Ended with this exit status (128+n for a signal). Called before clients are told; output()
+	 * may follow when a client is so slow that the last bytes are still in the pipe. */
 	int (*ended)(void *data, int status, struct err *err);
 	/* Instead of started() and ended(): it was never executed. Called before clients are told. */
 	void (*failed)(void *data, const struct err *why);
