@@ -24,7 +24,8 @@
 
 #define OLD_SECONDS 86400
 
-static int list_dir(int dir, struct strv *ret, struct err *err)
+/* The names in dir: those with a dot in front, or the others. */
+static int list_dir(int dir, bool hidden, struct strv *ret, struct err *err)
 {
 	autofd int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autodir DIR *stream = NULL;
@@ -37,7 +38,7 @@ static int list_dir(int dir, struct strv *ret, struct err *err)
 		return err_sys(err, "read a directory of the image store");
 	(void)move_fd(&fd); /* the stream's now */
 	while ((e = readdir(stream)) != NULL) {
-		if (e->d_name[0] != '.')
+		if ((e->d_name[0] == '.') == hidden)
 			strv_add(ret, e->d_name);
 	}
 	return 0;
@@ -85,11 +86,11 @@ static int remove_trees(int dir, const struct strv *names, struct err *err)
 	return userns_run(&map, 0, remove_child, &removal, err);
 }
 
-static bool is_lock(const char *name)
+static bool ends(const char *name, const char *end)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), m = strlen(end);
 
-	return n > 5 && strcmp(name + n - 5, ".lock") == 0; /* their users' business */
+	return n > m && strcmp(name + n - m, end) == 0;
 }
 
 int gc_tmp(const struct store *store, struct err *err)
@@ -99,13 +100,16 @@ int gc_tmp(const struct store *store, struct err *err)
 	size_t n = 0;
 	int r;
 
-	TRY(list_dir(store->tmp, &all, err));
+	TRY(list_dir(store->tmp, false, &all, err));
 	locks = xcalloc(all.n + 1, sizeof(*locks));
 	strv_each (name, &all) {
-		int fd = is_lock(*name) ? -EWOULDBLOCK : claim(store->tmp, *name);
+		int fd = claim(store->tmp, *name);
 
 		if (fd >= 0)
 			locks[n++] = fd;
+		/* A lock whose user was killed; who waits for it sees that it lost its name. */
+		if (fd >= 0 && ends(*name, ".lock") && unlinkat(store->tmp, *name, 0) == 0)
+			continue;
 		if (fd >= 0 || fd == -EACCES)
 			strv_add(&dead, *name);
 	}
@@ -150,7 +154,7 @@ static int sweep_blobs(const struct store *store, const struct strv *live,
 {
 	autostrv struct strv names = STRV_INIT;
 
-	TRY(list_dir(store->blobs, &names, err));
+	TRY(list_dir(store->blobs, false, &names, err));
 	strv_each (name, &names) {
 		autofree char *digest = xasprintf("sha256:%s", *name);
 
@@ -200,7 +204,7 @@ static int sweep_layers(const struct store *store, const struct strv *live,
 
 	if (tmp < 0)
 		return err_sys(err, "open tmp of the image store");
-	TRY(list_dir(store->layers, &names, err));
+	TRY(list_dir(store->layers, false, &names, err));
 	strv_each (name, &names) {
 		autofree char *chain = chain_of(*name);
 		int r;
@@ -222,6 +226,19 @@ static int sweep_layers(const struct store *store, const struct strv *live,
 	return remove_trees(store->layers, &stuck, err);
 }
 
+/* What fs_write_at() had not renamed yet when its process was killed: nobody writes now. */
+static int sweep_temps(int dir, struct err *err)
+{
+	autostrv struct strv names = STRV_INIT;
+
+	TRY(list_dir(dir, true, &names, err));
+	strv_each (name, &names) {
+		if (ends(*name, ".tmp") && unlinkat(dir, *name, 0) < 0 && errno != ENOENT)
+			return err_sys(err, "remove '%s' of the image store", *name);
+	}
+	return 0;
+}
+
 int gc_sweep(const struct store *store, const struct json *index, const struct strv *candidates,
 	struct strv *report, struct err *err)
 {
@@ -234,6 +251,9 @@ int gc_sweep(const struct store *store, const struct json *index, const struct s
 	/* A pull is running: it may be about to name what looks unused. The next removal collects. */
 	if (flock(hold, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? 0 : err_sys(err, "lock the image store");
+	TRY(sweep_temps(store->images, err));
+	TRY(sweep_temps(store->blobs, err));
+	TRY(sweep_temps(store->layers, err));
 	TRY(mark(store, index, &live, err));
 	TRY(sweep_layers(store, &live, candidates, report, err));
 	return sweep_blobs(store, &live, candidates, err);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/own.h"
 #include "base/sha256.h"
 #include "base/xalloc.h"
@@ -154,6 +155,7 @@ static int make_layout(const struct store *s, struct err *err)
 int store_open(const struct globals *globals, bool create, struct store *ret, struct err *err)
 {
 	autostore struct store s = STORE_INIT;
+	struct err why = ERR_INIT;
 
 	s.layers_path = NULL;
 	TRY(keep(open_root(globals, create, err), &s.root));
@@ -175,6 +177,9 @@ int store_open(const struct globals *globals, bool create, struct store *ret, st
 
 		s.layers_path = absolute(relative);
 	}
+	if (create && gc_tmp(&s, &why) < 0)
+		log_msg(LOG_WARN, "what an interrupted pull left could not be removed: %s",
+			why.text);
 	*ret = s;
 	s = (struct store)STORE_INIT;
 	return 0;

@@ -297,7 +297,6 @@ static int unpack_locked(const struct store *store, const struct layer_job *job,
 int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err)
 {
 	autofd int lock = -EBADF;
-	struct err why = ERR_INIT;
 	char name[80];
 	int r;
 
@@ -305,9 +304,6 @@ int store_unpack_layer(const struct store *store, const struct layer_job *job, s
 		return err_set(err, -EINVAL, "'%s' is not a layer", job->chain_id);
 	if (store_has_layer(store, job->chain_id))
 		return 0;
-	if (gc_tmp(store, &why) < 0)
-		log_msg(LOG_WARN, "what an interrupted pull left could not be removed: %s",
-			why.text);
 	(void)snprintf(name, sizeof(name), "%s.lock", job->chain_id);
 	lock = lock_layer(store, name, err);
 	TRY(lock);
