@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "copyup.h"
@@ -133,6 +134,24 @@ static int apply(struct ovl *fs, struct node *node, const struct stat *want, uns
 	return set_times(where.at, want, what);
 }
 
+/* With gathered writes the kernel writes back the times it keeps, also those that have not changed, and
+ * also of what was just removed: no reason for a copy-up. */
+static bool is_time_as_before(
+	struct ovl *fs, struct node *node, const struct stat *want, unsigned what, struct stat *ret)
+{
+	if (what != OVL_SET_MTIME || want->st_mtim.tv_nsec == UTIME_NOW ||
+		node_stat(fs, node, ret) < 0)
+		return false;
+	return ret->st_mtim.tv_sec == want->st_mtim.tv_sec &&
+	       ret->st_mtim.tv_nsec == want->st_mtim.tv_nsec;
+}
+
+static int change(struct ovl *fs, struct node *node, const struct stat *want, unsigned what)
+{
+	TRY(copyup_node(fs, node, what & OVL_SET_SIZE ? want->st_size : COPYUP_ALL));
+	return apply(fs, node, want, what);
+}
+
 int ovl_setattr(
 	struct ovl *fs, uint64_t id, const struct stat *want, unsigned what, struct stat *ret)
 {
@@ -141,12 +160,10 @@ int ovl_setattr(
 
 	ovl_lock(fs);
 	r = node_get(fs, id, &node);
-	if (r == 0) {
+	if (r == 0 && !is_time_as_before(fs, node, want, what, ret)) {
 		node_ref(node);
 		if (what)
-			r = copyup_node(fs, node, what & OVL_SET_SIZE ? want->st_size : COPYUP_ALL);
-		if (r == 0)
-			r = apply(fs, node, want, what);
+			r = change(fs, node, want, what);
 		if (r == 0)
 			r = node_stat(fs, node, ret);
 		node_unref(fs, node);

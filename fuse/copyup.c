@@ -130,6 +130,7 @@ static int move_data(struct ovl *fs, struct copy *copy, int to, off_t size)
 		return from;
 	copy->node->copying = true;
 	ovl_unlock(fs);
+	ovl_slow(fs);
 	r = copydata_file(from, to, size);
 	if (r == 0 && !fs->config.volatile_)
 		(void)sync_file_range(to, 0, 0, SYNC_FILE_RANGE_WRITE);
@@ -197,8 +198,10 @@ int copyup_node(struct ovl *fs, struct node *node, int64_t size)
 		return -EROFS;
 	if (S_ISDIR(node->type))
 		return copy_dirs(fs, node);
-	while (node->copying)
+	while (node->copying) {
+		ovl_slow(fs);
 		(void)pthread_cond_wait(&fs->changed, &fs->lock);
+	}
 	if (node->layer == 0)
 		return 0;
 	if (!node->orphan)

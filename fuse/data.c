@@ -13,6 +13,8 @@
 
 #include "base/own.h"
 
+#define LARGE (64 << 10) /* bytes whose transfer is worth another thread */
+
 struct io {
 	struct node *node;
 	struct slot *slot;
@@ -114,6 +116,8 @@ ssize_t ovl_read(struct ovl *fs, uint64_t id, void *buf, size_t size, off_t offs
 	struct io io;
 
 	TRY(io_begin(fs, id, false, &io));
+	if (size >= LARGE)
+		ovl_slow(fs);
 	while (done < size) {
 		n = pread(io.slot->handle, (char *)buf + done, size - done, offset + (off_t)done);
 		if (n < 0 && errno == EINTR)
@@ -121,6 +125,8 @@ ssize_t ovl_read(struct ovl *fs, uint64_t id, void *buf, size_t size, off_t offs
 		if (n <= 0)
 			break;
 		done += (size_t)n;
+		if (done < size)
+			break; /* a regular file gives less only at its end */
 	}
 	if (n < 0)
 		n = -errno;
@@ -135,6 +141,8 @@ ssize_t ovl_write(struct ovl *fs, uint64_t id, const void *buf, size_t size, off
 	struct io io;
 
 	TRY(io_begin(fs, id, true, &io));
+	if (size >= LARGE)
+		ovl_slow(fs);
 	while (done < size) {
 		n = pwrite(io.slot->handle, (const char *)buf + done, size - done,
 			offset + (off_t)done);
@@ -172,6 +180,7 @@ static int sync_dir(struct ovl *fs, struct node *node)
 		return -errno;
 	node_ref(node);
 	ovl_unlock(fs);
+	ovl_slow(fs);
 	r = fsync(fd) < 0 ? -errno : 0;
 	ovl_lock(fs);
 	node_unref(fs, node);
@@ -195,6 +204,7 @@ int ovl_fsync(struct ovl *fs, uint64_t id, bool data_only)
 	if (r < 0 || !in_upper || !is_file)
 		return r;
 	TRY(io_begin(fs, id, false, &io));
+	ovl_slow(fs);
 	r = (data_only ? fdatasync(io.slot->handle) : fsync(io.slot->handle)) < 0 ? -errno : 0;
 	io_end(fs, &io);
 	return r;
@@ -206,6 +216,7 @@ int ovl_fallocate(struct ovl *fs, uint64_t id, int mode, off_t offset, off_t len
 	int r;
 
 	TRY(io_begin(fs, id, true, &io));
+	ovl_slow(fs);
 	r = fallocate(io.slot->handle, mode, offset, length) < 0 ? -errno : 0;
 	io_end(fs, &io);
 	return r;
@@ -239,6 +250,7 @@ ssize_t ovl_copy_range(struct ovl *fs, const struct ovl_range *range)
 		io_end(fs, &to);
 		return r;
 	}
+	ovl_slow(fs);
 	n = copy_file_range(
 		from.slot->handle, &from_offset, to.slot->handle, &to_offset, range->size, 0);
 	if (n < 0)

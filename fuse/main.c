@@ -71,6 +71,8 @@ static int open_overlay(struct server *server, struct err *err)
 		.work = -1,
 		.volatile_ = server->options.volatile_,
 		.single_id = server->options.single_id,
+		.slow = session_slow,
+		.slow_data = &server->session,
 	};
 	autofd int upper = -1, work = -1;
 	int r = open_lowers(server->options.lower, &config, err);

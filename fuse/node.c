@@ -22,6 +22,12 @@ void ovl_unlock(struct ovl *fs)
 	(void)pthread_mutex_unlock(&fs->lock);
 }
 
+void ovl_slow(struct ovl *fs)
+{
+	if (fs->config.slow)
+		fs->config.slow(fs->config.slow_data);
+}
+
 int node_table_init(struct node_table *table)
 {
 	*table = (struct node_table){ .first_free = NO_FREE, .used = 1 }; /* index 0 is no id */

@@ -92,6 +92,9 @@ struct ovl {
 	unsigned n_devs;
 };
 
+/* Tells whoever shares out the work that this thread will be busy for a while. */
+void ovl_slow(struct ovl *fs);
+
 /* Operations begin and end with these; unlock closes handles beyond the limit. */
 void ovl_lock(struct ovl *fs);
 void ovl_unlock(struct ovl *fs);

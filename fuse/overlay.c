@@ -12,7 +12,8 @@
 #include "base/fs.h"
 #include "base/own.h"
 
-#define WORK "work" /* the name the kernel uses, so each driver clears what the other has left */
+#define HANDLES_MAX 8192
+#define WORK        "work" /* the name the kernel uses, so each driver clears what the other has left */
 
 static int open_work(struct ovl *fs, struct err *err)
 {
@@ -58,10 +59,16 @@ static void collect_devices(struct ovl *fs)
 	}
 }
 
-/* Handles may be cached up to half of the descriptors; the rest is for single operations. */
-static size_t handle_limit(void)
+/*
+ * Handles may be cached up to half of the descriptors; the rest is for single operations. The kernel's
+ * table of them is made large now: growing it once there are threads waits for all processors, tens of
+ * milliseconds each time.
+ */
+static size_t handle_limit(int any_fd)
 {
 	struct rlimit limit;
+	size_t max;
+	int high;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 256;
@@ -70,7 +77,11 @@ static size_t handle_limit(void)
 		(void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer cached handles then */
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	}
-	return limit.rlim_cur / 2 > 16384 ? 16384 : (size_t)limit.rlim_cur / 2;
+	max = limit.rlim_cur / 2 > HANDLES_MAX ? HANDLES_MAX : (size_t)limit.rlim_cur / 2;
+	high = fcntl(any_fd, F_DUPFD_CLOEXEC, (int)max + (int)max / 2);
+	if (high >= 0)
+		(void)close(high);
+	return max;
 }
 
 static int setup(struct ovl *fs, const struct ovl_config *config, struct err *err)
@@ -90,7 +101,7 @@ static int setup(struct ovl *fs, const struct ovl_config *config, struct err *er
 	if (config->upper >= 0)
 		TRY(open_upper(fs, err));
 	collect_devices(fs);
-	fs->slots.max = handle_limit();
+	fs->slots.max = handle_limit(fs->upper ? fs->work : fs->lower[0]->root);
 	r = lookup_root(fs, &fs->root);
 	if (r < 0)
 		return err_set(err, r, "read the root of the layers: %s", strerror(-r));

@@ -37,6 +37,9 @@ struct ovl_config {
 	int upper;      /* directory; -1 = read-only; borrowed */
 	int work;       /* directory on the upper's file system; borrowed */
 	bool volatile_; /* fsync does nothing: the upper does not survive a crash of the machine */
+	/* Called by a thread whose operation is about to take long; calls nothing back. May be NULL. */
+	void (*slow)(void *data);
+	void *slow_data;
 	bool single_id; /* owners the namespace cannot hold are kept in user.sbx.stat */
 };
 

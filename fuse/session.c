@@ -10,21 +10,17 @@
  * first write, or by close and fsync when the kernel had gathered the writes, not by open.
  *
  * Names, attributes and data are cached without limit of time: nobody else changes the layers.
- *
- * libfuse 3.14 does not know FUSE_HANDLE_KILLPRIV_V2 (without it each write asks for
- * security.capability first) nor TMPFILE. Both are added by looking at the raw request before
- * libfuse does, and into the raw INIT reply after it.
  */
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
 #include "session.h"
 
 #include <errno.h>
 #include <fuse_lowlevel.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
+#include "turns.h"
 #include "wire.h"
 
 #include "base/log.h"
@@ -38,6 +34,7 @@ struct session {
 	struct session_config config;
 	int ended; /* eventfd */
 	struct wire wire;
+	struct turns turns;
 	unsigned n_started;
 	pthread_t *threads;
 };
@@ -492,23 +489,42 @@ static void kill_suid(struct session *session, uint64_t id)
 	(void)ovl_setattr(session->fs, id, &st, OVL_KILL_SUID, &st);
 }
 
+void session_slow(void *data)
+{
+	struct session **session = data;
+
+	if (*session)
+		turns_pass_on(&(*session)->turns);
+}
+
+/* Reads and handles requests until the lead is lost. False: the connection has ended. */
+static bool serve_leading(struct session *session, struct fuse_buf *buf)
+{
+	uint64_t id;
+
+	do {
+		int r = fuse_session_receive_buf(session->fuse, buf);
+
+		if (r == -EINTR || r == -EAGAIN)
+			continue;
+		if (r <= 0)
+			return false;
+		if (wire_look_ahead(&session->wire, buf->mem, buf->size, &id))
+			kill_suid(session, id);
+		fuse_session_process_buf(session->fuse, buf);
+	} while (!fuse_session_exited(session->fuse) && turns_is_leading(&session->turns));
+	return !fuse_session_exited(session->fuse);
+}
+
 static void *serve(void *data)
 {
 	struct session *session = data;
 	struct fuse_buf buf = { .mem = NULL };
-	uint64_t one = 1, id;
+	uint64_t one = 1;
 
-	while (!fuse_session_exited(session->fuse)) {
-		int r = fuse_session_receive_buf(session->fuse, &buf);
-
-		if (r == -EINTR)
-			continue;
-		if (r <= 0)
-			break;
-		if (wire_look_ahead(&session->wire, buf.mem, buf.size, &id))
-			kill_suid(session, id);
-		fuse_session_process_buf(session->fuse, &buf);
-	}
+	while (turns_lead(&session->turns) && serve_leading(session, &buf))
+		;
+	turns_end(&session->turns);
 	free(buf.mem);
 	if (write(session->ended, &one, sizeof(one)) < 0)
 		log_msg(LOG_ERROR, "cannot tell the end of the session: %s", strerror(errno));
@@ -529,6 +545,7 @@ int session_new(struct ovl *fs, int adopt_fd, const struct session_config *confi
 		return err_set(err, -ENOMEM, "out of memory");
 	session->fs = fs;
 	session->config = *config;
+	turns_init(&session->turns);
 	session->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	session->threads = calloc(config->threads, sizeof(*session->threads));
 	session->fuse = fuse_session_new(&args, &ops, sizeof(ops), session);

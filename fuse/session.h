@@ -20,6 +20,9 @@ struct session_config {
 int session_new(struct ovl *fs, int adopt_fd, const struct session_config *config,
 	struct session **ret, struct err *err);
 
+/* For ovl_config.slow, with the address of the pointer that session_new() sets. */
+void session_slow(void *data);
+
 /* Starts the threads. All signals must be blocked already. */
 int session_start(struct session *session, struct err *err);
 

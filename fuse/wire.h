@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What libfuse 3.14 does not know of the protocol, done on the raw requests and replies:
- * FUSE_HANDLE_KILLPRIV_V2 and TMPFILE.
+ * FUSE_HANDLE_KILLPRIV_V2 (without it each write asks for security.capability first) and TMPFILE.
  */
 #ifndef SBX_FUSE_WIRE_H
 #define SBX_FUSE_WIRE_H
