@@ -96,6 +96,18 @@ int idmap_parse_subid(const char *text, const char *name, uid_t id, struct idran
 	return (int)n;
 }
 
+/* Does nsswitch.conf(5) send subordinate ids elsewhere than to the files? A "subid:" line, shadow's
+ * libsubid reads no other. Without one getsubids would only repeat the files, in two more processes. */
+static bool other_sources(void)
+{
+	autofree char *text = NULL;
+	struct err ignored;
+
+	if (fs_read_at(AT_FDCWD, "/etc/nsswitch.conf", 65536, &text, NULL, &ignored) < 0)
+		return false;
+	return strncmp(text, "subid:", 6) == 0 || strstr(text, "\nsubid:");
+}
+
 /* getsubids(1) knows ranges from LDAP and SSSD that the files do not show. */
 static int ask_getsubids(bool group, const char *name, struct idrange *ret, unsigned max)
 {
@@ -111,7 +123,8 @@ static int ask_getsubids(bool group, const char *name, struct idrange *ret, unsi
 	struct err ignored;
 	unsigned n = 0;
 
-	if (access(spawn.path, X_OK) < 0 || spawn_capture(&spawn, 65536, &out, &ignored) != 0)
+	if (!other_sources() || access(spawn.path, X_OK) < 0 ||
+		spawn_capture(&spawn, 65536, &out, &ignored) != 0)
 		return 0;
 	for (char *line = out; line && *line && n < max;) { /* "0: NAME FIRST COUNT" */
 		unsigned long first, count;
