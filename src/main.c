@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sbx: which command, which exit status. The only place of this program that prints errors or exits. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/inherited.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "base/self.h"
-#include "base/sys.h"
 #include "commands/commands.h"
 #include "options/options.h"
 
@@ -41,15 +38,9 @@ static const struct {
 	[CMD_VERSION] = { cmd_version, 1 },
 };
 
-/* Closed standard descriptors would be taken by the next open (S07); everything else that the caller
- * left open is none of ours and must not reach a container (X02). */
-static int tidy_descriptors(struct err *err)
+static int tidy(char **argv, struct err *err)
 {
-	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
-			return err_sys(err, "open /dev/null");
-	if (sys_close_range(3, UINT_MAX, 0) < 0)
-		return err_sys(err, "close inherited descriptors");
+	TRY(inherited_tidy(argv, err));
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR)
 		return err_sys(err, "signal");
 	return 0;
@@ -61,7 +52,7 @@ static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
 	autochoice struct choice choice = { 0 };
 	int verb = argc;
 
-	TRY(tidy_descriptors(err));
+	TRY(tidy(argv, err));
 	TRY(globals_parse(argc, argv, &globals, &verb, err));
 	log_init("sbx", globals.log_level);
 	if (globals.version) {

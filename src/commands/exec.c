@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/inherited.h"
 #include "base/own.h"
 #include "commands/common.h"
 #include "options/verbs.h"
@@ -60,6 +61,7 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 	struct exec_spec spec = { .argv = &opts.command, .env = &env, .group_add = &groups };
 
 	TRY(exec_opts_parse(argc, argv, &opts, err));
+	inherited_drop(argv);
 	if (state_open(globals, opts.container, &c, err) < 0)
 		return err_exit(err, 1);
 	TRY(check(&opts, &c, err));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/inherited.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -317,6 +318,7 @@ int launch_go(struct launch *launch, int *ret_client, struct err *err)
 	int pair[2];
 	pid_t pid;
 
+	inherited_drop(launch->typed);
 	TRY(rootfs_prepare(&launch->rootfs, err));
 	TRY(state_run_dir(&launch->container, launch->globals, err));
 	TRY(logger_open(&launch->container, &launch->log, err));

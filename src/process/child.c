@@ -267,10 +267,37 @@ static void confine_init(struct child *child)
 		_exit(125); /* the payload goes with us, and the monitor sees the end */
 }
 
+/* A process that never executes keeps the memory it was born with: the caller's environment and command
+ * line must not be for the container to read in /proc/1. proc_pid_stat(5): fields 48 to 51 are the
+ * bounds of both, which lie side by side. */
+static int forget_caller(struct err *err)
+{
+	static const char name[] = "sbx-init";
+	autofree char *stat = NULL;
+	uintptr_t bounds[4] = { 0 };
+	char *at;
+
+	TRY(fs_read_at(AT_FDCWD, "/proc/self/stat", 4096, &stat, NULL, err));
+	at = strrchr(stat, ')');
+	for (int field = 2; at && field < 48; field++)
+		at = strchr(at + 1, ' ');
+	for (size_t i = 0; at && i < ARRAY_SIZE(bounds); i++)
+		bounds[i] = strtoull(at, &at, 10);
+	if (!bounds[0] || bounds[1] < bounds[0] || bounds[2] < bounds[1] || bounds[3] < bounds[2])
+		return err_set(err, -EINVAL, "cannot find the caller's environment in memory");
+	memset((char *)bounds[0], 0, bounds[1] - bounds[0]);
+	memset((char *)bounds[2], 0, bounds[3] - bounds[2]);
+	if (bounds[1] - bounds[0] >= sizeof(name))
+		memcpy((char *)bounds[0], name, sizeof(name));
+	return prctl(PR_SET_NAME, name) < 0 ? err_sys(err, "prctl") : 0;
+}
+
 static int with_init(struct child *child, struct err *err)
 {
-	pid_t payload = fork();
+	pid_t payload;
 
+	TRY(forget_caller(err));
+	payload = fork();
 	if (payload < 0)
 		return err_sys(err, "fork the payload");
 	if (payload == 0) {
