@@ -4,8 +4,12 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 __attribute__((format(printf, 4, 0))) static void err_fill(
 	struct err *err, int code, const char *id, const char *fmt, va_list ap)
@@ -81,22 +85,9 @@ int err_exit(struct err *err, int status)
  * (U+0080..U+009F) are refused: terminals obey them like escape sequences. */
 static size_t printable_utf8(const unsigned char *s)
 {
-	size_t n = s[0] < 0x20 || s[0] == 0x7f    ? 0
-		   : s[0] < 0x80                  ? 1
-		   : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
-		   : s[0] >= 0xe0 && s[0] <= 0xef ? 3
-		   : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
-						  : 0;
+	bool control = s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if (s[0] == 0xc2 && s[1] < 0xa0)
-		return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
+	return control ? 0 : utf8_length(s, SIZE_MAX);
 }
 
 char *err_escape(char *dst, size_t size, const char *src)

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 #define DEPTH_MAX 64
@@ -212,24 +213,6 @@ struct json *json_new_list(void)
 	return made(json_array());
 }
 
-/* The longest valid prefix step: bytes of one UTF-8 character, or 0. */
-static size_t utf8_step(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80                    ? 1
-		   : s[0] >= 0xc2 && s[0] <= 0xdf ? 2
-		   : (s[0] & 0xf0) == 0xe0        ? 3
-		   : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
-						  : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 struct json *json_new_string(const char *s)
 {
 	autobuf struct buf clean = BUF_INIT;
@@ -238,7 +221,7 @@ struct json *json_new_string(const char *s)
 	if (v)
 		return outer(v);
 	for (const unsigned char *p = (const unsigned char *)s; *p;) {
-		size_t n = utf8_step(p);
+		size_t n = utf8_length(p, SIZE_MAX);
 
 		buf_add(&clean, n ? (const char *)p : "\xef\xbf\xbd", n ? n : 3);
 		p += n ? n : 1;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/own.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "commands/output.h"
 
@@ -168,17 +169,6 @@ void value_print(const struct value *value, struct buf *out)
 	print_json(value->v, false, out);
 }
 
-/* Length of the UTF-8 sequence at s, or 0. Strings of JSON are valid; command lines need not be. */
-static size_t sequence(const unsigned char *s)
-{
-	size_t n = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 /* Format and direction controls, which Go does not count as printable: they could reorder a line. */
 static bool invisible(const unsigned char *s, size_t n)
 {
@@ -201,7 +191,7 @@ static void quote_wide(const unsigned char *s, size_t n, struct buf *out)
 /* One character of text, escaped unless it is harmless; returns its length. */
 static size_t add_safe(const unsigned char *s, struct buf *out)
 {
-	size_t n = *s < 0x80 ? 1 : sequence(s);
+	size_t n = utf8_length(s, SIZE_MAX);
 
 	if (*s < 0x20 || *s == 0x7f || n == 0)
 		buf_addf(out, "\\x%02x", *s);

@@ -16,8 +16,6 @@ int parse_env(const char *value, struct strv *ret, struct err *err);
 void env_squash(struct strv *env);
 /* The text of an env file; is cut into lines in place. */
 int parse_env_text(char *text, struct strv *ret, struct err *err);
-/* Length of the UTF-8 sequence at s (1 to 4), 0 when it is not one. */
-size_t utf8_length(const char *s);
 
 /* --tmpfs PATH[:OPTIONS] */
 int parse_tmpfs(const char *value, struct volume *ret, struct err *err);

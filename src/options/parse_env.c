@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 #define ENV_FILE_MAX (1024 * 1024)
@@ -80,31 +81,12 @@ void env_squash(struct strv *env)
 	env->n = kept;
 }
 
-/* Length of the UTF-8 sequence at s, 0 when it is not one (overlong, surrogate, cut short). */
-size_t utf8_length(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-	if (n == 1)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static bool is_utf8(const char *s)
 {
 	size_t n;
 
 	for (; *s; s += n) {
-		n = utf8_length(s);
+		n = utf8_length(s, SIZE_MAX);
 		if (n == 0)
 			return false;
 	}

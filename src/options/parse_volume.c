@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 struct lookalike {
@@ -51,7 +52,7 @@ static int check_characters(const char *value, struct err *err)
 
 	for (const char *s = value; *s; position++) {
 		const struct lookalike *odd = lookalike_at(s);
-		size_t n = utf8_length(s);
+		size_t n = utf8_length(s, SIZE_MAX);
 		bool edge = s == value || s[-1] == ':' || s[1] == ':' || !s[1];
 
 		if (odd)

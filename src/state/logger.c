@@ -18,6 +18,7 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 #define LINE_MAX_LEN 16384
@@ -38,35 +39,6 @@ int logger_open(struct container *c, struct logger **ret, struct err *err)
 		return fs_err(err, c->dir, "the container's log");
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->fd = fd;
-	return 0;
-}
-
-/* Length of the well-formed UTF-8 sequence at s (Unicode, table 3-7), 0 if there is none. */
-static size_t utf8_len(const unsigned char *s, size_t len)
-{
-	static const struct {
-		unsigned char first, last, low, high, n;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t f = 0; f < ARRAY_SIZE(forms); f++) {
-		if (s[0] < forms[f].first || s[0] > forms[f].last)
-			continue;
-		if (forms[f].n > len || s[1] < forms[f].low || s[1] > forms[f].high)
-			return 0;
-		for (size_t i = 2; i < forms[f].n; i++)
-			if ((s[i] & 0xc0) != 0x80)
-				return 0;
-		return forms[f].n;
-	}
 	return 0;
 }
 
@@ -100,7 +72,7 @@ static void add_text(struct buf *out, const char *text, size_t len)
 	while (s < end) {
 		size_t n = plain_run(s, (size_t)(end - s));
 
-		if (n == 0 && *s >= 0x80 && (n = utf8_len(s, (size_t)(end - s))) == 0) {
+		if (n == 0 && *s >= 0x80 && (n = utf8_length(s, (size_t)(end - s))) == 0) {
 			buf_adds(out, "\\ufffd");
 			s++;
 			continue;
