@@ -62,42 +62,38 @@ static int set_times(struct at at, const struct stat *want, unsigned what)
 	return 0;
 }
 
-/* With one single id: what the file system did not take, or what was kept before, is kept. */
-static int keep_ids(struct where *where, struct stat shown, const struct stat *want, unsigned what)
+/* With one single id: what the file system did not take is kept, and what was kept follows. */
+static int keep_ids(struct where *where, const struct stat *want, unsigned what)
 {
-	struct stat real;
+	struct stat real, kept;
 
-	if (what & OVL_SET_UID)
-		shown.st_uid = want->st_uid;
-	if (what & OVL_SET_GID)
-		shown.st_gid = want->st_gid;
-	if (what & OVL_SET_MODE)
-		shown.st_mode = (shown.st_mode & S_IFMT) | (want->st_mode & 07777);
 	TRY(where->layer->ops->stat(where->layer, where->at, &real));
+	kept = real;
+	if (!ids_kept(where, &kept) && (!(what & OVL_SET_UID) || real.st_uid == want->st_uid) &&
+		(!(what & OVL_SET_GID) || real.st_gid == want->st_gid))
+		return 0;
 	if (!S_ISREG(real.st_mode) && !S_ISDIR(real.st_mode))
 		return 0; /* no place to keep it: links and the like stay the caller's */
-	struct stat now = real;
-	TRY(ids_show(where, &now));
-	if (now.st_uid == shown.st_uid && now.st_gid == shown.st_gid &&
-		now.st_mode == shown.st_mode)
-		return 0;
-	return ids_keep(where->at, &shown);
+	if (what & OVL_SET_UID)
+		kept.st_uid = want->st_uid;
+	if (what & OVL_SET_GID)
+		kept.st_gid = want->st_gid;
+	if (what & OVL_SET_MODE)
+		kept.st_mode = (kept.st_mode & S_IFMT) | (want->st_mode & 07777);
+	return ids_keep(where->at, &kept);
 }
 
 /* Owner first: chown clears set-id bits. */
 static int set_ids(struct ovl *fs, struct node *node, const struct stat *want, unsigned what)
 {
 	struct where where;
-	struct stat shown;
 
 	TRY(node_where(fs, node, &where));
-	if (fs->config.single_id)
-		TRY(node_stat(fs, node, &shown));
 	if (what & (OVL_SET_UID | OVL_SET_GID))
 		TRY(set_owner(fs, where.at, want, what));
 	if (what & OVL_SET_MODE)
 		TRY(upper_chmod(where.at, want->st_mode));
-	return fs->config.single_id ? keep_ids(&where, shown, want, what) : 0;
+	return fs->config.single_id ? keep_ids(&where, want, what) : 0;
 }
 
 /* The set-id bits that a write or chown by someone without the right takes away. */

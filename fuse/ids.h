@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owners, modes and device numbers that the namespace cannot hold, kept beside the file in the xattr
- * user.sbx.stat as "uid:gid:mode:rdev" (uid, gid, rdev decimal, mode octal with its type).
- * Only used when there is one single id.
+ * With one single id: owners, modes and device numbers that the image or the program asked for, kept
+ * beside the file in the xattr user.sbx.stat as "uid:gid:mode:major:minor" (mode octal, all else decimal;
+ * a mode without type bits has the type of the object).
+ *
+ * The mode and the device are shown. The owner is not: one that the namespace cannot map would make the
+ * kernel refuse every write to the file, also to the container's root. It waits for a commit or an export.
  */
 #ifndef SBX_FUSE_IDS_H
 #define SBX_FUSE_IDS_H
@@ -13,13 +16,16 @@
 
 #define XATTR_STAT "user.sbx.stat"
 
-/* Overwrites owner, mode and device of *st with what is kept; nothing kept is no failure. */
-int ids_show(const struct where *where, struct stat *st);
+/* 1 and *ret's owner, mode and device when something is kept, else 0 (also for nonsense). *ret must be the
+ * object's own stat. */
+int ids_kept(const struct where *where, struct stat *ret);
 
-/* Keeps st's owner, mode and device for an upper object. */
+/* Overwrites mode and device of *st, the object's own stat, with what is kept. */
+void ids_show(const struct where *where, struct stat *st);
+
 int ids_keep(struct at at, const struct stat *st);
 
-/* Pure; -EINVAL. */
+/* Pure; -EINVAL and *st as it was. */
 int ids_parse(const char *text, struct stat *st);
 
 #endif

@@ -58,7 +58,7 @@ static int take_first(struct ovl *fs, struct found *found, struct layer *layer, 
 {
 	found->real = found->st;
 	if (fs->config.single_id)
-		TRY(ids_show(&(struct where){ layer, at }, &found->st));
+		ids_show(&(struct where){ layer, at }, &found->st);
 	found->ino = ovl_map_ino(fs, found->real.st_dev, found->real.st_ino);
 	if (found->upper && S_ISREG(found->real.st_mode))
 		found->ino = kept_ino(layer, at, found->ino);

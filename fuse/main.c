@@ -22,6 +22,7 @@
 #include "overlay.h"
 #include "session.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/own.h"
@@ -191,6 +192,20 @@ static int serve(struct server *server, struct err *err)
 	return loop_run(server->loop, err);
 }
 
+/* Does the namespace hold one single id? /proc/self/uid_map is then one line that ends in 1. */
+static bool has_single_id(void)
+{
+	unsigned inside, outside, count;
+	struct err err = ERR_INIT;
+	autofree char *text = NULL;
+	size_t len;
+
+	if (fs_read_at(AT_FDCWD, "/proc/self/uid_map", 4096, &text, &len, &err) < 0)
+		return false;
+	return sscanf(text, "%u %u %u", &inside, &outside, &count) == 3 && count == 1 &&
+	       strchr(text, '\n') == text + len - 1;
+}
+
 static int run(struct server *server, struct err *err)
 {
 	struct session_config config = {
@@ -202,6 +217,7 @@ static int run(struct server *server, struct err *err)
 	int fd;
 
 	(void)umask(0);
+	server->options.single_id |= has_single_id();
 	TRY(open_overlay(server, err));
 	fd = server->options.fd >= 0 ? server->options.fd : mount_here(server, err);
 	if (fd < 0)

@@ -40,7 +40,7 @@ struct ovl_config {
 	/* Called by a thread whose operation is about to take long; calls nothing back. May be NULL. */
 	void (*slow)(void *data);
 	void *slow_data;
-	bool single_id; /* owners the namespace cannot hold are kept in user.sbx.stat */
+	bool single_id; /* modes and owners are kept in user.sbx.stat (ids.h) */
 };
 
 struct ovl_entry {

@@ -549,6 +549,7 @@ int session_new(struct ovl *fs, int adopt_fd, const struct session_config *confi
 	session->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	session->threads = calloc(config->threads, sizeof(*session->threads));
 	session->fuse = fuse_session_new(&args, &ops, sizeof(ops), session);
+	fuse_opt_free_args(&args);
 	if (session->ended < 0 || !session->threads || !session->fuse) {
 		session_free(session);
 		return err_set(err, -ENOMEM, "cannot set up the FUSE session");

@@ -136,7 +136,7 @@ int node_stat(struct ovl *fs, struct node *node, struct stat *ret)
 	TRY(node_where(fs, node, &where));
 	TRY(where.layer->ops->stat(where.layer, where.at, &st));
 	if (fs->config.single_id)
-		TRY(ids_show(&where, &st));
+		ids_show(&where, &st);
 	if ((st.st_mode & S_IFMT) != node->type)
 		return -ESTALE; /* somebody else changed the layer */
 	st.st_ino = node->ino;

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static struct stat set(struct overlay *o, const char *path, const struct stat *want, unsigned what)
@@ -92,6 +95,31 @@ static void a_removed_file_can_still_be_changed(void **state)
 	assert_int_equal(st.st_size, 1);
 }
 
+static void with_one_id_modes_are_shown_and_owners_kept(void **state)
+{
+	struct overlay *o = *state;
+	struct stat want = { .st_mode = 04711, .st_uid = geteuid(), .st_gid = getegid() };
+	char text[64] = "";
+
+	o->single_id = true;
+	disk_file(o, "l1/su", "a");
+	disk_xattr(o, "l1/su", "user.sbx.stat", "33:44:4755:0:0");
+	disk_file(o, "l1/null", "");
+	disk_xattr(o, "l1/null", "user.sbx.stat", "0:0:20666:1:3");
+	overlay_start(o);
+	assert_int_equal(attr(o, "su").st_mode, S_IFREG | 04755);
+	assert_int_equal(attr(o, "su").st_uid, geteuid());
+	assert_int_equal(attr(o, "null").st_mode, S_IFCHR | 0666);
+	assert_int_equal(attr(o, "null").st_rdev, makedev(1, 3));
+	assert_int_equal(set(o, "su", &want, OVL_SET_MODE).st_mode, S_IFREG | 04711);
+	assert_true(getxattr(disk_path(o, "upper/su"), "user.sbx.stat", text, 63) > 0);
+	assert_string_equal(text, "33:44:104711:0:0");
+	set(o, "su", &want, OVL_SET_UID);
+	assert_true(getxattr(disk_path(o, "upper/su"), "user.sbx.stat", text, 63) > 0);
+	assert_int_equal(strtol(text, NULL, 10), geteuid());
+	assert_non_null(strstr(text, ":44:104711:"));
+}
+
 static void names_may_have_255_bytes(void **state)
 {
 	struct overlay *o = *state;
@@ -106,4 +134,5 @@ static void names_may_have_255_bytes(void **state)
 TEST_MAIN(overlay_test(a_changed_mode_is_in_the_upper_only),
 	overlay_test(times_are_set_on_links_themselves), overlay_test(set_id_bits_go_when_told),
 	overlay_test(a_chown_with_a_mode_keeps_the_mode_asked_for),
+	overlay_test(with_one_id_modes_are_shown_and_owners_kept),
 	overlay_test(a_removed_file_can_still_be_changed), overlay_test(names_may_have_255_bytes))

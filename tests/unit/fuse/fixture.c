@@ -49,9 +49,11 @@ static void start(struct overlay *o, bool writable)
 {
 	struct layer *lower[3] = { NULL, NULL, o->extra };
 	struct err err = ERR_INIT;
-	struct ovl_config config = {
-		.lower = lower, .n_lower = o->extra ? 3 : 2, .upper = -1, .work = -1
-	};
+	struct ovl_config config = { .lower = lower,
+		.n_lower = o->extra ? 3 : 2,
+		.single_id = o->single_id,
+		.upper = -1,
+		.work = -1 };
 
 	assert_int_equal(layer_new_dir(open_dir(o, "l1"), &lower[0], &err), 0);
 	assert_int_equal(layer_new_dir(open_dir(o, "l2"), &lower[1], &err), 0);
@@ -100,7 +102,7 @@ void disk_whiteout(struct overlay *o, const char *path)
 	assert_int_equal(mknodat(o->dir->fd, path, S_IFCHR, makedev(0, 0)), 0);
 }
 
-static const char *full(struct overlay *o, const char *path)
+const char *disk_path(struct overlay *o, const char *path)
 {
 	static char buf[4096];
 
@@ -110,7 +112,7 @@ static const char *full(struct overlay *o, const char *path)
 
 void disk_xattr(struct overlay *o, const char *path, const char *name, const char *value)
 {
-	assert_int_equal(lsetxattr(full(o, path), name, value, strlen(value), 0), 0);
+	assert_int_equal(lsetxattr(disk_path(o, path), name, value, strlen(value), 0), 0);
 }
 
 int disk_stat(struct overlay *o, const char *path, struct stat *ret)
@@ -136,12 +138,13 @@ bool disk_is_opaque(struct overlay *o, const char *path)
 {
 	char value[2] = "";
 
-	return lgetxattr(full(o, path), "user.overlay.opaque", value, 1) == 1 && value[0] == 'y';
+	return lgetxattr(disk_path(o, path), "user.overlay.opaque", value, 1) == 1 &&
+	       value[0] == 'y';
 }
 
 size_t disk_count(struct overlay *o, const char *path)
 {
-	DIR *dir = opendir(full(o, path));
+	DIR *dir = opendir(disk_path(o, path));
 	size_t n = 0;
 
 	assert_non_null(dir);

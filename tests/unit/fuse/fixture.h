@@ -14,6 +14,7 @@
 struct overlay {
 	struct scratch *dir;
 	struct ovl *fs;
+	bool single_id;
 	struct layer *extra; /* a layer of another kind, below l2; set before overlay_start() */
 };
 
@@ -31,6 +32,7 @@ void disk_file(struct overlay *o, const char *path, const char *text);
 void disk_whiteout(struct overlay *o, const char *path);
 void disk_xattr(struct overlay *o, const char *path, const char *name, const char *value);
 int disk_stat(struct overlay *o, const char *path, struct stat *ret); /* lstat; 0 or -errno */
+const char *disk_path(struct overlay *o, const char *path);           /* absolute; static buffer */
 bool disk_is_whiteout(struct overlay *o, const char *path);
 bool disk_is_opaque(struct overlay *o, const char *path);
 bool disk_has(struct overlay *o, const char *path);

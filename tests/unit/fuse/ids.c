@@ -4,28 +4,30 @@
 #include "fuse/ids.h"
 
 #include <errno.h>
+#include <sys/sysmacros.h>
 
 static void a_kept_stat_is_parsed(void **state)
 {
 	struct stat st = { .st_mode = S_IFREG | 0600 };
 
 	(void)state;
-	assert_int_equal(ids_parse("33:44:104755:0", &st), 0);
+	assert_int_equal(ids_parse("33:44:104755:0:0", &st), 0);
 	assert_int_equal(st.st_uid, 33);
 	assert_int_equal(st.st_gid, 44);
 	assert_int_equal(st.st_mode, S_IFREG | 04755);
-	assert_int_equal(ids_parse("0:0:20666:259", &st), 0);
+	assert_int_equal(ids_parse("0:0:20666:1:3", &st), 0);
 	assert_int_equal(st.st_mode, S_IFCHR | 0666);
-	assert_int_equal(st.st_rdev, 259);
-	assert_int_equal(ids_parse("1:1:755:0", &st), 0); /* no type: that of the object */
+	assert_int_equal(st.st_rdev, makedev(1, 3));
+	assert_int_equal(ids_parse("1:1:755:0:0", &st), 0); /* no type: that of the object */
 	assert_int_equal(st.st_mode, S_IFCHR | 0755);
 }
 
 static void anything_else_is_refused_and_changes_nothing(void **state)
 {
-	static const char *const bad[] = { "", ":", "1", "1:2:3", "1:2:3:", "a:2:3:4", "1:2:9:4",
-		"-1:2:3:4", "1:2:3:4:5", "4294967295:0:0:0", "1:2:1000000:0", " 1:2:3:4",
-		"1:2:3:4 ", "99999999999999999999:0:0:0" };
+	static const char *const bad[] = { "", ":", "1", "1:2:3", "1:2:3:4",
+		"1:2:3:4:", "a:2:3:4:5", "1:2:9:4:5", "-1:2:3:4:5", "1:2:3:4:5:6",
+		"4294967295:0:0:0:0", "1:2:1000000:0:0", " 1:2:3:4:5", "1:2:3:4:5 ",
+		"99999999999999999999:0:0:0:0" };
 	struct stat st = { .st_uid = 7 };
 
 	(void)state;
