@@ -331,9 +331,9 @@ static struct json *driver_part(const struct container *c)
 	return driver;
 }
 
-static void put_file(struct json *doc, const char *key, const struct container *c, const char *name)
+static void put_file(struct json *doc, const char *key, const char *dir, const char *name)
 {
-	autofree char *path = xasprintf("%s/%s", c->path, name);
+	autofree char *path = xasprintf("%s/%s", dir, name);
 
 	json_put_string(doc, key, path);
 }
@@ -353,10 +353,10 @@ static void put_identity(struct json *doc, const struct container *c)
 	autofree char *name = xasprintf("/%s", c->name);
 
 	json_put_string(doc, "Image", json_str(json_get(c->config, "imageId"), ""));
-	put_file(doc, "ResolvConfPath", c, "resolv.conf");
-	put_file(doc, "HostnamePath", c, "hostname");
-	put_file(doc, "HostsPath", c, "hosts");
-	put_file(doc, "LogPath", c, "log");
+	put_file(doc, "ResolvConfPath", c->run_path, "resolv.conf");
+	put_file(doc, "HostnamePath", c->run_path, "hostname");
+	put_file(doc, "HostsPath", c->run_path, "hosts");
+	put_file(doc, "LogPath", c->path, "log");
 	json_put_string(doc, "Name", name);
 	json_put_int(doc, "RestartCount", 0);
 	json_put_string(doc, "Driver", json_str(json_get(c->config, "driver"), ""));

@@ -91,6 +91,7 @@ int launch_plan(struct launch *launch, struct err *err)
 		.image = &launch->image,
 		.policy = &launch->policy,
 		.id = launch->id };
+	autofree char *run_dir = NULL;
 
 	TRY(idmap_detect(&launch->idmap, err));
 	TRY(say_once(launch->globals, &launch->idmap, err));
@@ -100,7 +101,9 @@ int launch_plan(struct launch *launch, struct err *err)
 		&launch->network, err));
 	plan_names(launch);
 	TRY(launch_command(launch, err));
+	run_dir = xasprintf("%s/%s", launch->globals->runroot, launch->id);
 	input.container = launch->path;
+	input.run_dir = run_dir;
 	input.driver = launch->driver;
 	input.host_network = launch->network.kind == NETWORK_HOST;
 	input.single_id = launch->idmap.kind == IDMAP_SINGLE;
@@ -111,13 +114,13 @@ int launch_plan(struct launch *launch, struct err *err)
 
 static int write_file(struct launch *launch, const char *name, const char *text, struct err *err)
 {
-	int dir = launch->container.dir;
+	autofree char *path = xasprintf("%s/%s", launch->container.run_path, name);
 	autofd int fd = -EBADF;
 
 	/* written in place: the inode is bind-mounted while the container runs */
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return fs_err(err, dir, name);
+		return fs_err(err, AT_FDCWD, path);
 	if (fchmod(fd, 0644) < 0)
 		return err_sys(err, "chmod '%s'", name);
 	return fs_write_all(fd, text, strlen(text), err);

@@ -235,12 +235,12 @@ static void add_user_mounts(const struct rootfs_input *input, struct rootfs *roo
 }
 
 /* Files of ours that shadow the image's, unless the user mounted there. */
-static void add_generated_files(struct rootfs *rootfs)
+static void add_generated_files(const struct rootfs_input *input, struct rootfs *rootfs)
 {
 	static const char *const names[] = { "hosts", "hostname", "resolv.conf" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		autofree char *source = xasprintf("%s/%s", rootfs->container, names[i]);
+		autofree char *source = xasprintf("%s/%s", input->run_dir, names[i]);
 		autofree char *target = xasprintf("/etc/%s", names[i]);
 
 		if (!find_mount(rootfs, target))
@@ -261,7 +261,7 @@ int rootfs_plan(const struct rootfs_input *input, struct rootfs *ret, struct err
 	(void)add_op(&rootfs, OP_ROOT, driver_names[input->driver], "/");
 	add_kernel_mounts(&rootfs, input);
 	add_user_mounts(input, &rootfs);
-	add_generated_files(&rootfs);
+	add_generated_files(input, &rootfs);
 	strv_each (path, &input->policy->masked)
 		(void)add_op(&rootfs, OP_MASK, NULL, *path);
 	strv_each (path, &input->policy->read_only)

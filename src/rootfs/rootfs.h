@@ -73,6 +73,7 @@ struct rootfs_input {
 	const struct image *image;
 	const struct policy *policy;
 	const char *container; /* <root>/containers/<id> */
+	const char *run_dir;   /* where hosts, hostname and resolv.conf are written at each start */
 	const char *id;        /* names anonymous volumes */
 	enum driver driver;
 	bool host_network; /* no sysfs of its own then */

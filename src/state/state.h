@@ -5,9 +5,10 @@
  *	<root>/containers/<64 hex>/config.json    written once by create
  *	<root>/containers/<64 hex>/state.json     live state, one writer at a time (monitor, or repair)
  *	<root>/containers/<64 hex>/log            JSON lines in Docker's json-file form
- *	<root>/containers/<64 hex>/{upper,work,hosts,hostname,resolv.conf}
+ *	<root>/containers/<64 hex>/{upper,work}
  *	<root>/names/<name>                       symlink to the id: made exclusively = the claim
  *	<runroot>/<64 hex>/attach.sock            the monitor's socket
+ *	<runroot>/<64 hex>/{hosts,hostname,resolv.conf}   written at each start
  *
  * No daemon: a container is running when state.json says so, the boot id is today's, and the
  * monitor's pid still has the start time on record. state_open() and state_list() repair what a

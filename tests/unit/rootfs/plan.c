@@ -25,6 +25,7 @@ static void start(struct plan_fixture *f)
 		.image = &f->image,
 		.policy = &f->policy,
 		.container = "/store/containers/c1",
+		.run_dir = "/run/c1",
 		.id = "c1",
 		.driver = DRIVER_OVERLAY };
 	strv_add(&f->image.layers, "/store/layers/a");
@@ -71,7 +72,7 @@ static void every_container_has_the_kernels_file_systems(void **state)
 		"device /dev/null from /dev/null\n", "device /dev/urandom from /dev/urandom\n",
 		"symlink /dev/fd from /proc/self/fd\n", "devpts /dev/pts", "gid=5",
 		"mqueue /dev/mqueue", "tmpfs /dev/shm from tmpfs (mode=1777,size=67108864)\n",
-		"bind /etc/hosts from /store/containers/c1/hosts\n", "mask /proc/kcore\n",
+		"bind /etc/hosts from /run/c1/hosts\n", "mask /proc/kcore\n",
 		"read-only /proc/sys\n" };
 	struct plan_fixture f;
 	char *text;
@@ -198,7 +199,7 @@ static void a_users_own_hosts_file_is_not_shadowed(void **state)
 	f.input.host_network = true;
 	text = planned(&f, 0);
 	assert_non_null(strstr(text, "bind /etc/hosts from /h/hosts\n"));
-	assert_null(strstr(text, "/store/containers/c1/hosts"));
+	assert_null(strstr(text, "/run/c1/hosts"));
 	assert_null(strstr(text, "gid=5"));
 	assert_non_null(strstr(text, "sysfs /sys from /sys\n"));
 	assert_non_null(strstr(text, "root-read-only /\n"));
