@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,7 +28,6 @@
 
 #define CHUNK     (ATTACH_MAX - 1)
 #define LINGER_MS 10000 /* for output that nobody takes, after the end */
-#define FUSE_MS   10000 /* for the file system server to write back and leave */
 
 struct output {
 	struct monitor *monitor;
@@ -238,28 +238,6 @@ static int on_attach(void *data, int fd, uint32_t events, struct err *err)
 
 /* ---- deaths ---- */
 
-/* The mount went with the last process of the container; the server writes back and leaves. */
-static void end_fuse(struct monitor *monitor)
-{
-	struct process *process = &monitor->process;
-	struct err ignored;
-
-	if (process->fuse_pid <= 0)
-		return;
-	if (process->fuse_pidfd >= 0) {
-		struct epoll_event event;
-		autofd int wait = epoll_create1(EPOLL_CLOEXEC);
-
-		if (wait >= 0 && epoll_ctl(wait, EPOLL_CTL_ADD, process->fuse_pidfd,
-					 &(struct epoll_event){ .events = EPOLLIN }) == 0)
-			(void)epoll_wait(
-				wait, &event, 1, FUSE_MS); /* late: killed by process_done() */
-	}
-	fd_drop(&process->fuse_exit);
-	(void)spawn_wait(process->fuse_pid, &ignored);
-	process->fuse_pid = 0;
-}
-
 static void leave_network(struct monitor *monitor)
 {
 	if (monitor->job->network)
@@ -272,7 +250,7 @@ static int tell_end(struct monitor *monitor, struct err *err)
 	if (monitor->told)
 		return 0;
 	monitor->told = true;
-	end_fuse(monitor);
+	fuse_server_end(&monitor->process.fuse);
 	leave_network(monitor); /* ports are free before anybody hears of the end */
 	return monitor->job->events->ended(monitor->job->events->data, monitor->status, err);
 }
@@ -328,22 +306,24 @@ static bool is_ending(pid_t pid)
 /* Without its file system the container can only hang: it ends, and says why. */
 static int on_fuse_end(void *data, int fd, uint32_t events, struct err *err)
 {
-	static const char text[] =
-		"sbx: the file system server (sbx-fuse) died; the container is stopped\n";
 	struct monitor *monitor = data;
+	char words[256], text[384];
 	struct err ignored;
-	int status;
+	int status, n;
 
-	if (monitor->process.fuse_pid <= 0)
+	if (monitor->process.fuse.pid <= 0)
 		return 0;
-	status = spawn_wait(monitor->process.fuse_pid, &ignored);
-	monitor->process.fuse_pid = 0;
+	status = spawn_wait(monitor->process.fuse.pid, &ignored);
+	monitor->process.fuse.pid = 0;
 	if (monitor->ended || has_ended(monitor->process.pid) ||
 		(status == 0 && is_ending(monitor->process.pid)))
 		return 0; /* the mount went first: that is how it should be */
-	TRY(monitor->job->events->output(
-		monitor->job->events->data, 2, text, sizeof(text) - 1, err));
-	TRY(client_broadcast(&monitor->clients, ATTACH_STDERR, text, sizeof(text) - 1, err));
+	fuse_server_last_words(&monitor->process.fuse, words, sizeof(words));
+	n = snprintf(text, sizeof(text),
+		"sbx: the file system server (sbx-fuse) died; the container is stopped%s%s\n",
+		*words ? ": " : "", words);
+	TRY(monitor->job->events->output(monitor->job->events->data, 2, text, (size_t)n, err));
+	TRY(client_broadcast(&monitor->clients, ATTACH_STDERR, text, (size_t)n, err));
 	(void)kill(monitor->process.pid, SIGKILL);
 	return 0;
 }
@@ -361,7 +341,7 @@ static int on_signal(void *data, int signo, struct err *err)
 				process->pid, signo); /* our child, not reaped yet: it is the one */
 		return 0;
 	}
-	if (process->fuse_pidfd < 0 && has_ended(process->fuse_pid))
+	if (process->fuse.pidfd < 0 && has_ended(process->fuse.pid))
 		TRY(on_fuse_end(monitor, -1, 0, err));
 	return process->pidfd < 0 && !monitor->ended && has_ended(process->pid)
 		       ? container_died(monitor, err)
@@ -401,9 +381,9 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 	if (process->pidfd >= 0)
 		TRY(loop_add_fd(
 			loop, process->pidfd, EPOLLIN, on_container_end, monitor, NULL, err));
-	if (process->fuse_pidfd >= 0)
+	if (process->fuse.pidfd >= 0)
 		TRY(loop_add_fd(
-			loop, process->fuse_pidfd, EPOLLIN, on_fuse_end, monitor, NULL, err));
+			loop, process->fuse.pidfd, EPOLLIN, on_fuse_end, monitor, NULL, err));
 	if (listener >= 0)
 		TRY(loop_add_fd(loop, listener, EPOLLIN, on_attach, monitor, NULL, err));
 	return set_reading(monitor, !client_blocked(&monitor->clients), err);

@@ -31,15 +31,12 @@ void process_done(struct process *process)
 {
 	if (process->pid > 0)
 		reap(process->pid);
-	fd_drop(&process->fuse_exit);
-	if (process->fuse_pid > 0)
-		reap(process->fuse_pid);
+	fuse_server_done(&process->fuse);
 	fd_drop(&process->pidfd);
-	fd_drop(&process->fuse_pidfd);
 	fd_drop(&process->in);
 	fd_drop(&process->out);
 	fd_drop(&process->err);
-	process->pid = process->fuse_pid = 0;
+	process->pid = 0;
 }
 
 /* Everything that exists only while starting. */
@@ -126,42 +123,6 @@ static int clone_child(struct start *start, struct err *err)
 	return start->netns < 0 ? start->netns : 0;
 }
 
-/* sbx-fuse serves an already mounted descriptor as root of the container's user namespace. */
-static int start_fuse(struct start *start, int fuse_fd, struct err *err)
-{
-	const struct rootfs *rootfs = start->spec->rootfs;
-	autofree char *path = NULL;
-	autobuf struct buf lower = BUF_INIT, upper = BUF_INIT, work = BUF_INIT;
-	autofd int exit_end = -EBADF, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	/* Not the caller's stdout: whoever reads that must see its end when a detached run returns. */
-	struct spawn_fd fds[] = { { fuse_fd, 3 }, { -EBADF, 4 }, { null, 0 }, { null, 1 },
-		{ null, 2 } };
-	struct spawn spawn = { .fds = fds,
-		.n_fds = ARRAY_SIZE(fds),
-		.userns_fd = start->userns,
-		.new_session = true };
-
-	if (null < 0)
-		return err_sys(err, "open /dev/null");
-	TRY(spawn_find_helper("sbx-fuse", &path, err));
-	TRY(make_pipe(&exit_end, &start->process->fuse_exit, err));
-	for (size_t i = rootfs->layers.n; i-- > 0;)
-		buf_addf(&lower, "%s%s", rootfs->layers.v[i], i ? ":" : "");
-	buf_addf(&upper, "%s/upper", rootfs->container);
-	buf_addf(&work, "%s/work", rootfs->container);
-	fds[1].from = exit_end;
-	spawn.path = path;
-	spawn.argv = (char *[]){ (char *)"sbx-fuse", (char *)"--fd", (char *)"3",
-		(char *)"--exit-fd", (char *)"4", (char *)"--lower", lower.data, (char *)"--upper",
-		upper.data, (char *)"--work", work.data, NULL };
-	start->process->fuse_pid = spawn_start(&spawn, &start->process->fuse_pidfd, err);
-	if (start->process->fuse_pid < 0) {
-		start->process->fuse_pid = 0;
-		return err->code;
-	}
-	return 0;
-}
-
 /* One message of the child's; 1 = it is ready to execute. Takes fd over. */
 static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, struct err *err)
 {
@@ -171,7 +132,8 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 	case STEP_TAP:
 		return network_attach(start->spec->network, fd, start->userns, start->netns, err);
 	case STEP_FUSE:
-		return start_fuse(start, fd, err);
+		return fuse_server_start(
+			start->spec->rootfs, fd, start->userns, &start->process->fuse, err);
 	case STEP_TTY:
 		start->process->out = move_fd(&fd);
 		start->process->in = fcntl(start->process->out, F_DUPFD_CLOEXEC, 3);

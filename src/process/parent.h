@@ -3,22 +3,21 @@
 #ifndef SBX_PROCESS_PARENT_H
 #define SBX_PROCESS_PARENT_H
 
+#include "process/fuse.h"
 #include "process/process.h"
 
 /* A started container, seen from its monitor. */
 struct process {
 	pid_t pid; /* init */
 	int pidfd;
-	int in;         /* write end of its stdin, or -EBADF */
-	int out, err;   /* read ends; with a tty `in` and `out` are the master and err is unused */
-	int fuse_exit;  /* closing it ends the file system server */
-	pid_t fuse_pid; /* 0 without */
-	int fuse_pidfd;
+	int in;       /* write end of its stdin, or -EBADF */
+	int out, err; /* read ends; with a tty `in` and `out` are the master and err is unused */
+	struct fuse_server fuse;
 };
-#define PROCESS_INIT                                                                              \
-	{                                                                                         \
-		.pidfd = -EBADF, .in = -EBADF, .out = -EBADF, .err = -EBADF, .fuse_exit = -EBADF, \
-		.fuse_pidfd = -EBADF                                                              \
+#define PROCESS_INIT                                                         \
+	{                                                                    \
+		.pidfd = -EBADF, .in = -EBADF, .out = -EBADF, .err = -EBADF, \
+		.fuse = FUSE_SERVER_INIT                                     \
 	}
 /* Kills and reaps what still runs: a half-started container never survives an error. */
 void process_done(struct process *process);
