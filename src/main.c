@@ -34,6 +34,11 @@ static const struct {
 	[CMD_IMAGES] = { cmd_images, 1 },
 	[CMD_RMI] = { cmd_rmi, 1 },
 	[CMD_TAG] = { cmd_tag, 1 },
+	[CMD_VOLUME_CREATE] = { cmd_volume_create, 1 },
+	[CMD_VOLUME_INSPECT] = { cmd_volume_inspect, 1 },
+	[CMD_VOLUME_LS] = { cmd_volume_ls, 1 },
+	[CMD_VOLUME_PRUNE] = { cmd_volume_prune, 1 },
+	[CMD_VOLUME_RM] = { cmd_volume_rm, 1 },
 	[CMD_INFO] = { cmd_info, 1 },
 	[CMD_VERSION] = { cmd_version, 1 },
 };

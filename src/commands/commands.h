@@ -29,6 +29,11 @@ int cmd_start(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_tag(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_version(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_volume_create(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_volume_inspect(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_volume_ls(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_volume_prune(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_volume_rm(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_wait(struct globals *globals, int argc, char **argv, struct err *err);
 
 /* `rm -f` and `run --replace`: kills a running container, then removes it with its anonymous volumes.

@@ -23,9 +23,30 @@ int container_kill(const struct globals *globals, struct container *c, struct er
 int container_size(const struct globals *globals, const struct container *c, int64_t *ret_own,
 	int64_t *ret_image, struct err *err);
 
+/* Bytes of the files below each directory, those of sub-ids included; symlinks are not followed, what
+ * is missing counts as nothing. ret: one per path. */
+int tree_sizes(const struct strv *paths, int64_t *ret, struct err *err);
+
 /* docker inspect's object; size: with SizeRw and SizeRootFs. */
 int container_inspect(const struct globals *globals, const struct container *c, bool size,
 	struct json **ret, struct err *err);
+
+struct json *volume_inspect(const struct stored_volume *v);
+/* Are these filters that `volume ls` (or prune) knows, even where there is no volume? */
+int volume_filters_check(const struct strv *filters, bool prune, struct err *err);
+/* --filter of volumes: 1 it matches, 0 not. used: some container mounts it. */
+int volume_matches(
+	const struct stored_volume *v, bool used, const struct strv *filters, struct err *err);
+
+struct prune_opts;
+/* Removes volumes that no container uses, anonymous ones or all; adds to what was freed. */
+int volumes_prune(const struct globals *globals, const struct prune_opts *opts,
+	struct strv *ret_deleted, int64_t *ret_bytes, struct err *err);
+
+/* Docker's prompt, on stdout: 1 yes, 0 anything else. */
+int prune_confirm(const char *warning, struct err *err);
+/* "Deleted Volumes:", a line for each, and "Total reclaimed space: …". */
+int prune_report(const char *title, const struct strv *deleted, int64_t bytes, struct err *err);
 
 /* "0.0.0.0:8000-8001->80-81/tcp, 6379/tcp" of a container's record, as `docker ps`. */
 struct buf;

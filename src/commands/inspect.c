@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inspect: containers and images as JSON, or through a template. Without --type a container wins over
- * an image of the same name. What was found is printed even when another name is unknown (rc 1).
+ * inspect: containers, images and volumes as JSON, or through a template. Without --type a container
+ * wins over an image of the same name, and that over a volume. What was found is printed even when another name is unknown (rc 1).
  */
 #include "commands/commands.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,10 +16,12 @@
 #include "image/image.h"
 #include "options/verbs.h"
 
+#define autoinspectopts __attribute__((cleanup(inspect_opts_done)))
+
 struct inspecting {
 	const struct globals *globals;
 	const struct inspect_opts *opts;
-	const char *type; /* "container", "image" or NULL */
+	const char *type; /* "container", "image", "volume" or NULL */
 	struct template *template;
 	struct buf out;
 	size_t n;
@@ -39,23 +42,43 @@ static int find_container(
 	return container_inspect(i->globals, &c, i->opts->size, ret, err);
 }
 
+static int find_image(
+	const struct inspecting *i, const char *name, struct json **ret, struct err *err)
+{
+	return image_inspect(i->globals, name, ret, err);
+}
+
+static int find_volume(
+	const struct inspecting *i, const char *name, struct json **ret, struct err *err)
+{
+	autovolume struct stored_volume v = { 0 };
+
+	TRY(state_volume_open(i->globals, name, &v, err));
+	*ret = volume_inspect(&v);
+	return 0;
+}
+
+static const struct {
+	const char *type;
+	int (*find)(
+		const struct inspecting *i, const char *name, struct json **ret, struct err *err);
+} kinds[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume } };
+
 static int find(const struct inspecting *i, const char *name, struct json **ret, struct err *err)
 {
-	struct err other = ERR_INIT;
-	int r = -ENOENT;
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct err why = ERR_INIT;
+		int r;
 
-	if (!i->type || strcmp(i->type, "container") == 0)
-		r = find_container(i, name, ret, err);
-	if (r != -ENOENT || (i->type && strcmp(i->type, "container") == 0))
-		return r;
-	r = image_inspect(i->globals, name, ret, &other);
-	if (r == -ENOENT && !i->type)
-		return err_set(err, -ENOENT, "No such object: %s", name);
-	if (r < 0)
-		*err = other;
-	else
-		*err = (struct err)ERR_INIT;
-	return r;
+		if (i->type && strcmp(i->type, kinds[k].type) != 0)
+			continue;
+		r = kinds[k].find(i, name, ret, &why);
+		if (r < 0 && (r != -ENOENT || i->type))
+			*err = why;
+		if (r != -ENOENT || i->type)
+			return r;
+	}
+	return err_set(err, -ENOENT, "No such object: %s", name);
 }
 
 static int show(void *data, const char *name, struct err *err)
@@ -105,40 +128,51 @@ static int finish(struct inspecting *i, struct err *err)
 	return out_write(&text, err);
 }
 
-static int inspect(struct globals *globals, char **argv, const char *type, struct err *err)
+static int inspect(
+	struct globals *globals, const struct inspect_opts *opts, const char *type, struct err *err)
 {
-	__attribute__((cleanup(inspect_opts_done))) struct inspect_opts opts = { 0 };
-	__attribute__((cleanup(inspecting_done))) struct inspecting i = { .globals = globals,
-		.opts = &opts };
+	__attribute__((cleanup(inspecting_done))) struct inspecting i = {
+		.globals = globals, .opts = opts, .type = type ? type : opts->type
+	};
 	const char *format;
-	int argc = 0, status;
+	int status;
 
-	while (argv[argc])
-		argc++;
-	TRY(inspect_opts_parse(argc, argv, &opts, err));
-	i.type = type ? type : opts.type;
-	format = opts.format && strcmp(opts.format, "json") == 0 ? "{{json .}}" : opts.format;
+	format = opts->format && strcmp(opts->format, "json") == 0 ? "{{json .}}" : opts->format;
 	if (format && *format && template_parse(format, &i.template, err) < 0)
 		return err_exit(err, err_wrap(err, "template parsing error") < 0 ? 1 : 0);
-	status = for_each_operand(&opts.names, show, &i);
+	status = for_each_operand(&opts->names, show, &i);
 	TRY(finish(&i, err));
 	return status;
 }
 
 int cmd_inspect(struct globals *globals, int argc, char **argv, struct err *err)
 {
-	(void)argc;
-	return inspect(globals, argv, NULL, err);
+	autoinspectopts struct inspect_opts opts = { 0 };
+
+	TRY(inspect_opts_parse(argc, argv, &opts, err));
+	return inspect(globals, &opts, NULL, err);
 }
 
 int cmd_container_inspect(struct globals *globals, int argc, char **argv, struct err *err)
 {
-	(void)argc;
-	return inspect(globals, argv, "container", err);
+	autoinspectopts struct inspect_opts opts = { 0 };
+
+	TRY(inspect_opts_parse(argc, argv, &opts, err));
+	return inspect(globals, &opts, "container", err);
 }
 
 int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err)
 {
-	(void)argc;
-	return inspect(globals, argv, "image", err);
+	autoinspectopts struct inspect_opts opts = { 0 };
+
+	TRY(inspect_opts_parse(argc, argv, &opts, err));
+	return inspect(globals, &opts, "image", err);
+}
+
+int cmd_volume_inspect(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	autoinspectopts struct inspect_opts opts = { 0 };
+
+	TRY(volume_inspect_opts_parse(argc, argv, &opts, err));
+	return inspect(globals, &opts, "volume", err);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How much a container has written. Its files may belong to sub-ids and be closed to the caller, so
- * the walk runs as uid 0 of a user namespace and answers through shared memory. Read-only, never
+ * How much containers and volumes hold. Their files may belong to sub-ids and be closed to the caller,
+ * so the walk runs as uid 0 of a user namespace and answers through shared memory. Read-only, never
  * follows a symlink. Files that vanish while it looks count as nothing.
  */
 #include "commands/common.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,8 +20,8 @@
 #define DEPTH_MAX 256
 
 struct walk {
-	int dir;
-	int64_t *sum;
+	const struct strv *paths;
+	int64_t *sums;
 };
 
 static void add_entries(int fd, int depth, int64_t *sum);
@@ -53,14 +54,37 @@ static void add_entries(int fd, int depth, int64_t *sum)
 			add_entry(dirfd(stream), e->d_name, depth, sum);
 }
 
-static int walk_upper(void *data, struct err *err)
+static int walk_all(void *data, struct err *err)
 {
 	const struct walk *walk = data;
 
 	(void)err;
-	add_entries(openat(walk->dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0,
-		walk->sum);
+	for (size_t i = 0; i < walk->paths->n; i++)
+		add_entries(
+			open(walk->paths->v[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0,
+			&walk->sums[i]);
 	return 0;
+}
+
+int tree_sizes(const struct strv *paths, int64_t *ret, struct err *err)
+{
+	size_t bytes = (paths->n + 1) * sizeof(*ret);
+	int64_t *sums = mmap(
+		NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct walk walk = { paths, sums };
+	struct idmap map = { 0 };
+	int r = 0;
+
+	if (sums == MAP_FAILED)
+		return err_sys(err, "memory for the sizes");
+	if (paths->n)
+		r = idmap_detect(&map, err);
+	if (paths->n && r >= 0)
+		r = userns_run(&map, 0, walk_all, &walk, err);
+	if (r >= 0)
+		memcpy(ret, sums, paths->n * sizeof(*ret));
+	(void)munmap(sums, bytes); /* cannot fail for our own mapping */
+	return r < 0 ? r : 0;
 }
 
 /* layers/<chain id>.json beside each layer holds its size. */
@@ -78,24 +102,14 @@ static int64_t layer_size(const char *layer)
 int container_size(const struct globals *globals, const struct container *c, int64_t *ret_own,
 	int64_t *ret_image, struct err *err)
 {
-	int64_t *sum = mmap(
-		NULL, sizeof(*sum), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct walk walk = { c->dir, sum };
-	struct idmap map = { 0 };
-	int r;
+	autostrv struct strv upper = STRV_INIT;
 
 	(void)globals;
-	if (sum == MAP_FAILED)
-		return err_sys(err, "measure container %s", c->name);
-	r = idmap_detect(&map, err);
-	if (r >= 0)
-		r = userns_run(&map, 0, walk_upper, &walk, err);
-	if (r >= 0) {
-		*ret_own = *sum;
-		*ret_image = 0;
-		json_each (it, json_get(c->config, "layers"))
-			*ret_image += layer_size(json_str(it.value, ""));
-	}
-	(void)munmap(sum, sizeof(*sum)); /* cannot fail for our own mapping */
-	return r < 0 ? r : 0;
+	strv_addf(&upper, "%s/upper", c->path);
+	if (tree_sizes(&upper, ret_own, err) < 0)
+		return err_wrap(err, "measure container %s", c->name);
+	*ret_image = 0;
+	json_each (it, json_get(c->config, "layers"))
+		*ret_image += layer_size(json_str(it.value, ""));
+	return 0;
 }

@@ -25,6 +25,11 @@ enum command_id {
 	CMD_IMAGES,
 	CMD_RMI,
 	CMD_TAG,
+	CMD_VOLUME_CREATE,
+	CMD_VOLUME_INSPECT,
+	CMD_VOLUME_LS,
+	CMD_VOLUME_PRUNE,
+	CMD_VOLUME_RM,
 	CMD_INFO,
 	CMD_VERSION,
 	CMD_COMPLETION, /* answered by options_find_command() itself */
@@ -34,7 +39,7 @@ enum command_id {
 struct command {
 	enum command_id id;
 	const char *name;  /* `sbx NAME`; NULL when it exists inside its group only */
-	const char *group; /* "container", "image", "system" or NULL */
+	const char *group; /* "container", "image", "system", "volume" or NULL */
 	const char
 		*group_names; /* names inside the group, "ls list ps"; the first is the real one */
 	const char *usage;    /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */

@@ -20,8 +20,8 @@ bool completion_shown(const struct opt *opt)
 /* The kind of a command's operands, from its usage line. */
 const char *completion_operand(const struct command *c)
 {
-	static const char *const kinds[] = { "NAME|ID", "CONTAINER", "IMAGE", "REPOSITORY",
-		"bash|zsh|fish" };
+	static const char *const kinds[] = { "NAME|ID", "VOLUME", "CONTAINER", "IMAGE",
+		"REPOSITORY", "bash|zsh|fish" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strstr(c->usage, kinds[i]))

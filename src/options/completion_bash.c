@@ -66,6 +66,7 @@ static const char bash_tail[] =
 	"_sbx_words()\n"
 	"{\n"
 	"\tcase $1 in\n"
+	"\tVOLUME) sbx volume ls -q ;;\n"
 	"\tCONTAINER) sbx ps -a --format '{{.Names}}' ;;\n"
 	"\tIMAGE | REPOSITORY) sbx images --format '{{.Repository}}:{{.Tag}}' ;;\n"
 	"\t'NAME|ID') sbx ps -a --format '{{.Names}}'; sbx images --format '{{.Repository}}:{{.Tag}}' ;;\n"

@@ -91,6 +91,8 @@ static const char fish_head[] =
 	"\tand sbx ps -a --format '{{.Names}}' 2>/dev/null\n"
 	"\tstring match -q -r 'IMAGE|REPOSITORY|NAME' -- $argv\n"
 	"\tand sbx images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null\n"
+	"\tstring match -q VOLUME -- $argv\n"
+	"\tand sbx volume ls -q 2>/dev/null\n"
 	"end\n"
 	"\n"
 	"complete -c sbx -f\n";

@@ -93,6 +93,7 @@ static const char zsh_head[] =
 	"\tlocal -a names\n"
 	"\n"
 	"\tcase $1 in\n"
+	"\tVOLUME) names+=(${(f)\"$(sbx volume ls -q 2>/dev/null)\"}) ;;\n"
 	"\tCONTAINER | 'NAME|ID') names+=(${(f)\"$(sbx ps -a --format '{{.Names}}' 2>/dev/null)\"}) ;;\n"
 	"\tesac\n"
 	"\tcase $1 in\n"

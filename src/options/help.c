@@ -81,6 +81,7 @@ static const struct {
 	{ "container", "Manage containers" },
 	{ "image", "Manage images" },
 	{ "system", "Look at the machine" },
+	{ "volume", "Manage volumes" },
 };
 
 const char *command_group_at(size_t index)

@@ -37,6 +37,8 @@ int parse_add_host(const char *value, struct strv *ret, struct err *err);
 
 /* "auto", "overlay" or "fuse". */
 int check_driver(const char *value, struct err *err);
+/* "NAME=VALUE" of a --filter. */
+int check_filter(const char *value, struct err *err);
 /* Seconds; -1 waits for ever and becomes INT64_MAX. */
 int parse_stop_timeout(const char *value, int64_t *ret, struct err *err);
 /* opt_parse() for a command whose --help has been answered already. */
@@ -53,6 +55,8 @@ int read_to_end(int fd, size_t max, char **ret, size_t *ret_len, struct err *err
 extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];
 extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], inspect_table[];
 extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];
+extern const struct opt volume_create_table[], volume_ls_table[], volume_rm_table[];
+extern const struct opt volume_inspect_table[], volume_prune_table[];
 extern const struct opt global_table[];
 
 #endif

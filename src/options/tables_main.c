@@ -12,14 +12,27 @@
 #include "base/buf.h"
 #include "options/command.h"
 
+#define PAGE_MAX 64
+
+/* "volume ls" has the page sbx-volume-ls. */
+static void page_name(const struct command *c, char ret[PAGE_MAX])
+{
+	(void)snprintf(ret, PAGE_MAX, "%s", c->spec.path);
+	for (char *s = ret; (s = strchr(s, ' '));)
+		*s = '-';
+}
+
 static void print_list(struct buf *out)
 {
 	const struct command *c;
 
 	buf_adds(out, "sbx run containers without root and without a daemon\n");
-	for (size_t i = 0; (c = command_at(i)); i++)
-		if (c->name)
-			buf_addf(out, "sbx-%s %s\n", c->name, c->summary);
+	for (size_t i = 0; (c = command_at(i)); i++) {
+		char page[PAGE_MAX];
+
+		page_name(c, page);
+		buf_addf(out, "sbx-%s %s\n", page, c->summary);
+	}
 }
 
 static void print_page(
@@ -40,9 +53,12 @@ static int print_command(const char *name, struct buf *out)
 	const struct command *c;
 
 	for (size_t i = 0; (c = command_at(i)); i++) {
-		if (!c->name || strcmp(c->name, name) != 0)
+		char page[PAGE_MAX];
+
+		page_name(c, page);
+		if (strcmp(page, name) != 0)
 			continue;
-		print_page(c->usage, c->name, c->spec.table, out);
+		print_page(c->usage, c->spec.path, c->spec.table, out);
 		return 0;
 	}
 	return -1;

@@ -29,12 +29,18 @@ static char *take_operand(struct strv *operands, size_t i)
 	return i < operands->n ? xstrdup(operands->v[i]) : NULL;
 }
 
+int check_filter(const char *value, struct err *err)
+{
+	if (!strchr(value, '=') || *value == '=')
+		return err_set(err, -EINVAL, "bad format of filter (expected name=value)");
+	return 0;
+}
+
 /* ---- ps ---- */
 
 static int ps_filter(void *target, const char *value, struct err *err)
 {
-	if (!strchr(value, '=') || *value == '=')
-		return err_set(err, -EINVAL, "bad format of filter (expected name=value)");
+	TRY(check_filter(value, err));
 	strv_add(&((struct ps_opts *)target)->filters, value);
 	return 0;
 }
@@ -372,9 +378,11 @@ static int inspect_type(void *target, const char *value, struct err *err)
 {
 	char **slot = &((struct inspect_opts *)target)->type;
 
-	if (strcmp(value, "container") != 0 && strcmp(value, "image") != 0)
+	if (strcmp(value, "container") != 0 && strcmp(value, "image") != 0 &&
+		strcmp(value, "volume") != 0)
 		return err_set(err, -EINVAL,
-			"\"%s\" is not a valid value for --type: container or image", value);
+			"\"%s\" is not a valid value for --type: container, image or volume",
+			value);
 	free(*slot);
 	*slot = xstrdup(value);
 	return 0;
@@ -383,7 +391,7 @@ static int inspect_type(void *target, const char *value, struct err *err)
 const struct opt inspect_table[] = {
 	OPT_STRING('f', "format", struct inspect_opts, format, "TEMPLATE", "json or a Go template"),
 	OPT_FLAG('s', "size", struct inspect_opts, size, "Add sizes to containers"),
-	OPT_CALL(0, "type", inspect_type, "container|image", "Look for this kind only"),
+	OPT_CALL(0, "type", inspect_type, "container|image|volume", "Look for this kind only"),
 	OPT_END,
 };
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/strv.h"
 
 struct ps_opts {
@@ -64,7 +65,7 @@ struct wait_opts {
 
 struct inspect_opts {
 	char *format;
-	char *type; /* "container", "image" or NULL = either */
+	char *type; /* "container", "image", "volume" or NULL = any */
 	bool size;
 	struct strv names;
 };
@@ -91,6 +92,27 @@ struct tag_opts {
 	char *source, *target;
 };
 
+struct volume_create_opts {
+	char *driver, *name; /* NULL = not given */
+	struct json *labels, *options;
+};
+
+struct volume_ls_opts {
+	bool quiet;
+	struct strv filters;
+	char *format;
+};
+
+struct volume_rm_opts {
+	bool force;
+	struct strv names;
+};
+
+struct prune_opts { /* of volumes, containers, images, the system */
+	bool all, force, volumes;
+	struct strv filters;
+};
+
 struct format_opts { /* info, version */
 	char *format;
 };
@@ -108,6 +130,13 @@ int images_opts_parse(int argc, char **argv, struct images_opts *ret, struct err
 int rmi_opts_parse(int argc, char **argv, struct rmi_opts *ret, struct err *err);
 int pull_opts_parse(int argc, char **argv, struct pull_opts *ret, struct err *err);
 int tag_opts_parse(int argc, char **argv, struct tag_opts *ret, struct err *err);
+int volume_create_opts_parse(
+	int argc, char **argv, struct volume_create_opts *ret, struct err *err);
+int volume_ls_opts_parse(int argc, char **argv, struct volume_ls_opts *ret, struct err *err);
+int volume_rm_opts_parse(int argc, char **argv, struct volume_rm_opts *ret, struct err *err);
+/* As inspect_opts_parse(), with a type of "volume". */
+int volume_inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err);
+int volume_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int info_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 int version_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 
@@ -124,6 +153,10 @@ void images_opts_done(struct images_opts *opts);
 void rmi_opts_done(struct rmi_opts *opts);
 void pull_opts_done(struct pull_opts *opts);
 void tag_opts_done(struct tag_opts *opts);
+void volume_create_opts_done(struct volume_create_opts *opts);
+void volume_ls_opts_done(struct volume_ls_opts *opts);
+void volume_rm_opts_done(struct volume_rm_opts *opts);
+void prune_opts_done(struct prune_opts *opts);
 void format_opts_done(struct format_opts *opts);
 
 #endif

@@ -17,8 +17,7 @@ static char *take_operand(struct strv *operands, size_t i)
 
 static int images_filter(void *target, const char *value, struct err *err)
 {
-	if (!strchr(value, '=') || *value == '=')
-		return err_set(err, -EINVAL, "bad format of filter (expected name=value)");
+	TRY(check_filter(value, err));
 	strv_add(&((struct images_opts *)target)->filters, value);
 	return 0;
 }

@@ -280,9 +280,14 @@ static int apply_volume(
 {
 	struct err none;
 	autofd int image = fs_open_in(applier->root, op->target, O_RDONLY | O_DIRECTORY, 0, &none);
+	autofree char *path = NULL;
 
+	/* "/.": _data itself may be a symlink, made by `volume create -o o=bind`. Nobody else can make
+	 * one: the folder it is in is 0700 and no container sees it. */
+	if (asprintf(&path, "%s/.", op->source) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
 	if (image >= 0)
-		TRY(copy_into_empty(image, op->source, err));
+		TRY(copy_into_empty(image, path, err));
 	return apply_bind(applier, op, source, err);
 }
 

@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "options/options.h"
+#include "state/volume.h"
 
 enum status { STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_EXITED };
 

@@ -24,6 +24,7 @@ static void usage_lines_decide_what_completes_an_operand(void **state)
 	assert_string_equal(completion_operand(command_by_id(CMD_EXEC)), "CONTAINER");
 	assert_string_equal(completion_operand(command_by_id(CMD_INSPECT)), "NAME|ID");
 	assert_string_equal(completion_operand(command_by_id(CMD_PS)), "");
+	assert_string_equal(completion_operand(command_by_id(CMD_VOLUME_RM)), "VOLUME");
 }
 
 static void every_name_of_a_command_is_listed(void **state)

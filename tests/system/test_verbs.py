@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The smaller commands: volumes, port, rename, top, diff, cp, prune."""
+
+import json
+import os
+import re
+
+from sbxtest import USER, expect, main, sub_ids, test, wait_for
+
+
+# ---- volumes (row 74) ----
+
+@test()
+def row_74_a_named_volume_is_filled_once_and_kept(box):
+    expect(box.ok("volume", "create", "--label", "app=shop", "data") == "data")
+    box.ok("run", "--rm", "-u", "0", "-v", "data:/vol", "config", "test -s /vol/seed && echo more > /vol/more")
+    expect(box.ok("run", "--rm", "-v", "data:/vol", "busybox", "cat", "/vol/seed", "/vol/more") ==
+           "from the image\nmore")
+    info = json.loads(box.ok("volume", "inspect", "data"))[0]
+    expect(list(info) == ["CreatedAt", "Driver", "Labels", "Mountpoint", "Name", "Options", "Scope"], info)
+    expect(info["Labels"] == {"app": "shop"} and info["Options"] is None and info["Scope"] == "local", info)
+    expect(info["Mountpoint"] == box.path("root/volumes/data/_data"), info)
+    expect(open(info["Mountpoint"] + "/more", encoding="utf-8").read() == "more\n")
+    expect(box.ok("inspect", "-f", "{{.Name}}", "--type", "volume", "data") == "data")
+    expect(box.ok("volume", "rm", "data") == "data")
+    box.fails(1, "volume", "inspect", "data", says="get data: no such volume")
+
+
+@test("overlay", "fuse")
+def row_74_volume_ls_filters_and_formats(box):
+    box.ok("volume", "create", "--label", "a=1", "--label", "b", "first")
+    box.ok("run", "-d", "--name", "c1", "-v", "second:/s", "-v", "/anonymous", "busybox", "sleep", "100")
+    anonymous = [m["Name"] for m in box.inspect("c1")["Mounts"] if m["Destination"] == "/anonymous"][0]
+    lines = box.ok("volume", "ls").split("\n")
+    expect(lines[0] == "DRIVER    VOLUME NAME", lines)
+    expect(lines[1:] == ["local     " + name for name in sorted(["first", "second", anonymous])], lines)
+    expect(box.ok("volume", "ls", "-q", "-f", "dangling=true") == "first")
+    expect(box.ok("volume", "ls", "-q", "-f", "label=a=1", "-f", "label=b") == "first")
+    expect(box.ok("volume", "ls", "-q", "-f", "label=a=2") == "")
+    expect(box.ok("volume", "list", "-q", "--filter", "name=^sec") == "second")
+    expect(box.ok("volume", "ls", "-f", "name=first", "--format", "{{.Name}} {{.Labels}} {{.Label \"a\"}}") ==
+           "first a=1,b= 1")
+    expect(json.loads(box.ok("volume", "ls", "-f", "name=first", "--format", "json"))["Driver"] == "local")
+    box.fails(1, "volume", "ls", "-f", "colour=red", says="invalid filter 'colour'")
+    box.fails(125, "volume", "ls", "-f", "colour", says="bad format of filter")
+
+
+@test()
+def row_74_a_volume_in_use_is_refused_and_names_the_container(box):
+    c1 = box.ok("run", "-d", "--name", "c1", "-v", "data:/d", "busybox", "sh", "-c", "echo kept > /d/f; exec sleep 100")
+    box.fails(1, "volume", "rm", "data", says=r"remove data: volume is in use - \[%s\]" % c1)
+    box.ok("kill", "c1")
+    box.fails(1, "volume", "rm", "-f", "data", says="volume is in use")
+    box.ok("rm", "-v", "c1")
+    expect(box.ok("volume", "ls", "-q") == "data", "rm -v removes anonymous volumes only")
+    result = box.fails(1, "volume", "rm", "nosuch", "data", says="get nosuch: no such volume")
+    expect(result.out == "data\n", result)
+    expect(box.ok("volume", "rm", "-f", "nosuch") == "nosuch")
+    expect(os.listdir(box.path("root/volumes")) == [])
+
+
+@test("overlay", "fuse")
+def row_74_files_of_other_users_go_with_their_volume(box):
+    if not sub_ids():
+        return
+    box.ok("run", "--rm", "-v", "data:/d", "busybox", "sh", "-c",
+           "mkdir -p /d/a/b; echo x > /d/a/b/f; chown -R 7:7 /d/a; chmod 700 /d/a; chmod 000 /d/a/b")
+    expect(os.stat(box.path("root/volumes/data/_data/a")).st_uid not in (0, USER.pw_uid))
+    expect(box.ok("volume", "rm", "data") == "data")
+    expect(os.listdir(box.path("root/volumes")) == [])
+
+
+@test("overlay")
+def threat_c10_odd_volume_names(box):
+    box.file("canary", "mine")
+    for name in ("../../canary", ".", "..", "-rf", "a/b", "x" * 300, "a\nb", "a\033[2J"):
+        box.fails(1, "volume", "create", "--", name)
+        box.fails(1, "volume", "rm", "--", name, says="no such volume")
+    result = box.fails(1, "volume", "create", "--", "a\033[2J")
+    expect("\033" not in result.err, repr(result.err))
+    expect(os.path.exists(box.path("canary")) and not os.listdir(box.path("root/volumes") if
+           os.path.isdir(box.path("root/volumes")) else box.folder("none")))
+    outside = box.folder("outside")
+    box.file("outside/f", "mine")
+    box.ok("volume", "create", "data")
+    os.symlink(outside, box.path("root/volumes/linked"))
+    os.symlink(outside, box.path("root/volumes/data/_data/link"))
+    box.fails(1, "volume", "rm", "linked", says="no such volume")
+    box.ok("volume", "rm", "data")
+    expect(os.listdir(outside) == ["f"])
+    os.unlink(box.path("root/volumes/linked"))
+
+
+@test("overlay", "fuse")
+def row_74_prune_takes_what_nobody_uses(box):
+    box.ok("volume", "create", "--label", "keep", "kept")
+    box.ok("volume", "create", "named")
+    anonymous = box.ok("volume", "create")
+    expect(re.fullmatch("[0-9a-f]{64}", anonymous), anonymous)
+    box.ok("run", "-d", "--name", "c1", "-v", "used:/u", "busybox", "sh", "-c",
+           "head -c 1000000 /dev/zero > /u/f; exec sleep 100")
+    result = box.sbx("volume", "prune", data="n\n")
+    expect(result.code == 0 and result.out.endswith("Are you sure you want to continue? [y/N] "), result)
+    expect("WARNING! This will remove anonymous local volumes not used by at least one container." in result.out)
+    result = box.sbx("volume", "prune", data="y\n")
+    expect(result.out.endswith("Deleted Volumes:\n%s\n\nTotal reclaimed space: 0B\n" % anonymous), result)
+    expect(box.ok("volume", "prune", "-f") == "Total reclaimed space: 0B")
+    expect(box.ok("volume", "prune", "-af", "--filter", "label!=keep").split("\n")[:2] == ["Deleted Volumes:", "named"])
+    wait_for(lambda: os.path.getsize(box.path("root/volumes/used/_data/f")) == 1000000, "the file")
+    box.ok("rm", "-f", "c1")
+    expect(box.ok("volume", "prune", "-f", "--all") ==
+           "Deleted Volumes:\nkept\nused\n\nTotal reclaimed space: 1MB")
+    box.fails(1, "volume", "prune", "-f", "--filter", "until=1h", says="invalid filter 'until'")
+
+
+@test("overlay", "fuse")
+def a_volume_can_be_a_directory_of_the_host(box):
+    work = box.folder("w")
+    box.ok("volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=" + work, "data")
+    box.ok("run", "--rm", "-v", "data:/d", "busybox", "sh", "-c", "echo x > /d/f")
+    expect(os.listdir(work) == ["f"])
+    box.ok("volume", "rm", "data")
+    expect(os.listdir(work) == ["f"])
+    box.fails(1, "volume", "create", "-o", "type=nfs", "data", says="without root")
+
+
+if __name__ == "__main__":
+    main()
