@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,25 @@ static int copy_sealed(int from, off_t size, struct err *err)
 	return move_fd(&memory);
 }
 
+/* Bytes that execve needs: up to the end of the last loaded segment (elf(5)). What follows, debug
+ * information mostly, need not be copied at each start. The whole file when it is no ELF of ours. */
+static off_t needed_bytes(int fd, off_t size)
+{
+	ElfW(Ehdr) head;
+	ElfW(Phdr) segments[32];
+	off_t end = 0;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+		head.e_phnum > ARRAY_SIZE(segments) || head.e_phentsize != sizeof(*segments) ||
+		pread(fd, segments, head.e_phnum * sizeof(*segments), (off_t)head.e_phoff) !=
+			(ssize_t)(head.e_phnum * sizeof(*segments)))
+		return size;
+	for (int i = 0; i < head.e_phnum; i++)
+		if ((off_t)(segments[i].p_offset + segments[i].p_filesz) > end)
+			end = (off_t)(segments[i].p_offset + segments[i].p_filesz);
+	return end > 0 && end < size ? end : size;
+}
+
 static int running_path(char ret[PATH_MAX], struct err *err)
 {
 	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
@@ -68,7 +88,7 @@ int self_seal(char **argv, struct err *err)
 	TRY(running_path(path, err));
 	if (setenv(EXE_VARIABLE, path, 1) < 0)
 		return err_sys(err, "setenv");
-	sealed = copy_sealed(self, st.st_size, err);
+	sealed = copy_sealed(self, needed_bytes(self, st.st_size), err);
 	if (sealed < 0)
 		return sealed;
 	(void)sys_execveat(sealed, "", argv, environ, AT_EMPTY_PATH);

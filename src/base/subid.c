@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/passwd.h"
 #include "base/spawn.h"
 
 #define SUBID_FILE_MAX (8u << 20)
@@ -197,19 +197,6 @@ static void whole(struct idmap *map)
 	map->n_uid = map->n_gid = 1;
 }
 
-static int read_name(uid_t uid, char *ret, size_t size)
-{
-	struct passwd pw, *found = NULL;
-	char buf[4096];
-
-	if (getpwuid_r(uid, &pw, buf, sizeof(buf), &found) != 0 || !found) {
-		(void)snprintf(ret, size, "%u", (unsigned)uid);
-		return -ENOENT;
-	}
-	(void)snprintf(ret, size, "%s", pw.pw_name);
-	return 0;
-}
-
 /* True when the notice was filled: the ranges are of no use. */
 static bool useless(struct idmap *map, const char *name, int n_uid, int n_gid)
 {
@@ -243,6 +230,7 @@ int idmap_detect(struct idmap *ret, struct err *err)
 	const char *wish = getenv("SBX_USERNS");
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
+	autopasswd struct passwd_entry user = { 0 };
 	char name[256];
 	int n_uid, n_gid;
 
@@ -251,7 +239,11 @@ int idmap_detect(struct idmap *ret, struct err *err)
 		single(ret, uid, gid);
 		return 0;
 	}
-	(void)read_name(uid, name, sizeof(name)); /* an unnamed uid is looked up by number */
+	if (passwd_lookup(uid, &user, err) < 0)
+		(void)snprintf(
+			name, sizeof(name), "%u", (unsigned)uid); /* ranges may name numbers */
+	else
+		(void)snprintf(name, sizeof(name), "%s", user.name);
 	n_uid = ranges_of(false, name, uid, ret->uid, IDMAP_MAX - 1, err);
 	if (n_uid < 0)
 		return n_uid;

@@ -10,7 +10,6 @@
 #include "options/internal.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/passwd.h"
 #include "base/xalloc.h"
 
 static int global_level(void *target, const char *value, struct err *err)
@@ -110,19 +110,18 @@ static int make_absolute(char **path, struct err *err)
 static int find_home(char **ret, struct err *err)
 {
 	const char *home = env("HOME");
-	const struct passwd *pw;
+	autopasswd struct passwd_entry user = { 0 };
 
 	if (home && *home == '/') {
 		*ret = xstrdup(home);
 		return 0;
 	}
-	pw = getpwuid(getuid());
-	if (!pw || !pw->pw_dir || pw->pw_dir[0] != '/')
+	if (passwd_lookup(getuid(), &user, err) < 0 || user.home[0] != '/')
 		return err_set(err, -ENOENT,
 			"no home directory: HOME is not set and user %u is unknown; name the places "
 			"with --root and --config",
 			(unsigned)getuid());
-	*ret = xstrdup(pw->pw_dir);
+	*ret = move_ptr(&user.home);
 	return 0;
 }
 
