@@ -134,7 +134,8 @@ static struct json *network_part(const struct container *c)
 	struct json *n = json_new_map(), *networks = json_new_map();
 	const char *name = json_str(json_get(c->config, "network"), "bridge");
 
-	json_put(networks, name, endpoint(c));
+	if (strncmp(name, "container:", strlen("container:")) != 0) /* shown by its owner */
+		json_put(networks, name, endpoint(c));
 	json_put_string(n, "Bridge", "");
 	json_put_string(n, "SandboxID", container_up(c) ? c->id : "");
 	json_put_string(n, "SandboxKey", "");

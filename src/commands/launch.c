@@ -31,6 +31,8 @@ void launch_done(struct launch *launch)
 	free(launch->path);
 	free(launch->hostname);
 	free(launch->workdir);
+	free(launch->shared_hostname);
+	fd_drop(&launch->shared);
 	*launch = (struct launch)LAUNCH_INIT;
 }
 
@@ -72,6 +74,8 @@ static void plan_names(struct launch *launch)
 	free(launch->workdir);
 	if (opts->hostname)
 		launch->hostname = xstrdup(opts->hostname);
+	else if (launch->shared_hostname)
+		launch->hostname = xstrdup(launch->shared_hostname);
 	else if (launch->network.kind == NETWORK_HOST)
 		launch->hostname = host_name();
 	else
@@ -99,6 +103,7 @@ int launch_plan(struct launch *launch, struct err *err)
 	TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
 	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
 		&launch->network, err));
+	TRY(launch_share_network(launch, err));
 	plan_names(launch);
 	TRY(launch_command(launch, err));
 	run_dir = xasprintf("%s/%s", launch->globals->runroot, launch->id);
@@ -112,65 +117,9 @@ int launch_plan(struct launch *launch, struct err *err)
 
 /* ---- what the monitor reports ---- */
 
-static int write_file(struct launch *launch, const char *name, const char *text, struct err *err)
-{
-	autofree char *path = xasprintf("%s/%s", launch->container.run_path, name);
-	autofd int fd = -EBADF;
-
-	/* written in place: the inode is bind-mounted while the container runs */
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return fs_err(err, AT_FDCWD, path);
-	if (fchmod(fd, 0644) < 0)
-		return err_sys(err, "chmod '%s'", name);
-	return fs_write_all(fd, text, strlen(text), err);
-}
-
 static int on_joined(void *data, struct err *err)
 {
-	struct launch *launch = data;
-	autofree char *hosts = NULL, *resolv = NULL, *hostname = NULL;
-
-	TRY(network_hosts(&launch->network, launch->hostname, &hosts, err));
-	TRY(network_resolv(&launch->network, &resolv, err));
-	hostname = xasprintf("%s\n", launch->hostname);
-	TRY(write_file(launch, "hosts", hosts, err));
-	TRY(write_file(launch, "resolv.conf", resolv, err));
-	return write_file(launch, "hostname", hostname, err);
-}
-
-static struct json *network_record(const struct network *net)
-{
-	static const char *const protos[] = {
-		[PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp", [PUBLISH_SCTP] = "sctp"
-	};
-	const unsigned char *ip = (const unsigned char *)&net->address;
-	const unsigned char *gateway = (const unsigned char *)&net->gateway;
-	struct json *record = json_new_map(), *ports = json_new_list();
-	char text[64];
-
-	if (net->kind == NETWORK_BRIDGE) {
-		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", ip[0], ip[1], ip[2], ip[3]);
-		json_put_string(record, "ip", text);
-		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", gateway[0], gateway[1],
-			gateway[2], gateway[3]);
-		json_put_string(record, "gateway", text);
-		json_put_int(record, "prefix", net->prefix);
-		(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0],
-			net->mac[1], net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
-		json_put_string(record, "mac", text);
-	}
-	for (size_t i = 0; i < net->n_ports; i++) {
-		struct json *port = json_new_map();
-
-		json_put_string(port, "ip", net->ports[i].host_ip);
-		json_put_int(port, "hostPort", net->ports[i].host_port);
-		json_put_int(port, "port", net->ports[i].port);
-		json_put_string(port, "proto", protos[net->ports[i].proto]);
-		json_push(ports, port);
-	}
-	json_put(record, "ports", ports);
-	return record;
+	return launch_write_files(data, err);
 }
 
 /* From here on nothing of the caller's terminal is needed or kept. */
@@ -202,7 +151,7 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	free(c->error);
 	c->error = xstrdup("");
 	json_free(c->network);
-	c->network = network_record(&launch->network);
+	c->network = launch_network_record(&launch->network);
 	TRY(state_save(c, err));
 	return forget_stdio(err);
 }

@@ -28,19 +28,29 @@ struct launch {
 	char *path; /* <root>/containers/<id> */
 	struct strv argv, env;
 	char *hostname, *workdir;
+	/* with --network container:NAME: the run directory of that container, and its host name */
+	int shared;
+	char *shared_hostname;
 	const char *user; /* borrowed from opts or image; NULL = root */
 	struct logger *log;
 	char **typed; /* the process's own argv: blanked in the monitor, it may hold secrets (S05) */
 };
-#define LAUNCH_INIT                                                  \
-	{                                                            \
-		.network = NETWORK_INIT, .container = CONTAINER_INIT \
+#define LAUNCH_INIT                                                                    \
+	{                                                                              \
+		.network = NETWORK_INIT, .container = CONTAINER_INIT, .shared = -EBADF \
 	}
 void launch_done(struct launch *launch);
 #define autolaunch __attribute__((cleanup(launch_done)))
 
 /* opts, image and id are filled: plans everything to their right. Touches no container state. */
 int launch_plan(struct launch *launch, struct err *err);
+
+/* launch_network.c. With --network container:NAME: finds that container and its namespaces. */
+int launch_share_network(struct launch *launch, struct err *err);
+/* Once the network has given an address: hosts, hostname and resolv.conf. */
+int launch_write_files(struct launch *launch, struct err *err);
+/* state.json's "network" (docs/formats.md). */
+struct json *launch_network_record(const struct network *net);
 
 /* argv and environment from image and options (command.c); exit 125 "no command specified". */
 int launch_command(struct launch *launch, struct err *err);

@@ -7,6 +7,8 @@
 #include "commands/commands.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,10 +28,16 @@ struct starting {
 static int parse_again(struct launch *launch, struct err *err)
 {
 	autostrv struct strv argv = STRV_INIT;
+	const char *network;
 
 	strv_add(&argv, "run");
 	json_strv(json_get(launch->container.config, "args"), &argv);
 	TRY(run_opts_parse((int)argv.n, argv.v, &launch->opts, err));
+	network = json_str(json_get(launch->container.config, "network"), "");
+	if (!strncmp(network, "container:", strlen("container:"))) { /* by id: names move on */
+		free(launch->opts.network);
+		launch->opts.network = strdup(network);
+	}
 	launch->opts.remove = json_bool(json_get(launch->container.config, "autoRemove"), false);
 	return 0;
 }

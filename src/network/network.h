@@ -16,11 +16,15 @@
 #include "base/err.h"
 #include "options/options.h"
 
-enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE };
+enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE, NETWORK_CONTAINER };
 
 struct network {
 	enum network_kind kind;
-	char name[64];         /* "bridge", "host", "none" */
+	char name[80]; /* "bridge", "host", "none", "container:ID" */
+	/* NETWORK_CONTAINER: whose namespace is shared, as typed, owned; then, filled by whoever knows
+	 * containers, that network namespace and the user namespace that owns it. Owned */
+	char *target;
+	int userns, netns;
 	const char *runroot;   /* borrowed from globals */
 	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
 	size_t n_ports;
@@ -35,15 +39,16 @@ struct network {
 	bool begun;  /* network_begin() has asked, the answer is not read yet */
 	pid_t starting; /* first process of an sbx-netstack we started, not reaped yet; 0 = none */
 };
-#define NETWORK_INIT              \
-	{                         \
-		.control = -EBADF \
+#define NETWORK_INIT                                                 \
+	{                                                            \
+		.userns = -EBADF, .netns = -EBADF, .control = -EBADF \
 	}
 void network_done(struct network *net);
 #define autonetwork __attribute__((cleanup(network_done)))
 
 /* Pure. publish_all adds the image's exposed ports ("6379/tcp"). Warns (log) that -p is ignored with
- * host networking. Unknown names: "network X not found", exit 125. */
+ * host networking. Unknown names: "network X not found", exit 125. With container:NAME what would
+ * change the other's network is refused in Docker's words. */
 int network_plan(const struct globals *globals, const struct run_opts *opts,
 	const struct strv *exposed, struct network *ret, struct err *err);
 

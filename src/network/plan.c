@@ -24,16 +24,51 @@ void network_done(struct network *net)
 	net->n_ports = 0;
 	strv_done(&net->dns);
 	strv_done(&net->add_host);
+	free(net->target);
+	net->target = NULL;
 	if (net->control > 0) /* a zeroed object owns nothing */
 		fd_drop(&net->control);
+	if (net->userns > 0)
+		fd_drop(&net->userns);
+	if (net->netns > 0)
+		fd_drop(&net->netns);
 	if (net->starting > 0)
 		(void)spawn_wait(
 			net->starting, &(struct err)ERR_INIT); /* only to leave no zombie */
 	net->starting = 0;
 }
 
-static int plan_kind(const char *name, struct network *net, struct err *err)
+/* What belongs to the container whose network is shared cannot be chosen here. Docker's words. */
+static int plan_shared(
+	const struct run_opts *opts, const char *target, struct network *net, struct err *err)
 {
+	const struct {
+		bool given;
+		const char *what;
+	} conflicts[] = {
+		{ opts->hostname, "hostname and the network mode" },
+		{ opts->dns.n, "dns and the network mode" },
+		{ opts->add_host.n, "custom host-to-IP mapping and the network mode" },
+		{ opts->n_ports || opts->publish_all,
+			"port publishing and the container type network mode" },
+	};
+
+	if (!*target)
+		return err_set(err, -EINVAL, "invalid container format container:<name|id>");
+	for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++) {
+		if (conflicts[i].given)
+			return err_set(err, -EINVAL, "conflicting options: %s", conflicts[i].what);
+	}
+	net->kind = NETWORK_CONTAINER;
+	net->target = xstrdup(target);
+	(void)snprintf(net->name, sizeof(net->name), "container:%.64s", target);
+	return 0;
+}
+
+static int plan_kind(const struct run_opts *opts, struct network *net, struct err *err)
+{
+	const char *name = opts->network;
+
 	net->kind = NETWORK_BRIDGE;
 	if (!name || !*name || !strcmp(name, "bridge") || !strcmp(name, "default"))
 		name = "bridge";
@@ -42,9 +77,7 @@ static int plan_kind(const char *name, struct network *net, struct err *err)
 	else if (!strcmp(name, "none"))
 		net->kind = NETWORK_NONE;
 	else if (!strncmp(name, "container:", strlen("container:")))
-		return err_set(err, -EOPNOTSUPP,
-			"--network %s: sharing another container's network is not supported yet; use bridge, host or none",
-			name);
+		return plan_shared(opts, name + strlen("container:"), net, err);
 	else
 		return err_set(err, -ENOENT, "network %s not found", name);
 	(void)snprintf(net->name, sizeof(net->name), "%s", name);
@@ -149,7 +182,7 @@ int network_plan(const struct globals *globals, const struct run_opts *opts,
 	const char *bind_to = getenv(BIND_ENV);
 
 	net.runroot = globals->runroot;
-	TRY(plan_kind(opts->network, &net, err));
+	TRY(plan_kind(opts, &net, err));
 	TRY(plan_dns(opts, &net, err));
 	if (net.kind == NETWORK_BRIDGE) {
 		for (size_t i = 0; i < opts->n_ports; i++)

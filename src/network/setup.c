@@ -134,7 +134,7 @@ int network_setup(const struct network *net, int *ret_tap, struct err *err)
 	autofd int tap = -EBADF;
 	unsigned index;
 
-	if (net->kind == NETWORK_HOST) {
+	if (net->kind == NETWORK_HOST || net->kind == NETWORK_CONTAINER) {
 		*ret_tap = -EBADF;
 		return 0;
 	}

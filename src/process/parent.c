@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +15,7 @@
 #include "base/own.h"
 #include "base/spawn.h"
 #include "base/sys.h"
-#include "process/child.h"
+#include "process/clone.h"
 #include "process/handshake.h"
 
 static void reap(pid_t pid)
@@ -84,42 +83,38 @@ static int make_stdio(struct start *start, struct err *err)
 	return start->theirs.in < 0 ? err_sys(err, "open /dev/null") : 0;
 }
 
-static int open_ns(pid_t pid, const char *name, struct err *err)
+/* A descriptor of our own of the namespace, the container's or the one it shares. */
+static int open_ns(const struct start *start, const char *name, int shared, struct err *err)
 {
 	char path[64];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	if (shared >= 0) {
+		fd = fcntl(shared, F_DUPFD_CLOEXEC, 3);
+		return fd < 0 ? err_sys(err, "dup") : fd;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)start->process->pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, "open %s", path) : fd;
 }
 
 static int clone_child(struct start *start, struct err *err)
 {
-	const struct process_spec *spec = start->spec;
-	uint64_t flags = SIGCHLD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-			 CLONE_NEWUTS | CLONE_NEWCGROUP;
-	pid_t pid;
+	const struct network *net = start->spec->network;
+	bool shared = net->kind == NETWORK_CONTAINER;
+	int pid = clone_init(start->spec, &start->theirs, start->sock, &start->process->pidfd, err);
 
-	if (spec->network->kind != NETWORK_HOST)
-		flags |= CLONE_NEWNET;
-	pid = sys_clone(flags, &start->process->pidfd);
-	if (pid < 0)
-		return userns_explain(errno, err);
-	if (pid == 0) {
-		(void)close(start->sock); /* the parent's end: its death must be seen as such */
-		child_main(spec, &start->theirs);
-	}
+	TRY(pid);
 	start->process->pid = pid;
 	fd_drop(&start->theirs.sock);
 	fd_drop(&start->theirs.in);
 	fd_drop(&start->theirs.out);
 	fd_drop(&start->theirs.err);
 	/* now, while the child can still be looked at: it makes itself undumpable next */
-	start->userns = open_ns(pid, "user", err);
+	start->userns = open_ns(start, "user", shared ? net->userns : -EBADF, err);
 	if (start->userns < 0)
 		return start->userns;
-	start->netns = open_ns(pid, "net", err);
+	start->netns = open_ns(start, "net", shared ? net->netns : -EBADF, err);
 	return start->netns < 0 ? start->netns : 0;
 }
 
@@ -189,10 +184,12 @@ static int join_while_mapping(
 	struct start *start, const struct process_events *events, struct err *err)
 {
 	const struct process_spec *spec = start->spec;
-	struct idmap_job job;
+	struct idmap_job job = { 0 };
 	struct err second;
-	int r = idmap_start(start->process->pid, spec->idmap, &job, err);
+	int r = 0;
 
+	if (spec->network->kind != NETWORK_CONTAINER) /* its maps are the other container's */
+		r = idmap_start(start->process->pid, spec->idmap, &job, err);
 	if (r == 0)
 		r = network_join(spec->network, spec->id, spec->name, err);
 	if (r == 0)

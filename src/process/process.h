@@ -59,4 +59,11 @@ struct process_events {
 int process_monitor(const struct process_spec *spec, const struct process_events *events,
 	int client, int listener, struct err *err);
 
+/* The network and user namespaces of a running container, for another one to share (--network
+ * container:NAME): into ret->userns and ret->netns, or ret->kind becomes NETWORK_HOST when that is what
+ * it has. pidfd is the process's, or negative where there are none. -ESRCH: it has ended. -EINVAL: it
+ * maps other ids than `map`, so that files would change hands. */
+int process_share_network(
+	pid_t pid, int pidfd, const struct idmap *map, struct network *ret, struct err *err);
+
 #endif

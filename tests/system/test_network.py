@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Networks: acceptance rows 119 to 121."""
+"""Networks: acceptance rows 119 to 122."""
 
 import contextlib
 import http.server
@@ -143,6 +143,80 @@ def row_121_none_has_only_loopback(box):
     expect("default" not in out, out)
     box.fails(1, "run", "--rm", "--network", "none", "busybox", "nc", "-w", "2", "192.0.2.1", "80", says="unreachable")
     expect(box.ok("run", "--rm", "--network", "none", "busybox", "sh", "-c", "(echo hi | nc -l -p 99 &); sleep 0.2; nc 127.0.0.1 99") == "hi")
+
+
+SHARED = "readlink /proc/self/ns/net; readlink /proc/self/ns/user; hostname; stat -c %i /etc/hosts /etc/resolv.conf /etc/hostname"
+
+
+@test()
+def row_122_container_shares_network_and_files(box):
+    port = free_port()
+    first = box.ok("run", "-d", "--name", "c1", "-p", "%d:80" % port, "busybox", "sleep", "1000")
+    box.ok("run", "-d", "--name", "c2", "--network", "container:c1", "busybox",
+           "nc", "-ll", "-p", "80", "-e", "echo", "hello")
+    expect(box.ok("exec", "c2", "sh", "-c", SHARED) == box.ok("exec", "c1", "sh", "-c", SHARED))
+    for name in ("pid", "mnt", "ipc", "uts", "cgroup"):
+        kind = "readlink /proc/self/ns/" + name
+        expect(box.ok("exec", "c2", *kind.split()) != box.ok("exec", "c1", *kind.split()), name)
+
+    def ask():
+        return box.sbx("exec", "c1", "nc", "127.0.0.1", "80").out.strip() == "hello"
+
+    wait_for(ask, "the server of c2 on c1's loopback")
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
+        expect(s.recv(10) == b"hello\n", "published by c1, served by c2")
+    expect(box.ok("inspect", "-f", "{{.HostConfig.NetworkMode}}", "c2") == "container:" + first)
+    expect("sysfs on /sys " in box.ok("exec", "c2", "mount") and "eth0" in box.ok("exec", "c2", "ls", "/sys/class/net"))
+    # a third one through the second, after the first record is gone
+    box.ok("rm", "-f", "c1")
+    box.ok("run", "--rm", "--net=container:c2", "busybox", "sh", "-c", "echo hi | grep hi; nc 127.0.0.1 80 | grep hello")
+    expect(box.ok("exec", "c2", "sh", "-c", SHARED) ==
+           box.ok("run", "--rm", "--net=container:c2", "busybox", "sh", "-c", SHARED))
+
+
+@test("overlay")
+def row_122_what_the_other_container_fixes_is_refused(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "1000")
+    for option, words in (("-p=%d:80" % free_port(), "port publishing and the container type network mode"),
+                          ("-P", "port publishing and the container type network mode"),
+                          ("--hostname=x", "hostname and the network mode"),
+                          ("--dns=9.9.9.9", "dns and the network mode"),
+                          ("--add-host=a:1.2.3.4", "custom host-to-IP mapping and the network mode")):
+        box.fails(125, "run", "--rm", "--network", "container:c1", option, "busybox", "true", says="conflicting options: " + words)
+    box.fails(125, "run", "--rm", "--network", "container:nosuch", "busybox", "true", says="No such container: nosuch")
+    expect(len(box.ok("ps", "-aq").split()) == 1, "a refused container left something")
+
+
+@test("overlay", "fuse")
+def row_122_the_other_container_must_run_and_may_restart(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "1000")
+    box.ok("run", "-d", "--name", "c2", "--network", "container:c1", "busybox", "sleep", "1000")
+    box.ok("stop", "-t", "0", "c1")
+    expect(box.ok("exec", "c2", "cat", "/sys/class/net/lo/operstate") == "unknown", "c2 keeps its loopback")
+    box.ok("stop", "-t", "0", "c2")
+    box.fails(1, "start", "c2", says="cannot join network of a non running container")
+    box.ok("start", "c1")
+    box.ok("start", "c2")
+    expect(box.ok("exec", "c2", "sh", "-c", SHARED) == box.ok("exec", "c1", "sh", "-c", SHARED))
+    expect("eth0" in box.ok("exec", "c2", "ls", "/sys/class/net"))
+
+
+@test("overlay")
+def row_122_host_and_none_can_be_shared(box):
+    box.ok("run", "-d", "--name", "h", "--network", "host", "busybox", "sleep", "1000")
+    expect(box.ok("run", "--rm", "--network", "container:h", "busybox", "readlink", "/proc/self/ns/net") ==
+           os.readlink("/proc/self/ns/net"))
+    box.ok("run", "-d", "--name", "n", "--network", "none", "busybox", "sleep", "1000")
+    expect(box.ok("run", "--rm", "--network", "container:n", "busybox", "ls", "/sys/class/net") == "lo")
+
+
+@test("overlay")
+def row_122_other_user_ids_are_not_mixed(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "1000")
+    if len(box.ok("exec", "c1", "cat", "/proc/self/uid_map").split("\n")) < 2:
+        raise Skip("this user has no subordinate ids")
+    box.env["SBX_USERNS"] = "single"
+    box.fails(125, "run", "--rm", "--network", "container:c1", "busybox", "true", says="maps other user ids")
 
 
 @test("overlay")

@@ -39,8 +39,38 @@ static void names_of_networks_are_known_or_refused(void **state)
 	assert_int_equal(net.kind, NETWORK_HOST);
 	refuse(&(struct run_opts){ .network = (char[]){ "nope" } }, -ENOENT,
 		"network nope not found");
-	refuse(&(struct run_opts){ .network = (char[]){ "container:a" } }, -EOPNOTSUPP,
-		"container:a");
+}
+
+static void what_a_shared_network_fixes_cannot_be_chosen(void **state)
+{
+	struct publish port = { .host_port = 8080, .port = 80 };
+	struct run_opts opts = { .network = (char[]){ "container:db" } };
+	struct network net = plan(&opts, NULL);
+
+	assert_int_equal(net.kind, NETWORK_CONTAINER);
+	assert_string_equal(net.target, "db");
+	network_done(&net);
+	opts.hostname = (char[]){ "me" };
+	refuse(&opts, -EINVAL, "conflicting options: hostname and the network mode");
+	opts.hostname = NULL;
+	opts.publish_all = true;
+	refuse(&opts, -EINVAL,
+		"conflicting options: port publishing and the container type network mode");
+	opts.publish_all = false;
+	opts.ports = &port;
+	opts.n_ports = 1;
+	refuse(&opts, -EINVAL,
+		"conflicting options: port publishing and the container type network mode");
+	opts.n_ports = 0;
+	strv_add(&opts.dns, "9.9.9.9");
+	refuse(&opts, -EINVAL, "conflicting options: dns and the network mode");
+	strv_done(&opts.dns);
+	strv_add(&opts.add_host, "db:10.0.0.5");
+	refuse(&opts, -EINVAL,
+		"conflicting options: custom host-to-IP mapping and the network mode");
+	strv_done(&opts.add_host);
+	opts.network = (char[]){ "container:" };
+	refuse(&opts, -EINVAL, "invalid container format");
 }
 
 static void ports_are_ignored_without_a_network_of_its_own(void **state)
@@ -135,6 +165,7 @@ static void the_default_address_can_be_chosen(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(names_of_networks_are_known_or_refused),
+	cmocka_unit_test(what_a_shared_network_fixes_cannot_be_chosen),
 	cmocka_unit_test(ports_are_ignored_without_a_network_of_its_own),
 	cmocka_unit_test(publish_all_adds_what_is_not_published_yet),
 	cmocka_unit_test(exposed_nonsense_is_refused), cmocka_unit_test(sctp_ports_are_refused),
