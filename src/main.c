@@ -51,6 +51,14 @@ static int tidy(char **argv, struct err *err)
 	return 0;
 }
 
+/* Before options are parsed, which may consume an inherited pipe; a payload's own --init costs 1 ms. */
+static bool has_init(char **argv)
+{
+	while (*argv && strcmp(*argv, "--init") != 0)
+		argv++;
+	return *argv != NULL;
+}
+
 static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
 {
 	autoglobals struct globals globals = { 0 };
@@ -72,7 +80,7 @@ static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
 	}
 	*ret_failure = commands[choice.command->id].failure;
 	if (commands[choice.command->id].enters)
-		TRY(self_seal(argv, err));
+		TRY(self_seal(has_init(argv), err));
 	verb += choice.words - 1;
 	return commands[choice.command->id].fn(&globals, argc - verb, argv + verb, err);
 }

@@ -13,10 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/own.h"
+#include "base/strv.h"
 #include "base/sys.h"
 
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define CMDLINE_MAX (8u << 20) /* ARG_MAX is a quarter of the stack limit; 6 MiB at most */
+#define SEALS       (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 /* Where the sealed copy came from. The caller's own environment: whoever can set it can run any
  * program as himself anyway. */
 #define EXE_VARIABLE "SBX_EXE"
@@ -70,28 +73,58 @@ static int running_path(char ret[PATH_MAX], struct err *err)
 	return 0;
 }
 
-int self_seal(char **argv, struct err *err)
+/* ETXTBSY: nobody can write while anybody runs it. Some kernels (6.11, 6.12) do not refuse. */
+static bool writable(void)
+{
+	autofd int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+static bool owned(int self, struct stat *ret)
+{
+	return fstat(self, ret) == 0 && (ret->st_uid == geteuid() || ret->st_mode & 022);
+}
+
+static bool sealed_already(int self)
+{
+	int seals = fcntl(self, F_GET_SEALS);
+
+	return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+/* Our arguments once more, as the kernel keeps them. */
+static int own_arguments(struct strv *ret, struct err *err)
+{
+	autofree char *text = NULL;
+	size_t len;
+
+	TRY(fs_read_at(AT_FDCWD, "/proc/self/cmdline", CMDLINE_MAX, &text, &len, err));
+	for (size_t at = 0; at < len; at += strlen(text + at) + 1)
+		strv_add(ret, text + at);
+	return 0;
+}
+
+int self_seal(bool always, struct err *err)
 {
 	autofd int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	autofd int sealed = -EBADF;
+	autostrv struct strv argv = STRV_INIT;
 	char path[PATH_MAX];
 	struct stat st;
-	int seals;
 
-	if (self < 0 || fstat(self, &st) < 0)
+	if (self < 0)
 		return err_sys(err, "open /proc/self/exe");
-	if (st.st_uid != geteuid() && !(st.st_mode & 022))
-		return 0;
-	seals = fcntl(self, F_GET_SEALS);
-	if (seals >= 0 && (seals & SEALS) == SEALS)
+	if (!owned(self, &st) || sealed_already(self) || !(always || writable()))
 		return 0;
 	TRY(running_path(path, err));
+	TRY(own_arguments(&argv, err));
 	if (setenv(EXE_VARIABLE, path, 1) < 0)
 		return err_sys(err, "setenv");
 	sealed = copy_sealed(self, needed_bytes(self, st.st_size), err);
 	if (sealed < 0)
 		return sealed;
-	(void)sys_execveat(sealed, "", argv, environ, AT_EMPTY_PATH);
+	(void)sys_execveat(sealed, "", argv.v, environ, AT_EMPTY_PATH);
 	return err_sys(err, "execute the sealed copy of sbx");
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/self.h"
 #include "commands/common.h"
 #include "commands/launch.h"
 #include "commands/output.h"
@@ -64,6 +65,8 @@ static int begin(
 	launch->opts.interactive = launch->opts.interactive && (opts->interactive || !opts->attach);
 	TRY(same_image(launch, err));
 	snprintf(launch->id, sizeof(launch->id), "%s", launch->container.id);
+	if (launch->opts.init)
+		TRY(self_seal(true, err));
 	TRY(launch_plan(launch, err));
 	TRY(launch_go(launch, ret_client, err));
 	/* Until it runs or has failed nobody else may start it. The monitor inherited the lock with the
