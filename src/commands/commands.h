@@ -21,13 +21,16 @@ int cmd_container_inspect(struct globals *globals, int argc, char **argv, struct
 int cmd_kill(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_logs(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_port(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_pull(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_rename(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_rm(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_rmi(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_run(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_start(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_tag(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_top(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_version(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_volume_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_volume_inspect(struct globals *globals, int argc, char **argv, struct err *err);

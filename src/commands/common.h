@@ -31,6 +31,10 @@ int tree_sizes(const struct strv *paths, int64_t *ret, struct err *err);
 int container_inspect(const struct globals *globals, const struct container *c, bool size,
 	struct json **ret, struct err *err);
 
+/* The host's pids of all processes of a running container, in order; autofree. Also those of nested pid
+ * namespaces. Needs neither cgroups nor anything of the image. */
+int container_pids(const struct container *c, pid_t **ret, size_t *ret_n, struct err *err);
+
 struct json *volume_inspect(const struct stored_volume *v);
 /* Are these filters that `volume ls` (or prune) knows, even where there is no volume? */
 int volume_filters_check(const struct strv *filters, bool prune, struct err *err);

@@ -25,6 +25,7 @@ void out_escape(const char *text, struct buf *out);
 
 /* Columns as wide as their widest cell and 3 more, at least 10, as Docker's. */
 void table_align(const char *lines, struct buf *out);
+void table_align_min(const char *lines, size_t min, struct buf *out); /* another least width */
 
 /* ---- format.c: --format ---- */
 

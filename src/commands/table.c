@@ -23,11 +23,12 @@ static size_t code_points(const char *s, size_t len)
 struct widths {
 	size_t *w;
 	size_t n;
+	size_t min;
 };
 
 static void widen(struct widths *widths, size_t column, size_t cell)
 {
-	size_t want = cell + CELL_PADDING > CELL_MIN ? cell + CELL_PADDING : CELL_MIN;
+	size_t want = cell + CELL_PADDING > widths->min ? cell + CELL_PADDING : widths->min;
 
 	if (column >= widths->n) {
 		widths->w = xreallocarray(widths->w, column + 1, sizeof(*widths->w));
@@ -51,7 +52,12 @@ static void measure(const char *lines, struct widths *widths)
 
 void table_align(const char *lines, struct buf *out)
 {
-	struct widths widths = { 0 };
+	table_align_min(lines, CELL_MIN, out);
+}
+
+void table_align_min(const char *lines, size_t min, struct buf *out)
+{
+	struct widths widths = { .min = min };
 
 	measure(lines, &widths);
 	for (size_t column = 0; *lines;) {

@@ -55,6 +55,7 @@ int read_to_end(int fd, size_t max, char **ret, size_t *ret_len, struct err *err
 extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];
 extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], inspect_table[];
 extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];
+extern const struct opt no_table[]; /* a command without options */
 extern const struct opt volume_create_table[], volume_ls_table[], volume_rm_table[];
 extern const struct opt volume_inspect_table[], volume_prune_table[];
 extern const struct opt global_table[];

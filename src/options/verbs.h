@@ -92,6 +92,20 @@ struct tag_opts {
 	char *source, *target;
 };
 
+struct port_opts {
+	char *container;
+	char *port; /* "80" or "80/udp"; NULL = all */
+};
+
+struct rename_opts {
+	char *container, *name;
+};
+
+struct top_opts {
+	char *container;
+	struct strv args; /* ps(1)'s */
+};
+
 struct volume_create_opts {
 	char *driver, *name; /* NULL = not given */
 	struct json *labels, *options;
@@ -130,6 +144,9 @@ int images_opts_parse(int argc, char **argv, struct images_opts *ret, struct err
 int rmi_opts_parse(int argc, char **argv, struct rmi_opts *ret, struct err *err);
 int pull_opts_parse(int argc, char **argv, struct pull_opts *ret, struct err *err);
 int tag_opts_parse(int argc, char **argv, struct tag_opts *ret, struct err *err);
+int port_opts_parse(int argc, char **argv, struct port_opts *ret, struct err *err);
+int rename_opts_parse(int argc, char **argv, struct rename_opts *ret, struct err *err);
+int top_opts_parse(int argc, char **argv, struct top_opts *ret, struct err *err);
 int volume_create_opts_parse(
 	int argc, char **argv, struct volume_create_opts *ret, struct err *err);
 int volume_ls_opts_parse(int argc, char **argv, struct volume_ls_opts *ret, struct err *err);
@@ -153,6 +170,9 @@ void images_opts_done(struct images_opts *opts);
 void rmi_opts_done(struct rmi_opts *opts);
 void pull_opts_done(struct pull_opts *opts);
 void tag_opts_done(struct tag_opts *opts);
+void port_opts_done(struct port_opts *opts);
+void rename_opts_done(struct rename_opts *opts);
+void top_opts_done(struct top_opts *opts);
 void volume_create_opts_done(struct volume_create_opts *opts);
 void volume_ls_opts_done(struct volume_ls_opts *opts);
 void volume_rm_opts_done(struct volume_rm_opts *opts);

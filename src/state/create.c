@@ -94,8 +94,7 @@ static int name_taken(const char *name, const char *holder, struct err *err)
 		name, holder, name);
 }
 
-static int claim_name(
-	const struct state_dirs *dirs, const char *name, const char *id, struct err *err)
+int name_claim(const struct state_dirs *dirs, const char *name, const char *id, struct err *err)
 {
 	char holder[ID_LEN + 2];
 
@@ -129,7 +128,7 @@ static int claim_any_name(const struct state_dirs *dirs, struct container *c, st
 
 	for (unsigned i = 0; i < NAME_TRIES && r == -EEXIST; i++) {
 		name_random(name, sizeof(name), i);
-		r = claim_name(dirs, name, c->id, err);
+		r = name_claim(dirs, name, c->id, err);
 	}
 	TRY(r);
 	c->name = xstrdup(name);
@@ -141,7 +140,7 @@ static int claim(
 {
 	if (!name)
 		return claim_any_name(dirs, c, err);
-	TRY(claim_name(dirs, name, c->id, err));
+	TRY(name_claim(dirs, name, c->id, err));
 	c->name = xstrdup(name);
 	return 0;
 }

@@ -32,6 +32,9 @@ bool state_id_valid(const char *name); /* 64 lower-case hex digits */
 int lock_try(int fd, struct err *err);
 int lock_wait(int fd, int64_t timeout_ms, struct err *err);
 
+/* Makes names/<name> point to the id, exclusively; -EEXIST names the holder. */
+int name_claim(const struct state_dirs *dirs, const char *name, const char *id, struct err *err);
+void name_release(int names, const char *name, const char *id); /* only this id's own claim */
 void name_random(char *ret, size_t size, unsigned attempt);
 
 /* Reads containers/<id>; -ENOENT when it has no config.json. Does not repair. */

@@ -130,17 +130,31 @@ static int remove_volumes(const struct globals *globals, const struct container 
 	return r;
 }
 
-/* Only the claim that is this container's own. */
-static void release_name(int names, const struct container *c)
+void name_release(int names, const char *name, const char *id)
 {
 	char holder[ID_LEN + 2];
-	ssize_t n = state_name_valid(c->name)
-			    ? readlinkat(names, c->name, holder, sizeof(holder) - 1)
-			    : -1;
+	ssize_t n = state_name_valid(name) ? readlinkat(names, name, holder, sizeof(holder) - 1)
+					   : -1;
 
-	if (n != ID_LEN || memcmp(holder, c->id, ID_LEN) != 0)
+	if (n != ID_LEN || memcmp(holder, id, ID_LEN) != 0)
 		return;
-	(void)unlinkat(names, c->name, 0); /* a claim that stays is dead and will be taken over */
+	(void)unlinkat(names, name, 0); /* a claim that stays is dead and will be taken over */
+}
+
+/* The container may have been renamed since it was opened. Its record is DEAD_NAME now. */
+static void learn_name(struct container *c)
+{
+	autojson struct json *config = NULL;
+	struct err ignored = ERR_INIT;
+	const char *name;
+
+	if (json_read_at(c->dir, DEAD_NAME, RECORD_MAX, &config, &ignored) < 0)
+		return; /* damaged: the name it was opened by */
+	name = json_str(json_get(config, "name"), "");
+	if (state_name_valid(name) && strcmp(name, c->name) != 0) {
+		free(c->name);
+		c->name = xstrdup(name);
+	}
 }
 
 int state_retire(const struct globals *globals, struct container *c, struct err *err)
@@ -150,7 +164,8 @@ int state_retire(const struct globals *globals, struct container *c, struct err 
 	TRY(state_dirs_open(globals, false, &dirs, err));
 	if (renameat(c->dir, CONFIG_NAME, c->dir, DEAD_NAME) < 0 && errno != ENOENT)
 		return fs_err(err, c->dir, "remove the container");
-	release_name(dirs.names, c);
+	learn_name(c);
+	name_release(dirs.names, c->name, c->id);
 	return 0;
 }
 
@@ -165,6 +180,7 @@ int state_remove(const struct globals *globals, struct container *c, bool volume
 	TRY(lock);
 	if (renameat(c->dir, CONFIG_NAME, c->dir, DEAD_NAME) < 0 && errno != ENOENT)
 		return fs_err(err, c->dir, "remove the container");
+	learn_name(c);
 	remove_run_dir(c);
 	r = remove_tree(dirs.containers, c->id, err);
 	if (r < 0) {
@@ -172,6 +188,6 @@ int state_remove(const struct globals *globals, struct container *c, bool volume
 		(void)renameat(c->dir, DEAD_NAME, c->dir, CONFIG_NAME);
 		return err_wrap(err, "remove container %s", c->name);
 	}
-	release_name(dirs.names, c);
+	name_release(dirs.names, c->name, c->id);
 	return volumes ? remove_volumes(globals, c, err) : 0;
 }

@@ -78,6 +78,10 @@ int state_refresh(const struct globals *globals, struct container *c, struct err
 int state_save(struct container *c, struct err *err); /* live fields → state.json, atomically */
 int state_run_dir(struct container *c, const struct globals *globals, struct err *err);
 
+/* Another name, also while it runs. -EEXIST: E-NAME; -EINVAL: no name, or the same. */
+int state_rename(
+	const struct globals *globals, struct container *c, const char *name, struct err *err);
+
 /* The quick first half of state_remove() for --rm: the container is in no listing any more and its name
  * is free. state_remove() must follow; if it cannot, the next listing collects what is left. */
 int state_retire(const struct globals *globals, struct container *c, struct err *err);

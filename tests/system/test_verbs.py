@@ -5,7 +5,7 @@ import json
 import os
 import re
 
-from sbxtest import USER, expect, main, sub_ids, test, wait_for
+from sbxtest import USER, expect, free_port, main, sub_ids, test, wait_for
 
 
 # ---- volumes (row 74) ----
@@ -122,6 +122,78 @@ def a_volume_can_be_a_directory_of_the_host(box):
     box.ok("volume", "rm", "data")
     expect(os.listdir(work) == ["f"])
     box.fails(1, "volume", "create", "-o", "type=nfs", "data", says="without root")
+
+
+# ---- port, rename, top ----
+
+@test("overlay")
+def row_30_port_shows_where_ports_are(box):
+    tcp, udp = free_port(), free_port()
+    box.ok("run", "-d", "--name", "c1", "-p", "%d:80" % tcp, "-p", "127.0.0.1:%d:53/udp" % udp, "busybox", "sleep", "100")
+    expect(box.ok("port", "c1") == "53/udp -> 127.0.0.1:%d\n80/tcp -> 0.0.0.0:%d" % (udp, tcp))
+    expect(box.ok("port", "c1", "80") == "0.0.0.0:%d" % tcp)
+    expect(box.ok("container", "port", "c1", "53/udp") == "127.0.0.1:%d" % udp)
+    box.fails(1, "port", "c1", "53", says="no public port '53/tcp' published for c1")
+    box.fails(1, "port", "c1", "http", says="invalid port")
+    box.fails(1, "port", "nosuch", says="No such container: nosuch")
+    box.ok("kill", "c1")
+    expect(box.ok("port", "c1") == "")
+
+
+@test("overlay", "fuse")
+def rename_moves_the_name_of_running_and_stopped_containers(box):
+    c1 = box.ok("run", "-d", "--name", "one", "busybox", "sleep", "100")
+    expect(box.ok("rename", "one", "two") == "")
+    expect(box.inspect("two")["Id"] == c1 and box.inspect(c1)["Name"] == "/two")
+    box.fails(1, "inspect", "one", says="No such object: one")
+    expect(box.ok("exec", "two", "echo", "hi") == "hi")
+    box.ok("run", "--name", "one", "busybox", "true")
+    box.fails(1, "rename", "one", "two", says=r"name .two. is already in use by container .%s" % c1)
+    box.fails(1, "rename", "two", "two", says="same name")
+    box.fails(1, "rename", "two", "a/b", says="only")
+    box.ok("container", "rename", "one", "three")
+    box.ok("kill", "two")
+    box.ok("rm", "two", "three")
+    expect(os.listdir(box.path("root/names")) == [])
+
+
+@test("overlay")
+def a_container_that_removes_itself_takes_its_new_name_along(box):
+    box.ok("run", "-d", "--rm", "--name", "one", "busybox", "sleep", "100")
+    box.ok("rename", "one", "two")
+    box.ok("kill", "two")
+    wait_for(lambda: not os.listdir(box.path("root/containers")) and not os.listdir(box.path("root/names")),
+             "the end of it")
+
+
+@test()
+def row_41_top_shows_the_hosts_view(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c", "sleep 101 & sleep 102 & exec sleep 103")
+    box.ok("exec", "-d", "c1", "sleep", "104")
+    box.ok("run", "-d", "--name", "c2", "busybox", "sleep", "105")
+    wait_for(lambda: len(box.ok("top", "c1").split("\n")) == 5, "four processes")
+    lines = box.ok("top", "c1").split("\n")
+    expect(lines[0].split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"], lines)
+    expect(lines[0].index("PID") == 20, "columns are 20 wide at least", lines)
+    expect(sorted(l.split(None, 7)[7] for l in lines[1:]) == ["sleep 10%d" % i for i in range(1, 5)], lines)
+    expect(str(box.inspect("c1")["State"]["Pid"]) in [l.split()[1] for l in lines[1:]], lines)
+    lines = box.ok("top", "c1", "-eo", "pid,args").split("\n")
+    expect(lines[0].split() == ["PID", "COMMAND"] and len(lines) == 5, lines)
+    box.fails(1, "top", "c1", "-o", "user", says="Couldn't find PID field in ps output")
+    box.fails(1, "top", "c1", "--nonsense", says="Error running ps: exit status 1")
+    box.ok("kill", "c1")
+    box.fails(1, "top", "c1", says="is not running")
+
+
+@test("overlay")
+def threat_c02_top_runs_nothing_of_the_image(box):
+    bad = box.file("bad", "#!/bin/sh\necho bad >/tmp/ran\n", 0o755)
+    box.ok("run", "-d", "--name", "c1", "-v", bad + ":/bin/ps", "-v", bad + ":/usr/bin/ps", "busybox", "sleep", "100")
+    expect("sleep 100" in box.ok("top", "c1"))
+    box.fails(1, "exec", "c1", "cat", "/tmp/ran")
+    box.ok("run", "-d", "--name", "c2", "busybox", "sh", "-c", "sleep 100; : \033[2J")
+    shown = box.ok("top", "c2")
+    expect("sh -c sleep 100" in shown and "\033" not in shown, repr(shown))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "harness.h"
+
+static int count(const char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	return argc;
+}
+
+#define PARSE(verb, o, err, ...)                                               \
+	verb##_opts_parse(count((const char *[]){ #verb, __VA_ARGS__, NULL }), \
+		(char **)(const char *[]){ #verb, __VA_ARGS__, NULL }, o, err)
+
+static void what_follows_the_container_of_top_is_for_ps(void **state)
+{
+	struct top_opts o = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(PARSE(top, &o, &err, "c1", "-eo", "pid,args", "--help"), 0);
+	assert_string_equal(o.container, "c1");
+	assert_int_equal(o.args.n, 3);
+	assert_string_equal(o.args.v[0], "-eo");
+	top_opts_done(&o);
+	assert_int_equal(PARSE(top, &o, &err, "-eo", "c1"), -EINVAL);
+}
+
+static void port_and_rename_count_their_operands(void **state)
+{
+	struct port_opts p = { 0 };
+	struct rename_opts r = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(PARSE(port, &p, &err, "c1", "80/udp"), 0);
+	assert_string_equal(p.port, "80/udp");
+	port_opts_done(&p);
+	assert_int_equal(PARSE(port, &p, &err, "c1"), 0);
+	assert_null(p.port);
+	port_opts_done(&p);
+	assert_int_equal(PARSE(rename, &r, &err, "old", "new"), 0);
+	assert_string_equal(r.name, "new");
+	rename_opts_done(&r);
+	assert_int_equal(PARSE(rename, &r, &err, "old"), -EINVAL);
+	assert_string_equal(
+		err.text, "\"sbx rename\" requires 2 arguments. See 'sbx rename --help'.");
+}
+
+TEST_MAIN(cmocka_unit_test(what_follows_the_container_of_top_is_for_ps),
+	cmocka_unit_test(port_and_rename_count_their_operands))
