@@ -286,8 +286,10 @@ static int add_local_copy(const struct session *s, struct err *err)
 	autofree char *full = full_name(s);
 	autoimage struct image image = { 0 };
 	struct err ignored = ERR_INIT;
-	size_t len = strlen(err->text);
+	size_t len;
 
+	err_wrap(err, "%s", s->registry->familiar);
+	len = strlen(err->text);
 	if (image_resolve(s->globals, full, &image, &ignored) >= 0)
 		(void)snprintf(err->text + len, sizeof(err->text) - len,
 			". A local copy is here (image %.12s): --pull=never runs it",

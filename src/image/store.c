@@ -82,7 +82,7 @@ static int open_sub(int dir, const char *name, bool create, struct err *err)
 	int fd;
 
 	if (create && mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
-		return fs_err(err, dir, "make the image store");
+		return fs_err(err, dir, name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && (create || errno != ENOENT))
 		return err_sys(err, "open '%s' of the image store", name);
@@ -152,7 +152,7 @@ static int make_layout(const struct store *s, struct err *err)
 		store_synced() ? FS_SYNC : FS_NOSYNC, err);
 }
 
-int store_open(const struct globals *globals, bool create, struct store *ret, struct err *err)
+static int open_all(const struct globals *globals, bool create, struct store *ret, struct err *err)
 {
 	autostore struct store s = STORE_INIT;
 	struct err why = ERR_INIT;
@@ -183,6 +183,13 @@ int store_open(const struct globals *globals, bool create, struct store *ret, st
 	*ret = s;
 	s = (struct store)STORE_INIT;
 	return 0;
+}
+
+int store_open(const struct globals *globals, bool create, struct store *ret, struct err *err)
+{
+	int r = open_all(globals, create, ret, err);
+
+	return r < 0 ? err_wrap(err, "image store %s", globals->root) : r;
 }
 
 bool store_has_blob(const struct store *store, const char *digest)

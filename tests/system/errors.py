@@ -3,6 +3,7 @@
 """Every message of docs/errors.md that the main path can meet, provoked for real. Mount namespaces, file systems and
 sysctls that only root can make are set up with Box.as_root; sbx itself runs as the test user."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -61,36 +62,42 @@ def newuidmap_without_its_setuid_bit_is_said(box):
     expect(result.out == "ran\n", result)
 
 
+def without_device(name):
+    """Shell lines that give the mount namespace a /dev with the usual nodes except one."""
+    nodes = [n for n in ("null", "zero", "full", "random", "urandom", "tty", "fuse", "net/tun") if n != name]
+    return """mount -t tmpfs -o mode=755 t /mnt; mkdir /mnt/net /mnt/pts /mnt/shm /mnt/mqueue
+        for n in %s; do touch /mnt/$n; mount --bind /dev/$n /mnt/$n; done
+        mount --bind /dev/pts /mnt/pts; mount --bind /dev/shm /mnt/shm; ln -s pts/ptmx /mnt/ptmx; ln -s /proc/self/fd /mnt/fd
+        mount --rbind /mnt /dev""" % " ".join(nodes)
+
+
 @test("fuse")
 def no_dev_fuse_is_said(box):
     box.ok("pull", "busybox")
-    result = box.as_root("mount -t tmpfs t /mnt; touch /mnt/fuse; mount --bind /mnt/fuse /dev/fuse",
-                         [SBX, "run", "--rm", "busybox", "true"])
-    says(result, 125, "/dev/fuse", "overlay|root|administrator|modprobe")
+    says(box.as_root(without_device("fuse"), [SBX, "run", "--rm", "busybox", "true"]), 125, "/dev/fuse",
+         "overlay|root|administrator|modprobe")
 
 
 @test("overlay")
 def no_dev_fuse_does_not_matter_to_the_kernels_overlay(box):
     box.ok("pull", "busybox")
-    result = box.as_root("mount -t tmpfs t /mnt; touch /mnt/fuse; mount --bind /mnt/fuse /dev/fuse",
-                         [SBX, "run", "--rm", "busybox", "true"])
-    says(result, 0)
+    says(box.as_root(without_device("fuse"), [SBX, "run", "--rm", "busybox", "true"]), 0)
 
 
 @test("overlay")
 def no_dev_net_tun_is_said(box):
     box.ok("pull", "busybox")
-    setup = "mount -t tmpfs t /mnt; touch /mnt/tun; mount --bind /mnt/tun /dev/net/tun"
-    result = box.as_root(setup, [SBX, "run", "--rm", "busybox", "true"])
+    result = box.as_root(without_device("net/tun"), [SBX, "run", "--rm", "busybox", "true"])
     if result.code == 0:
         says(result, 0, "I-NET-NOTUN")
     else:
         says(result, 125, "E-NET-NONE|/dev/net/tun", "--net(work)?[= ]host|--network none")
-    says(box.as_root(setup, [SBX, "run", "--rm", "--network", "none", "busybox", "true"]), 0)
+    says(box.as_root(without_device("net/tun"), [SBX, "run", "--rm", "--network", "none", "busybox", "true"]), 0)
 
 
 @test("overlay")
 def port_in_use_names_the_port(box):
+    box.ok("pull", "-q", "busybox")
     port = free_port()
     with socket.socket() as s:
         s.bind(("0.0.0.0", port))
@@ -100,6 +107,7 @@ def port_in_use_names_the_port(box):
 
 @test("overlay")
 def low_port_names_the_sysctl(box):
+    box.ok("pull", "-q", "busybox")
     says(box.sbx("run", "--rm", "-p", "80:80", "busybox", "true"), 125, "E-PORT-LOW", "80", "-p 8080:80",
          "net.ipv4.ip_unprivileged_port_start")
 
@@ -215,12 +223,13 @@ def no_registry_is_named(box):
 
 @test("overlay")
 def a_damaged_blob_is_not_kept(box):
-    """A manifest whose configuration has another digest than the bytes that come."""
-    import hashlib
+    """A manifest whose blobs have other digests than the bytes that come."""
     config = b"{}"
+    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "size": len(config),
+             "digest": "sha256:" + hashlib.sha256(b"layer").hexdigest()}
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config),
-                                      "digest": "sha256:" + hashlib.sha256(b"other").hexdigest()}, "layers": []}).encode()
+                                      "digest": "sha256:" + hashlib.sha256(b"other").hexdigest()}, "layers": [layer]}).encode()
 
     class Damaged(Answer):
         def do_GET(self):
