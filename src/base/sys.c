@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -80,22 +81,39 @@ int sys_pidfd_send_signal(int pidfd, int signo)
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
 }
 
+static void close_one(int fd, unsigned flags)
+{
+	if (flags & CLOSE_RANGE_CLOEXEC)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* fails where nothing is open: as wanted */
+	else
+		(void)close(fd);
+}
+
+/* Without /proc, as in a helper that has given up the file system: every number there can be. */
+static int close_counted(unsigned first, unsigned last, unsigned flags)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -1;
+	for (unsigned fd = first; fd <= last && fd < limit.rlim_cur; fd++)
+		close_one((int)fd, flags);
+	return 0;
+}
+
 static int close_listed(unsigned first, unsigned last, unsigned flags)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
 
 	if (!dir)
-		return -1;
+		return close_counted(first, last, flags);
 	while ((entry = readdir(dir))) {
 		unsigned long fd = strtoul(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] == '.' || fd < first || fd > last || (int)fd == dirfd(dir))
 			continue;
-		if (flags & CLOSE_RANGE_CLOEXEC)
-			(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* listed, so it is open */
-		else
-			(void)close((int)fd);
+		close_one((int)fd, flags);
 	}
 	return closedir(dir);
 }

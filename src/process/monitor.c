@@ -386,6 +386,8 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 			loop, process->fuse.pidfd, EPOLLIN, on_fuse_end, monitor, NULL, err));
 	if (listener >= 0)
 		TRY(loop_add_fd(loop, listener, EPOLLIN, on_attach, monitor, NULL, err));
+	/* Who ended before SIGCHLD was blocked above sent it to nobody. */
+	TRY(on_signal(monitor, SIGCHLD, err));
 	return set_reading(monitor, !client_blocked(&monitor->clients), err);
 }
 

@@ -79,11 +79,15 @@ static int signal_by_pid(pid_t pid, uint64_t start, int signo, struct err *err)
 
 int state_signal(pid_t pid, uint64_t start, int signo, struct err *err)
 {
-	autofd int fd = state_pidfd(pid, start, err);
+	struct err why = ERR_INIT;
+	autofd int fd = state_pidfd(pid, start, &why);
 
 	if (fd == -ENOSYS)
 		return signal_by_pid(pid, start, signo, err);
-	TRY(fd);
+	if (fd < 0) {
+		*err = why;
+		return fd;
+	}
 	if (sys_pidfd_send_signal(fd, signo) == 0)
 		return 0;
 	if (errno == ENOSYS)
