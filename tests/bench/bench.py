@@ -39,10 +39,12 @@ class World:
     def __init__(self, cache):
         self.cache, self.top = cache, os.path.join(cache, "bench")
         self.rootfs = os.path.join(self.top, "rootfs")
-        for name in ("home", "run", "rootfs", "root"):
+        # a tmpfs, as XDG_RUNTIME_DIR is wherever somebody logs in; for both sides
+        self.runtime = "/dev/shm/sbx-bench-%d" % os.getuid()
+        for name in ("home", "rootfs", "root", self.runtime):
             os.makedirs(os.path.join(self.top, name), mode=0o700, exist_ok=True)
-        self.env = {"PATH": os.environ["PATH"], "HOME": self.top + "/home", "XDG_RUNTIME_DIR": self.top + "/run",
-                    "SBX_ROOT": self.top + "/root", "SBX_RUNROOT": self.top + "/run/sbx", "SBX_CONFIG": self.top + "/config.json",
+        self.env = {"PATH": os.environ["PATH"], "HOME": self.top + "/home", "XDG_RUNTIME_DIR": self.runtime,
+                    "SBX_ROOT": self.top + "/root", "SBX_RUNROOT": self.runtime + "/sbx", "SBX_CONFIG": self.top + "/config.json",
                     "LANG": "C.UTF-8"}
         with open(self.top + "/config.json", "w", encoding="ascii") as f:
             f.write('{"registries": {"docker.io": {"mirrors": ["%s"]}}}' % REGISTRY)
