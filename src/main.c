@@ -42,6 +42,8 @@ static const struct {
 	[CMD_VOLUME_LS] = { cmd_volume_ls, 1 },
 	[CMD_VOLUME_PRUNE] = { cmd_volume_prune, 1 },
 	[CMD_VOLUME_RM] = { cmd_volume_rm, 1 },
+	[CMD_SAVE] = { cmd_image_program, 1 },
+	[CMD_LOAD] = { cmd_image_program, 1 },
 	[CMD_INFO] = { cmd_info, 1 },
 	[CMD_VERSION] = { cmd_version, 1 },
 };

@@ -14,6 +14,8 @@ typedef int (*command_fn)(struct globals *globals, int argc, char **argv, struct
 
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err);
+/* save, load: sbx-image knows the verb and its options. */
+int cmd_image_program(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_images(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_info(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_inspect(struct globals *globals, int argc, char **argv, struct err *err);

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "image/parcel.h"
 #include "image/pull.h"
 #include "options/options.h"
 
@@ -30,6 +31,17 @@ static int run_pull(const struct globals *globals, int argc, char **argv, struct
 	return pull_image(globals, &pull, err);
 }
 
+typedef int (*verb_fn)(const struct globals *globals, int argc, char **argv, struct err *err);
+
+static const struct {
+	const char *name;
+	verb_fn fn;
+} verbs[] = {
+	{ "load", load_main },
+	{ "pull", run_pull },
+	{ "save", save_main },
+};
+
 static int dispatch(int argc, char **argv, struct err *err)
 {
 	autoglobals struct globals globals = { 0 };
@@ -37,9 +49,10 @@ static int dispatch(int argc, char **argv, struct err *err)
 
 	TRY(globals_parse(argc, argv, &globals, &verb, err));
 	log_init("sbx", globals.log_level);
-	if (verb < argc && strcmp(argv[verb], "pull") == 0)
-		return run_pull(&globals, argc - verb, argv + verb, err);
-	(void)err_set(err, -EINVAL, "usage: sbx-image [GLOBAL OPTIONS] pull [OPTIONS] NAME");
+	for (size_t i = 0; verb < argc && i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(argv[verb], verbs[i].name) == 0)
+			return verbs[i].fn(&globals, argc - verb, argv + verb, err);
+	(void)err_set(err, -EINVAL, "usage: sbx-image [GLOBAL OPTIONS] VERB [OPTIONS] ...");
 	return err_exit(err, 125);
 }
 
@@ -51,7 +64,7 @@ int main(int argc, char **argv)
 	log_init("sbx", LOG_WARN);
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an error value, not a death */
 	(void)setrlimit(RLIMIT_CORE, &no_core); /* passwords and tokens are in this memory */
-	if (dispatch(argc, argv, &err) >= 0)
+	if (dispatch(argc, argv, &err) >= 0 && (fflush(stdout) == 0 || err_sys(&err, "write") == 0))
 		return 0;
 	log_err(&err);
 	return err.exit ? err.exit : EXIT_PULL_FAILED;

@@ -65,12 +65,19 @@ int store_partial_open(
 
 int store_partial_commit(const struct store *store, const char *digest, int fd, struct err *err)
 {
+	return store_partial_commit_as(store, digest, digest, fd, err);
+}
+
+int store_partial_commit_as(
+	const struct store *store, const char *partial, const char *digest, int fd, struct err *err)
+{
 	char from[PARTIAL_PATH_MAX], to[BLOB_PATH_MAX];
 
-	TRY(partial_path(digest, from, err));
+	TRY(partial_path(partial, from, err));
 	TRY(blob_path(digest, to, err));
 	if (store_has_blob(store, digest))
-		return 0;
+		return strcmp(partial, digest) == 0 ? 0
+						    : store_partial_discard(store, partial, err);
 	/* A failed sync means lost data: never tried again, never ignored. */
 	if (store_synced() && fdatasync(fd) < 0)
 		return err_sys(err, "write blob %s to disk", digest);

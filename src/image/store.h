@@ -74,6 +74,10 @@ int store_put_blob(const struct store *store, const char *digest, const void *da
 int store_partial_open(
 	const struct store *store, const char *digest, int64_t *ret_have, struct err *err);
 int store_partial_commit(const struct store *store, const char *digest, int fd, struct err *err);
+/* The same for a partial file that was opened under a made-up name, because its digest was not known:
+ * it becomes the blob `digest`. */
+int store_partial_commit_as(const struct store *store, const char *partial, const char *digest,
+	int fd, struct err *err);
 int store_partial_discard(const struct store *store, const char *digest, struct err *err);
 
 bool store_has_layer(const struct store *store, const char *chain_id_hex);

@@ -18,6 +18,8 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 
+#define FILE_BLOCK ((size_t)1 << 20)
+
 struct reader {
 	const struct tar_source *source;
 	struct digester *digester;
@@ -223,4 +225,162 @@ int unpack_stream(const struct tar_source *source, struct digester *digester, st
 	TRY(result);
 	TRY(drain(&r, err));
 	return writer_finish(w, err);
+}
+
+/* ---- whole archives: load and import ---- */
+
+struct file_reader {
+	int fd;
+	char *block;
+	struct err err; /* explains libarchive's failure */
+};
+
+static ssize_t feed_file(struct archive *a, void *data, const void **ret)
+{
+	struct file_reader *r = data;
+	ssize_t n;
+
+	do {
+		n = read(r->fd, r->block, FILE_BLOCK);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		(void)err_sys(&r->err, "read the archive");
+		archive_set_error(a, EIO, "%s", r->err.text);
+	}
+	*ret = r->block;
+	return n;
+}
+
+static int visit_failed(struct archive *a, const struct file_reader *r, struct err *err)
+{
+	const char *why = archive_error_string(a);
+
+	if (r->err.code < 0) {
+		*err = r->err;
+		return err->code;
+	}
+	if (why && strstr(why, "Unrecognized archive format"))
+		why = "it is not a tar archive";
+	return err_set(err, -EBADMSG, "the archive is damaged: %s", why ? why : "unknown reason");
+}
+
+/* Those that libarchive has built in; for others it would start programs. */
+static void allow_compressions(struct archive *a)
+{
+	(void)archive_read_support_filter_gzip(a);
+	(void)archive_read_support_filter_bzip2(a);
+	(void)archive_read_support_filter_xz(a);
+	(void)archive_read_support_filter_zstd(a);
+}
+
+static int visit_data(struct archive *a, const struct file_reader *r, const struct unpack_entry *e,
+	const struct tar_visitor *v, struct err *err)
+{
+	int64_t end = 0, offset;
+	const void *data;
+	size_t len;
+	int got;
+
+	while ((got = archive_read_data_block(a, &data, &len, &offset)) == ARCHIVE_OK) {
+		if (offset != end || (int64_t)len > e->size - end)
+			return err_set(err, -EBADMSG, "'%.150s' of the archive is sparse: refused",
+				e->path);
+		TRY(v->piece(v->data, data, len, err));
+		end += (int64_t)len;
+	}
+	if (got != ARCHIVE_EOF)
+		return visit_failed(a, r, err);
+	if (end != e->size)
+		return err_set(err, -EBADMSG, "'%.150s' of the archive is not complete", e->path);
+	return v->end(v->data, err);
+}
+
+static int visit_entry(struct archive *a, const struct file_reader *r, struct archive_entry *ae,
+	const struct tar_visitor *v, struct err *err)
+{
+	struct unpack_entry e;
+	int result = convert(ae, &e, err);
+
+	if (result == 0)
+		result = v->member(v->data, &e, err);
+	if (result == 1)
+		result = visit_data(a, r, &e, v, err);
+	free(e.xattrs);
+	return result;
+}
+
+static int visit_all(
+	struct archive *a, struct file_reader *r, const struct tar_visitor *v, struct err *err)
+{
+	struct archive_entry *ae;
+
+	if (archive_read_open(a, r, NULL, feed_file, NULL) != ARCHIVE_OK)
+		return visit_failed(a, r, err);
+	for (;;) {
+		int got = archive_read_next_header(a, &ae);
+
+		if (got == ARCHIVE_EOF)
+			return 0;
+		if (got != ARCHIVE_OK && !(got == ARCHIVE_WARN && only_charset(a)))
+			return visit_failed(a, r, err);
+		TRY(visit_entry(a, r, ae, v, err));
+	}
+}
+
+int tar_visit(int fd, const struct tar_visitor *visitor, struct err *err)
+{
+	autofree char *block = xmalloc(FILE_BLOCK);
+	struct file_reader r = { .fd = fd, .block = block };
+	struct archive *a = archive_read_new();
+	int result;
+
+	if (!a || archive_read_support_format_tar(a) != ARCHIVE_OK) {
+		(void)archive_read_free(a);
+		return err_set(err, -ENOMEM, "libarchive could not start");
+	}
+	allow_compressions(a);
+	result = visit_all(a, &r, visitor, err);
+	(void)archive_read_free(a);
+	return result;
+}
+
+static int64_t inflate_all(
+	struct archive *a, struct file_reader *r, const struct tar_visitor *v, struct err *err)
+{
+	struct archive_entry *ae;
+	int64_t total = 0, offset;
+	const void *data;
+	size_t len;
+	int got;
+
+	if (archive_read_open(a, r, NULL, feed_file, NULL) != ARCHIVE_OK)
+		return visit_failed(a, r, err);
+	got = archive_read_next_header(a, &ae);
+	if (got == ARCHIVE_EOF)
+		return 0;
+	if (got != ARCHIVE_OK)
+		return visit_failed(a, r, err);
+	while ((got = archive_read_data_block(a, &data, &len, &offset)) == ARCHIVE_OK) {
+		TRY(v->piece(v->data, data, len, err));
+		total += (int64_t)len;
+	}
+	return got == ARCHIVE_EOF ? total : visit_failed(a, r, err);
+}
+
+int64_t tar_inflate(int fd, const struct tar_visitor *visitor, struct err *err)
+{
+	autofree char *block = xmalloc(FILE_BLOCK);
+	struct file_reader r = { .fd = fd, .block = block };
+	struct archive *a = archive_read_new();
+	int64_t result;
+
+	if (!a || archive_read_support_format_raw(a) != ARCHIVE_OK ||
+		archive_read_support_format_empty(a) != ARCHIVE_OK) {
+		(void)archive_read_free(a);
+		return err_set(err, -ENOMEM, "libarchive could not start");
+	}
+	allow_compressions(a);
+	result = inflate_all(a, &r, visitor, err);
+	(void)archive_read_free(a);
+	return result;
 }

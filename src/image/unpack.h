@@ -144,6 +144,19 @@ bool whiteout_is(const struct writer *w, int dir, const char *name);
 
 /* ---- unpack.c: the one file that knows libarchive ---- */
 
+/* The members of an archive, which may be compressed by gzip, bzip2, xz or zstd. */
+struct tar_visitor {
+	/* Returns 1 when the data of a file are wanted: exactly e->size bytes follow. */
+	int (*member)(void *data, const struct unpack_entry *e, struct err *err);
+	int (*piece)(void *data, const void *bytes, size_t len, struct err *err);
+	int (*end)(void *data, struct err *err); /* after the last piece */
+	void *data;
+};
+int tar_visit(int fd, const struct tar_visitor *visitor, struct err *err);
+
+/* A file decompressed, whatever is inside: `piece` alone is used. Returns how many bytes there were. */
+int64_t tar_inflate(int fd, const struct tar_visitor *visitor, struct err *err);
+
 struct tar_source {
 	ssize_t (*next)(void *data, const void **ret, struct err *err); /* 0 = end */
 	void *data;

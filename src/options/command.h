@@ -33,6 +33,8 @@ enum command_id {
 	CMD_VOLUME_LS,
 	CMD_VOLUME_PRUNE,
 	CMD_VOLUME_RM,
+	CMD_SAVE,
+	CMD_LOAD,
 	CMD_INFO,
 	CMD_VERSION,
 	CMD_COMPLETION, /* answered by options_find_command() itself */

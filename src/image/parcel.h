@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Images on their way in and out: save, load, import, and the layers of containers. */
+#ifndef SBX_IMAGE_PARCEL_H
+#define SBX_IMAGE_PARCEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+#include "image/store.h"
+#include "options/options.h"
+
+/* The verbs of sbx-image; argv[0] is the verb. */
+int save_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int load_main(const struct globals *globals, int argc, char **argv, struct err *err);
+
+/* SOURCE_DATE_EPOCH, or the time given. */
+int64_t archive_time(int64_t otherwise);
+
+/* ---- spool.c: foreign bytes become a blob of the store ---- */
+
+struct spool {
+	const struct store *store;
+	char name[DIGEST_MAX]; /* what the file is called until it is committed */
+	bool named;            /* that is the digest it must have */
+	bool have;             /* the store has it already: it is only checked */
+	int fd;
+	struct digester *digester;
+	int64_t size;
+};
+/* digest NULL: it gets the name that its bytes have. */
+int spool_begin(
+	struct spool *spool, const struct store *store, const char *digest, struct err *err);
+int spool_write(struct spool *spool, const void *data, size_t len, struct err *err);
+/* The blob is in the store. E-DIGEST when its bytes are not those of its name. */
+int spool_commit(struct spool *spool, char ret_digest[DIGEST_MAX], struct err *err);
+void spool_done(struct spool *spool); /* removes what was not committed */
+#define autospool __attribute__((cleanup(spool_done)))
+
+/* ---- install.c ---- */
+
+/* Writes the manifest of an image whose config and layers are in the store. */
+int install_manifest(const struct store *store, const struct descriptor *config,
+	const struct descriptor *layers, size_t n, struct descriptor *ret, struct err *err);
+
+/* Writes a document under its digest; fills digest and size. */
+int install_document(
+	const struct store *store, const struct json *doc, struct descriptor *ret, struct err *err);
+
+/* Unpacks the layers that are missing. The types of config and layers are checked. */
+int install_layers(const struct store *store, const struct descriptor *manifest,
+	char ret_id[DIGEST_MAX], struct err *err);
+/* Gives the image its names (full references); without any it is kept untagged. */
+int install_names(const struct store *store, const struct descriptor *manifest,
+	const struct strv *names, struct err *err);
+
+/* gzip, zstd or plain by its first bytes; fills media_type and size. */
+int install_layer_type(const struct store *store, struct descriptor *layer, struct err *err);
+
+/* ---- load.c: the members of an archive ---- */
+
+struct member {
+	char *name;
+	char *text;              /* of documents, kept in memory */
+	size_t len;              /* of text */
+	char *link;              /* of symbolic and hard links */
+	char digest[DIGEST_MAX]; /* of blobs, else "" */
+};
+struct members {
+	struct member *list;
+	size_t n, cap;
+	size_t text_bytes;
+};
+void members_done(struct members *members);
+/* By exact name; one link is followed, inside the archive. NULL: there is none. */
+const struct member *members_find(const struct members *members, const char *name);
+
+/* What an archive holds, before anything of it has a name. */
+struct loaded {
+	struct descriptor manifest;
+	struct strv names; /* full references */
+	char id[DIGEST_MAX];
+};
+struct loads {
+	struct loaded *list;
+	size_t n;
+};
+void loads_done(struct loads *loads);
+struct loaded *loads_add(struct loads *loads);
+
+/* load_docker.c, load_oci.c. */
+int load_docker(const struct store *store, const struct members *members, struct loads *ret,
+	struct err *err);
+int load_oci(const struct store *store, const struct members *members, struct loads *ret,
+	struct err *err);
+/* A name from an archive as a full reference. -EINVAL */
+int load_name(const char *name, char **ret, struct err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of the commands that carry images in and out. Rules as in verbs.h, which includes this. */
+#ifndef SBX_OPTIONS_IMAGE_VERBS_H
+#define SBX_OPTIONS_IMAGE_VERBS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+
+struct save_opts {
+	char *output; /* NULL = stdout */
+	struct strv images;
+};
+
+struct load_opts {
+	char *input; /* NULL = stdin */
+	bool quiet;
+};
+
+int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *err);
+int load_opts_parse(int argc, char **argv, struct load_opts *ret, struct err *err);
+
+void save_opts_done(struct save_opts *opts);
+void load_opts_done(struct load_opts *opts);
+
+#endif

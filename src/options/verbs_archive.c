@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of save and load. See image_verbs.h. */
+#include "options/internal.h"
+#include "options/options.h"
+
+#include <stdlib.h>
+
+#include "base/own.h"
+#include "base/xalloc.h"
+
+const struct opt save_table[] = {
+	OPT_STRING('o', "output", struct save_opts, output, "FILE",
+		"Write to a file instead of standard output"),
+	OPT_END,
+};
+
+int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *err)
+{
+	struct save_opts o = { 0 };
+	int r = opt_parse_command(CMD_SAVE, argv, &o, &o.images, err);
+
+	(void)argc;
+	if (r < 0)
+		save_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void save_opts_done(struct save_opts *o)
+{
+	free(o->output);
+	strv_done(&o->images);
+	*o = (struct save_opts){ 0 };
+}
+
+const struct opt load_table[] = {
+	OPT_STRING('i', "input", struct load_opts, input, "FILE",
+		"Read from a file instead of standard input"),
+	OPT_FLAG('q', "quiet", struct load_opts, quiet, "Show no progress"),
+	OPT_END,
+};
+
+int load_opts_parse(int argc, char **argv, struct load_opts *ret, struct err *err)
+{
+	struct load_opts o = { 0 };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_LOAD, argv, &o, &operands, err);
+
+	(void)argc;
+	if (r < 0)
+		load_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void load_opts_done(struct load_opts *o)
+{
+	free(o->input);
+	*o = (struct load_opts){ 0 };
+}
