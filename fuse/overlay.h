@@ -64,6 +64,7 @@ enum {
 	OVL_SET_SIZE = 8,
 	OVL_SET_ATIME = 16, /* st_atim may be UTIME_NOW */
 	OVL_SET_MTIME = 32,
+	OVL_SET_ALL = 63,
 	OVL_KILL_SUID = 64, /* clear set-user-id, and set-group-id where executable */
 };
 int ovl_getattr(struct ovl *fs, uint64_t id, struct stat *ret);

@@ -14,12 +14,15 @@
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
 #include "session.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 
+#include "crew.h"
+#include "later.h"
 #include "turns.h"
 #include "wire.h"
 
@@ -28,6 +31,10 @@
 
 #define FOREVER 1e9 /* seconds */
 
+/* so one set needs no translation into the other */
+static_assert(FUSE_SET_ATTR_MODE == OVL_SET_MODE && FUSE_SET_ATTR_MTIME == OVL_SET_MTIME,
+	"both as in linux/fuse.h");
+
 struct session {
 	struct ovl *fs;
 	struct fuse_session *fuse;
@@ -35,8 +42,8 @@ struct session {
 	int ended; /* eventfd */
 	struct wire wire;
 	struct turns turns;
-	unsigned n_started;
-	pthread_t *threads;
+	struct later later;
+	struct crew crew;
 };
 
 static struct ovl *fs_of(fuse_req_t req)
@@ -48,6 +55,31 @@ static struct ovl *fs_of(fuse_req_t req)
 static void reply_status(fuse_req_t req, int r)
 {
 	(void)fuse_reply_err(req, r < 0 ? -r : 0);
+}
+
+static void reply_bytes(fuse_req_t req, ssize_t n, const char *buf)
+{
+	if (n < 0)
+		reply_status(req, (int)n);
+	else
+		(void)fuse_reply_buf(req, buf, (size_t)n);
+}
+
+static void reply_count(fuse_req_t req, ssize_t n)
+{
+	if (n < 0)
+		reply_status(req, (int)n);
+	else
+		(void)fuse_reply_write(req, (size_t)n);
+}
+
+/* With nothing asked for, the length is the answer. */
+static void reply_xattr(fuse_req_t req, ssize_t n, size_t asked, const char *buf)
+{
+	if (n < 0 || asked)
+		reply_bytes(req, n, buf);
+	else
+		(void)fuse_reply_xattr(req, (size_t)n);
 }
 
 static void fill_entry(const struct ovl_entry *entry, struct fuse_entry_param *ret)
@@ -94,12 +126,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct ovl_entry entry = { 0 };
 	int r = ovl_lookup(fs_of(req), parent, name, &entry);
 
-	if (r == -ENOENT) /* remembered too: an entry with id 0 */
-		r = 0;
-	if (r == 0 && entry.id == 0)
-		(void)fuse_reply_entry(req, &(struct fuse_entry_param){ .entry_timeout = FOREVER });
-	else
-		reply_entry(req, r, &entry);
+	/* that there is nothing is remembered too: an entry with id 0 */
+	reply_entry(req, r == -ENOENT ? 0 : r, &entry);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
@@ -126,37 +154,21 @@ static void reply_attr(fuse_req_t req, int r, const struct stat *st)
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct stat st;
-	int r = ovl_getattr(fs_of(req), ino, &st);
 
-	reply_attr(req, r, &st);
+	reply_attr(req, ovl_getattr(fs_of(req), ino, &st), &st);
 }
 
 static void op_setattr(
 	fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set, struct fuse_file_info *fi)
 {
-	static const struct {
-		int fuse;
-		unsigned ovl;
-	} map[] = {
-		{ FUSE_SET_ATTR_MODE, OVL_SET_MODE },
-		{ FUSE_SET_ATTR_UID, OVL_SET_UID },
-		{ FUSE_SET_ATTR_GID, OVL_SET_GID },
-		{ FUSE_SET_ATTR_SIZE, OVL_SET_SIZE },
-		{ FUSE_SET_ATTR_ATIME, OVL_SET_ATIME },
-		{ FUSE_SET_ATTR_MTIME, OVL_SET_MTIME },
-	};
 	struct stat want = *attr, st;
-	unsigned what = 0;
-	int r;
+	unsigned what = (unsigned)to_set & OVL_SET_ALL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
-		what |= to_set & map[i].fuse ? map[i].ovl : 0;
 	if (to_set & FUSE_SET_ATTR_ATIME_NOW)
 		want.st_atim.tv_nsec = UTIME_NOW;
 	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
 		want.st_mtim.tv_nsec = UTIME_NOW;
-	r = ovl_setattr(fs_of(req), ino, &want, what, &st);
-	reply_attr(req, r, &st);
+	reply_attr(req, ovl_setattr(fs_of(req), ino, &want, what, &st), &st);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -179,8 +191,7 @@ static void create(fuse_req_t req, struct ovl_new *new)
 
 	new->uid = ctx->uid;
 	new->gid = ctx->gid;
-	int r = ovl_create(fs_of(req), new, &entry);
-	reply_entry(req, r, &entry);
+	reply_entry(req, ovl_create(fs_of(req), new, &entry), &entry);
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -229,9 +240,8 @@ static void op_create(
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	struct ovl_entry entry;
-	int r = ovl_link(fs_of(req), ino, parent, name, &entry);
 
-	reply_entry(req, r, &entry);
+	reply_entry(req, ovl_link(fs_of(req), ino, parent, name, &entry), &entry);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -276,23 +286,14 @@ static void op_read(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	autofree char *buf = malloc(size ? size : 1);
-	ssize_t n = buf ? ovl_read(fs_of(req), ino, buf, size, off) : -ENOMEM;
 
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		(void)fuse_reply_buf(req, buf, (size_t)n);
+	reply_bytes(req, buf ? ovl_read(fs_of(req), ino, buf, size, off) : -ENOMEM, buf);
 }
 
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	struct fuse_file_info *fi)
 {
-	ssize_t n = ovl_write(fs_of(req), ino, buf, size, off);
-
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		(void)fuse_reply_write(req, (size_t)n);
+	reply_count(req, ovl_write(fs_of(req), ino, buf, size, off));
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
@@ -306,15 +307,42 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, of
 	reply_status(req, ovl_fallocate(fs_of(req), ino, mode, off, length));
 }
 
+struct seek {
+	struct later_job job;
+	fuse_req_t req;
+	fuse_ino_t ino;
+	off_t off;
+	int whence;
+};
+
+/* Where data and holes are is known only once gathered writes have arrived: when its pages are dropped,
+ * the kernel writes the changed ones, by requests that others serve meanwhile. What fails then is told by
+ * fsync and close. */
+static void run_seek(struct later_job *job)
+{
+	struct seek *want = (struct seek *)job;
+	struct session *session = fuse_req_userdata(want->req);
+	off_t r;
+
+	if (session->config.writeback)
+		(void)fuse_lowlevel_notify_inval_inode(session->fuse, want->ino, 0, 0);
+	r = ovl_lseek(session->fs, want->ino, want->off, want->whence);
+	(void)(r < 0 ? fuse_reply_err(want->req, (int)-r) : fuse_reply_lseek(want->req, r));
+	free(want);
+}
+
 static void op_lseek(
 	fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
-	off_t r = ovl_lseek(fs_of(req), ino, off, whence);
+	struct session *session = fuse_req_userdata(req);
+	struct seek *want = malloc(sizeof(*want));
 
-	if (r < 0)
-		reply_status(req, (int)r);
-	else
-		(void)fuse_reply_lseek(req, r);
+	if (want)
+		*want = (struct seek){ { run_seek, NULL }, req, ino, off, whence };
+	if (!want || later_do(&session->later, &want->job) < 0) {
+		free(want);
+		reply_status(req, -ENOMEM);
+	}
 }
 
 static void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_off,
@@ -322,12 +350,8 @@ static void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_off,
 	size_t size, int flags)
 {
 	struct ovl_range range = { from, from_off, to, to_off, size };
-	ssize_t n = flags ? -EINVAL : ovl_copy_range(fs_of(req), &range);
 
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		(void)fuse_reply_write(req, (size_t)n);
+	reply_count(req, flags ? -EINVAL : ovl_copy_range(fs_of(req), &range));
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -376,10 +400,7 @@ static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 	struct ovl_listing want = { (uint64_t)off, full, add_entry, &page };
 	int r = buf ? ovl_readdir(fs_of(req), ino, &want) : -ENOMEM;
 
-	if (r < 0 && page.used == 0)
-		reply_status(req, r);
-	else
-		(void)fuse_reply_buf(req, buf, page.used);
+	reply_bytes(req, r < 0 && page.used == 0 ? r : (ssize_t)page.used, buf);
 }
 
 static void op_readdir(
@@ -402,30 +423,21 @@ static void op_setxattr(
 	reply_status(req, ovl_setxattr(fs_of(req), ino, &xattr));
 }
 
-static void reply_bytes(fuse_req_t req, ssize_t n, size_t asked, const char *buf)
-{
-	if (n < 0)
-		reply_status(req, (int)n);
-	else if (asked == 0)
-		(void)fuse_reply_xattr(req, (size_t)n);
-	else
-		(void)fuse_reply_buf(req, buf, (size_t)n);
-}
-
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	autofree char *buf = malloc(size ? size : 1);
-	ssize_t n = buf ? ovl_getxattr(fs_of(req), ino, name, buf, size) : -ENOMEM;
+	ssize_t n = -ENOMEM;
 
-	reply_bytes(req, n, size, buf);
+	if (buf)
+		n = name ? ovl_getxattr(fs_of(req), ino, name, buf, size)
+			 : ovl_listxattr(fs_of(req), ino, buf, size);
+
+	reply_xattr(req, n, size, buf);
 }
 
 static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
-	autofree char *buf = malloc(size ? size : 1);
-	ssize_t n = buf ? ovl_listxattr(fs_of(req), ino, buf, size) : -ENOMEM;
-
-	reply_bytes(req, n, size, buf);
+	op_getxattr(req, ino, NULL, size);
 }
 
 static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
@@ -546,11 +558,11 @@ int session_new(struct ovl *fs, int adopt_fd, const struct session_config *confi
 	session->fs = fs;
 	session->config = *config;
 	turns_init(&session->turns);
+	later_init(&session->later);
 	session->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	session->threads = calloc(config->threads, sizeof(*session->threads));
 	session->fuse = fuse_session_new(&args, &ops, sizeof(ops), session);
 	fuse_opt_free_args(&args);
-	if (session->ended < 0 || !session->threads || !session->fuse) {
+	if (session->ended < 0 || !session->fuse) {
 		session_free(session);
 		return err_set(err, -ENOMEM, "cannot set up the FUSE session");
 	}
@@ -566,17 +578,7 @@ int session_new(struct ovl *fs, int adopt_fd, const struct session_config *confi
 
 int session_start(struct session *session, struct err *err)
 {
-	for (; session->n_started < session->config.threads; session->n_started++) {
-		int r = pthread_create(&session->threads[session->n_started], NULL, serve, session);
-
-		if (r && session->n_started == 0)
-			return err_set(err, -r, "start a thread: %s", strerror(r));
-		if (r) { /* served by fewer then */
-			log_msg(LOG_WARN, "start a thread: %s", strerror(r));
-			break;
-		}
-	}
-	return 0;
+	return crew_start(&session->crew, session->config.threads, serve, session, err);
 }
 
 int session_ended_fd(const struct session *session)
@@ -588,13 +590,11 @@ void session_free(struct session *session)
 {
 	if (!session)
 		return;
-	for (unsigned i = 0; i < session->n_started; i++)
-		(void)pthread_join(
-			session->threads[i], NULL); /* only fails for a thread not ours */
+	crew_done(&session->crew);
+	later_done(&session->later);
 	if (session->fuse)
 		fuse_session_destroy(session->fuse);
 	if (session->ended >= 0)
 		(void)close(session->ended);
-	free(session->threads);
 	free(session);
 }
