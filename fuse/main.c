@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,6 +218,8 @@ static int run(struct server *server, struct err *err)
 	int fd;
 
 	(void)umask(0);
+	if (server->options.exit_fd >= 0) /* stopped, it could not see that it should end */
+		(void)prctl(PR_SET_PDEATHSIG, SIGCONT); /* cannot fail for a valid signal */
 	server->options.single_id |= has_single_id();
 	TRY(open_overlay(server, err));
 	fd = server->options.fd >= 0 ? server->options.fd : mount_here(server, err);

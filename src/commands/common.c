@@ -79,11 +79,13 @@ int container_kill(const struct globals *globals, struct container *c, struct er
 	if (r == -ESRCH)
 		r = 0; /* it has just ended by itself */
 	TRY(r);
-	TRY(state_wait_gone(c->pid, c->pid_start, KILLING_MS, err));
-	r = wait_settled(globals, c, KILLING_MS, err);
+	r = state_wait_gone(c->pid, c->pid_start, KILLING_MS, err);
+	if (r == 0)
+		r = wait_settled(globals, c, KILLING_MS, err);
 	if (r != -ETIMEDOUT)
 		return r;
-	/* A stopped or hanging monitor cannot tell; without one the next look repairs the record. */
+	/* A stopped or hanging monitor cannot tell; without one the next look repairs the record. And a
+	 * container that waits for a hanging file system server ends when that ends, with the monitor. */
 	log_msg(LOG_WARN, "%s; ending the monitor", err->text);
 	return end_monitor(globals, c, err);
 }

@@ -153,13 +153,16 @@ void fuse_server_end(struct fuse_server *server)
 {
 	struct pollfd leaving = { .fd = server->pidfd, .events = POLLIN };
 	struct err ignored;
+	bool late = false;
 
 	if (server->pid <= 0)
 		return;
+	(void)kill(server->pid, SIGCONT); /* if somebody stopped it: it is needed now */
 	if (server->pidfd >= 0)
-		(void)poll(&leaving, 1,
-			END_MS); /* late: told below, and killed by fuse_server_done() */
+		late = poll(&leaving, 1, END_MS) == 0;
 	fd_drop(&server->exit);
+	if (late)
+		(void)kill(server->pid, SIGKILL); /* our child, not reaped yet */
 	(void)spawn_wait(server->pid, &ignored);
 	server->pid = 0;
 }

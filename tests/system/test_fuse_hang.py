@@ -39,7 +39,7 @@ def f07_a_stopped_server_does_not_stop_the_commands(box):
     expect(box.inspect("c")["State"]["Running"])
     box.ok("logs", "c", seconds=5)
     expect(box.ok("rm", "-f", "c", seconds=15) == "c")
-    expect(time.monotonic() - begin < 20, "took", time.monotonic() - begin)
+    expect(time.monotonic() - begin < 10, "took", time.monotonic() - begin)
     wait_for(lambda: not servers(box), "the server to go")
 
 
