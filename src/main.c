@@ -19,6 +19,9 @@ static const struct {
 	bool enters; /* puts processes into containers: never from a binary they could write */
 } commands[CMD_COUNT] = {
 	[CMD_RUN] = { cmd_run, 125, true },
+	[CMD_CREATE] = { cmd_create, 125 },
+	[CMD_ATTACH] = { cmd_attach, 1 },
+	[CMD_RESTART] = { cmd_restart, 1, true },
 	[CMD_START] = { cmd_start, 1, true },
 	[CMD_STOP] = { cmd_stop, 1 },
 	[CMD_KILL] = { cmd_kill, 1 },

@@ -12,6 +12,9 @@
 
 typedef int (*command_fn)(struct globals *globals, int argc, char **argv, struct err *err);
 
+int cmd_attach(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_create(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_restart(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 /* save, load: sbx-image knows the verb and its options. */
@@ -40,6 +43,12 @@ int cmd_volume_ls(struct globals *globals, int argc, char **argv, struct err *er
 int cmd_volume_prune(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_volume_rm(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_wait(struct globals *globals, int argc, char **argv, struct err *err);
+
+/* `start` without a terminal; one that runs already is left alone. */
+int container_start(struct globals *globals, const char *name, struct err *err);
+
+/* Seals this program (base/self.h) if one of these containers has an init of ours. */
+int container_seal(const struct globals *globals, const struct strv *names, struct err *err);
 
 /* `rm -f` and `run --replace`: kills a running container, then removes it with its anonymous volumes.
  * No such container is success. */

@@ -74,11 +74,13 @@ static int end_monitor(const struct globals *globals, struct container *c, struc
 
 int container_kill(const struct globals *globals, struct container *c, struct err *err)
 {
-	int r = state_signal(c->pid, c->pid_start, SIGKILL, err);
+	struct err over = ERR_INIT;
+	int r = state_signal(c->pid, c->pid_start, SIGKILL, &over);
 
-	if (r == -ESRCH)
-		r = 0; /* it has just ended by itself */
-	TRY(r);
+	if (r < 0 && r != -ESRCH) { /* else it has just ended by itself */
+		*err = over;
+		return r;
+	}
 	r = state_wait_gone(c->pid, c->pid_start, KILLING_MS, err);
 	if (r == 0)
 		r = wait_settled(globals, c, KILLING_MS, err);

@@ -19,6 +19,11 @@ int container_wait_end(
 /* SIGKILL, then waits. Also ends a monitor that hangs. Result as above. */
 int container_kill(const struct globals *globals, struct container *c, struct err *err);
 
+/* As `stop`, but a container with --rm is kept. */
+struct stop_opts;
+int container_stop(const struct globals *globals, const struct stop_opts *opts, struct container *c,
+	struct err *err);
+
 /* Sizes in bytes: the container's own layer, and the image's layers below it. */
 int container_size(const struct globals *globals, const struct container *c, int64_t *ret_own,
 	int64_t *ret_image, struct err *err);

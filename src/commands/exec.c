@@ -40,10 +40,12 @@ static int plan_policy(const struct globals *globals, const struct exec_opts *op
 	const struct container *c, struct policy *ret, struct err *err)
 {
 	const struct run_opts privileged = { .privileged = true };
+	autojson struct json *launch = NULL;
 
 	if (opts->privileged)
 		return policy_plan(globals, &privileged, ret, err);
-	return policy_from_json(json_get(c->config, "policy"), ret, err);
+	TRY(state_read_launch(c, &launch, err));
+	return policy_from_json(json_get(launch, "policy"), ret, err);
 }
 
 static const char *or_record(const char *given, const struct container *c, const char *key)

@@ -300,7 +300,7 @@ static struct json *config_part(const struct container *c)
 		json_put(out, "ExposedPorts", set_of(json_get(config, "exposedPorts")));
 	json_put_bool(out, "Tty", json_bool(json_get(config, "tty"), false));
 	json_put_bool(out, "OpenStdin", json_bool(json_get(config, "openStdin"), false));
-	json_put_bool(out, "StdinOnce", false);
+	json_put_bool(out, "StdinOnce", json_bool(json_get(config, "stdinOnce"), false));
 	put_copy(out, "Env", json_get(config, "env"));
 	put_list_or_null(out, "Cmd", json_get(config, "cmd"));
 	json_put_string(out, "Image", json_str(json_get(config, "image"), ""));

@@ -176,6 +176,8 @@ static int on_ended(void *data, int status, struct err *err)
 	c->pid = c->monitor = 0;
 	c->exit_code = status;
 	c->finished = state_now();
+	if (state_stop_asked(c) == STOP_KEEP)
+		launch->opts.remove = false; /* somebody else decides what becomes of it */
 	if (launch->opts.remove) /* the rest of the removal waits until the client has its answer */
 		return state_retire(launch->globals, c, err);
 	return state_save(c, err);
@@ -244,6 +246,8 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 		.n_ulimits = launch->opts.n_ulimits,
 		.tty = launch->opts.tty,
 		.open_stdin = launch->opts.interactive,
+		.stdin_once = !launch->opts.detach,
+		.launcher_in = launch->attach_in,
 		.init = launch->opts.init,
 	};
 	struct err err = ERR_INIT;
@@ -273,6 +277,7 @@ int launch_go(struct launch *launch, int *ret_client, struct err *err)
 	inherited_drop(launch->typed);
 	TRY(rootfs_prepare(&launch->rootfs, err));
 	TRY(state_run_dir(&launch->container, launch->globals, err));
+	TRY(state_forget_stop(&launch->container, err));
 	TRY(logger_open(&launch->container, &launch->log, err));
 	listener = listen_for_clients(&launch->container, err);
 	if (listener < 0)
@@ -296,7 +301,7 @@ int launch_attend(struct launch *launch, int client, bool detach, struct err *er
 {
 	const struct run_opts *opts = &launch->opts;
 	const struct client_opts attend = {
-		.in = opts->interactive ? STDIN_FILENO : -1,
+		.in = launch->attach_in ? STDIN_FILENO : -1,
 		.out = STDOUT_FILENO,
 		.err = STDERR_FILENO,
 		.tty = opts->tty,

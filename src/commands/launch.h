@@ -32,6 +32,8 @@ struct launch {
 	int shared;
 	char *shared_hostname;
 	const char *user; /* borrowed from opts or image; NULL = root */
+	bool by_run;      /* not create: this process will start it, or it was never meant to be */
+	bool attach_in;   /* the launcher's stdin is for the container */
 	struct logger *log;
 	char **typed; /* the process's own argv: blanked in the monitor, it may hold secrets (S05) */
 };
@@ -51,6 +53,12 @@ int launch_share_network(struct launch *launch, struct err *err);
 int launch_write_files(struct launch *launch, struct err *err);
 /* state.json's "network" (docs/formats.md). */
 struct json *launch_network_record(const struct network *net);
+/* opts from a command line: finds (or pulls) the image, plans and makes the record; 1: --dry-run, the
+ * plan has been printed and nothing made. create.c */
+int launch_create(struct launch *launch, struct err *err);
+
+/* container is open and does not run: everything to be launched once more, from its record. again.c */
+int launch_again(struct launch *launch, struct err *err);
 
 /* argv and environment from image and options (command.c); exit 125 "no command specified". */
 int launch_command(struct launch *launch, struct err *err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A launch in writing: the container's config.json (docs/formats.md), and --dry-run's words. Pure. */
+/* A launch in writing: the container's config.json (docs/formats.md), and --dry-run's words. */
 #include "commands/launch.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -106,6 +107,10 @@ static void put_identity(struct json *doc, const struct launch *launch)
 	json_put_string(doc, "driver", rootfs_driver_name(launch->driver));
 	json_put(doc, "layers", json_new_strv(&launch->image.layers));
 	json_put(doc, "args", json_new_strv(&launch->opts.args));
+	if (launch->by_run) {
+		json_put_int(doc, "launcher", getpid());
+		json_put_int(doc, "launcherStart", (int64_t)state_pid_start(getpid()));
+	}
 }
 
 static void put_process(struct json *doc, const struct launch *launch)
@@ -124,6 +129,7 @@ static void put_process(struct json *doc, const struct launch *launch)
 	json_put(doc, "argv", json_new_strv(&launch->argv));
 	json_put_bool(doc, "tty", opts->tty);
 	json_put_bool(doc, "openStdin", opts->interactive);
+	json_put_bool(doc, "stdinOnce", opts->interactive && !opts->detach);
 	json_put_string(doc, "stopSignal", signal ? signal : "SIGTERM");
 	json_put_int(doc, "stopTimeout", opts->stop_timeout >= 0 ? opts->stop_timeout : 10);
 	json_put_bool(doc, "autoRemove", opts->remove);
@@ -145,7 +151,38 @@ static void put_sandbox(struct json *doc, const struct launch *launch)
 	json_put(doc, "groupAdd", json_new_strv(&opts->group_add));
 	json_put_bool(doc, "readOnly", opts->read_only);
 	json_put_bool(doc, "privileged", opts->privileged);
-	json_put(doc, "policy", policy_to_json(&launch->policy));
+}
+
+/* What the other options of inspect's HostConfig come from. */
+static void put_host(struct json *doc, const struct launch *launch)
+{
+	const struct run_opts *opts = &launch->opts;
+	struct json *tmpfs = json_new_map();
+
+	json_put(doc, "dns", json_new_strv(&opts->dns));
+	json_put(doc, "addHost", json_new_strv(&opts->add_host));
+	for (size_t i = 0; i < opts->n_volumes; i++)
+		if (opts->volumes[i].type == VOLUME_TMPFS)
+			json_put_string(tmpfs, opts->volumes[i].destination,
+				or_empty(opts->volumes[i].tmpfs_options));
+	json_put(doc, "tmpfs", tmpfs);
+	if (opts->shm_size >= 0)
+		json_put_int(doc, "shmSize", opts->shm_size);
+	json_put_bool(doc, "publishAll", opts->publish_all);
+}
+
+/* Kept apart from the rest (state_create): a seccomp filter is most of a record's bytes. */
+static struct json *launch_bulk(const struct launch *launch)
+{
+	struct json *bulk = json_new_map(), *image = json_new_map();
+	struct json *config = json_get(launch->image.config, "config");
+
+	json_put_int(bulk, "version", 1);
+	json_put(bulk, "policy", policy_to_json(&launch->policy));
+	if (config)
+		json_put(image, "config", json_ref(config));
+	json_put(bulk, "image", image);
+	return bulk;
 }
 
 struct json *launch_config(const struct launch *launch)
@@ -155,6 +192,8 @@ struct json *launch_config(const struct launch *launch)
 	put_identity(doc, launch);
 	put_process(doc, launch);
 	put_sandbox(doc, launch);
+	put_host(doc, launch);
+	json_put(doc, "launch", launch_bulk(launch));
 	return doc;
 }
 

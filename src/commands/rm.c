@@ -25,6 +25,7 @@ static int end_it(const struct removing *rm, struct container *c, struct err *er
 			"cannot remove container \"%s\": container is running: stop the container before "
 			"removing or force remove",
 			c->name);
+	TRY(state_ask_stop(rm->globals, c, true, err));
 	return container_kill(rm->globals, c, err);
 }
 

@@ -1,101 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `sbx run`: the pipeline, top to bottom. */
+/* `sbx run`: the pipeline, top to bottom. Its first half, which is `sbx create`, is in create.c. */
 #include "commands/commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/fs.h"
-#include "base/log.h"
 #include "base/own.h"
-#include "base/xalloc.h"
 #include "commands/launch.h"
+#include "commands/output.h"
 
 static int check_terminal(const struct run_opts *opts, struct err *err)
 {
 	if (opts->tty && opts->interactive && !opts->detach && !isatty(STDIN_FILENO))
 		return err_exit(err, (err_set(err, -ENOTTY, "the input device is not a TTY"), 1));
-	if (opts->cidfile && access(opts->cidfile, F_OK) == 0)
-		return err_exit(err,
-			(err_set(err, -EEXIST,
-				 "container ID file found, make sure the other container isn't "
-				 "running or delete %s",
-				 opts->cidfile),
-				125));
 	return 0;
-}
-
-static int pull(const struct launch *launch, struct err *err)
-{
-	const struct run_opts *opts = &launch->opts;
-	autostrv struct strv args = STRV_INIT;
-	int status;
-
-	strv_add(&args, "pull");
-	if (opts->quiet)
-		strv_add(&args, "--quiet");
-	if (opts->platform)
-		strv_addf(&args, "--platform=%s", opts->platform);
-	strv_add(&args, "--");
-	strv_add(&args, opts->image);
-	status = image_helper(launch->globals, args.v, STDERR_FILENO, err);
-	if (status > 0) /* the helper has said why */
-		return err_told(err, -EREMOTEIO, 125);
-	return status;
-}
-
-static int find_image(struct launch *launch, struct err *err)
-{
-	const struct run_opts *opts = &launch->opts;
-	autoref struct ref ref = { 0 };
-	autofree char *familiar = NULL;
-	int r;
-
-	if (opts->pull == PULL_ALWAYS) {
-		TRY(pull(launch, err));
-		return image_resolve(launch->globals, opts->image, &launch->image, err);
-	}
-	r = image_resolve(launch->globals, opts->image, &launch->image, err);
-	if (r != -ENOENT || opts->pull == PULL_NEVER)
-		return r;
-	TRY(ref_parse(opts->image, &ref, err));
-	familiar = ref_familiar(&ref);
-	if (!opts->quiet)
-		log_plain("Unable to find image '%s' locally", familiar);
-	TRY(pull(launch, err));
-	return image_resolve(launch->globals, opts->image, &launch->image, err);
-}
-
-static int write_cidfile(const struct launch *launch, struct err *err)
-{
-	const char *path = launch->opts.cidfile;
-	autofd int fd = -EBADF;
-
-	if (!path)
-		return 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_sys(err, "create the container ID file '%s'", path);
-	return fs_write_all(fd, launch->id, strlen(launch->id), err);
-}
-
-static int print_line(const char *text, struct err *err)
-{
-	autofree char *line = xasprintf("%s\n", text);
-
-	return fs_write_all(STDOUT_FILENO, line, strlen(line), err);
-}
-
-static int create(struct launch *launch, struct err *err)
-{
-	const char *name = launch->opts.name;
-
-	if (launch->opts.replace && name)
-		TRY(container_force_remove(launch->globals, name, err));
-	return state_create(launch->globals, name, launch_config(launch), &launch->container, err);
 }
 
 int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
@@ -106,20 +24,13 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
 
 	launch.globals = globals;
 	launch.typed = argv + 1;
+	launch.by_run = true;
 	TRY(run_opts_parse(argc, argv, &launch.opts, err));
-	globals_override(globals, &launch.opts);
 	TRY(check_terminal(&launch.opts, err));
-	TRY(find_image(&launch, err));
-	state_new_id(launch.id);
-	TRY(launch_plan(&launch, err));
-	if (launch.opts.dry_run) {
-		autobuf struct buf text = BUF_INIT;
-
-		launch_print(&launch, &text);
-		return fs_write_all(STDOUT_FILENO, text.data, text.len, err);
-	}
-	TRY(create(&launch, err));
-	TRY(write_cidfile(&launch, err));
+	launch.attach_in = launch.opts.interactive && !launch.opts.detach;
+	r = launch_create(&launch, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = launch_go(&launch, &client, err);
 	if (r < 0) {
 		struct err ignored;
@@ -130,6 +41,6 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
 	}
 	r = launch_attend(&launch, client, launch.opts.detach, err);
 	if (r >= 0 && launch.opts.detach)
-		return print_line(launch.id, err);
+		return out_line(launch.id, err);
 	return r == CLIENT_DETACHED ? 0 : r;
 }

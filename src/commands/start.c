@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * start: runs a stopped container again. Its options are the ones it was made with (kept as typed in
- * config.json), planned anew, because ports and addresses belong to a run and not to a container; its
- * files, name, id and image stay.
- */
+/* start: runs a stopped container again; launch_again.c says as what. */
 #include "commands/commands.h"
 
 #include <errno.h>
@@ -24,35 +20,11 @@
 struct starting {
 	struct globals *globals;
 	const struct start_opts *opts;
+	bool quiet; /* does not print the name */
 };
 
-static int parse_again(struct launch *launch, struct err *err)
-{
-	autostrv struct strv argv = STRV_INIT;
-	const char *network;
-
-	strv_add(&argv, "run");
-	json_strv(json_get(launch->container.config, "args"), &argv);
-	TRY(run_opts_parse((int)argv.n, argv.v, &launch->opts, err));
-	network = json_str(json_get(launch->container.config, "network"), "");
-	if (!strncmp(network, "container:", strlen("container:"))) { /* by id: names move on */
-		free(launch->opts.network);
-		launch->opts.network = strdup(network);
-	}
-	launch->opts.remove = json_bool(json_get(launch->container.config, "autoRemove"), false);
-	return 0;
-}
-
-/* Not what the name means today, but the image that it was made of. */
-static int same_image(struct launch *launch, struct err *err)
-{
-	const char *id = json_str(json_get(launch->container.config, "imageId"), "");
-
-	return image_resolve(launch->globals, id, &launch->image, err);
-}
-
-static int begin(
-	struct launch *launch, const struct start_opts *opts, int *ret_client, struct err *err)
+/* 1: it runs already. */
+static int begin(struct launch *launch, int *ret_client, struct err *err)
 {
 	autofd int lock = state_lock(&launch->container, err);
 	char first;
@@ -61,13 +33,7 @@ static int begin(
 	TRY(state_refresh(launch->globals, &launch->container, err));
 	if (container_up(&launch->container))
 		return 1;
-	TRY(parse_again(launch, err));
-	launch->opts.interactive = launch->opts.interactive && (opts->interactive || !opts->attach);
-	TRY(same_image(launch, err));
-	snprintf(launch->id, sizeof(launch->id), "%s", launch->container.id);
-	if (launch->opts.init)
-		TRY(self_seal(true, err));
-	TRY(launch_plan(launch, err));
+	TRY(launch_again(launch, err));
 	TRY(launch_go(launch, ret_client, err));
 	/* Until it runs or has failed nobody else may start it. The monitor inherited the lock with the
 	 * descriptor, so closing ours would not release it. */
@@ -85,36 +51,72 @@ static int attend(struct launch *launch, const struct start_opts *opts, int clie
 		free(launch->opts.detach_keys);
 		launch->opts.detach_keys = strdup(opts->detach_keys);
 	}
-	launch->opts.interactive = opts->interactive;
 	r = launch_attend(launch, client, !opts->attach && !opts->interactive, err);
 	return r == CLIENT_DETACHED ? 0 : r;
+}
+
+static int check_terminal(const struct launch *launch, struct err *err)
+{
+	const struct json *config = launch->container.config;
+
+	if (launch->attach_in && json_bool(json_get(config, "tty"), false) && !isatty(STDIN_FILENO))
+		return err_set(err, -ENOTTY, "the input device is not a TTY");
+	return 0;
 }
 
 static int start_one(void *data, const char *name, struct err *err)
 {
 	const struct starting *starting = data;
+	const struct start_opts *opts = starting->opts;
+	bool attached = opts->attach || opts->interactive;
 	autolaunch struct launch launch = LAUNCH_INIT;
 	autofd int client = -EBADF;
 	int r;
 
 	launch.globals = starting->globals;
 	TRY(state_open(launch.globals, name, &launch.container, err));
-	r = begin(&launch, starting->opts, &client, err);
+	launch.attach_in = opts->interactive &&
+			   json_bool(json_get(launch.container.config, "openStdin"), false);
+	TRY(check_terminal(&launch, err));
+	r = begin(&launch, &client, err);
 	TRY(r);
+	if (r == 1 && attached)
+		return err_set(err, -EALREADY,
+			"container %s runs already; see it with: sbx attach %s", name, name);
 	if (r == 0)
-		r = attend(&launch, starting->opts, client, err);
-	TRY(r);
-	if (starting->opts->attach || starting->opts->interactive)
-		return r;
-	return out_line(name, err);
+		TRY(r = attend(&launch, opts, client, err));
+	return attached || starting->quiet ? r : out_line(name, err);
+}
+
+int container_start(struct globals *globals, const char *name, struct err *err)
+{
+	const struct start_opts opts = { 0 };
+	struct starting starting = { globals, &opts, true };
+
+	return start_one(&starting, name, err) < 0 ? err->code : 0;
+}
+
+/* Before the first is touched, because sealing begins the program anew. */
+int container_seal(const struct globals *globals, const struct strv *names, struct err *err)
+{
+	strv_each (name, names) {
+		autocontainer struct container c = CONTAINER_INIT;
+		struct err later; /* said when its turn comes */
+
+		if (state_open(globals, *name, &c, &later) == 0 &&
+			json_bool(json_get(c.config, "init"), false))
+			return self_seal(true, err);
+	}
+	return 0;
 }
 
 int cmd_start(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(start_opts_done))) struct start_opts opts = { 0 };
-	struct starting starting = { globals, &opts };
+	struct starting starting = { globals, &opts, false };
 
 	TRY(start_opts_parse(argc, argv, &opts, err));
+	TRY(container_seal(globals, &opts.containers, err));
 	if (!opts.attach && !opts.interactive)
 		return for_each_operand(&opts.containers, start_one, &starting);
 	if (opts.containers.n > 1)

@@ -20,6 +20,7 @@
 struct stopping {
 	struct container c;
 	struct err err; /* code < 0: over for this one */
+	bool keep;      /* although --rm */
 	int64_t asked;
 };
 
@@ -30,17 +31,17 @@ static int stop_signal(const struct container *c, const struct stop_opts *opts, 
 	return parse_signal(opts->signal ? opts->signal : *name ? name : "SIGTERM", err);
 }
 
-static int ask(const struct globals *globals, const struct stop_opts *opts, const char *name,
-	struct stopping *s)
+/* The note comes first: whatever ends the container from now on, it stays ended. */
+static int ask(const struct globals *globals, const struct stop_opts *opts, struct stopping *s)
 {
 	int r;
 
-	TRY(state_open(globals, name, &s->c, &s->err));
 	s->asked = state_now();
 	if (!container_up(&s->c))
 		return 0;
 	r = stop_signal(&s->c, opts, &s->err);
 	TRY(r);
+	TRY(state_ask_stop(globals, &s->c, s->keep, &s->err));
 	r = state_signal(s->c.pid, s->c.pid_start, r, &s->err);
 	if (r == -ESRCH)
 		s->err = (struct err)ERR_INIT; /* just ended */
@@ -70,6 +71,20 @@ static int finish(const struct globals *globals, const struct stop_opts *opts, s
 	return r;
 }
 
+int container_stop(const struct globals *globals, const struct stop_opts *opts, struct container *c,
+	struct err *err)
+{
+	struct stopping s = { .c = *c, .keep = true };
+	int r = ask(globals, opts, &s);
+
+	if (r >= 0)
+		r = finish(globals, opts, &s);
+	*c = s.c;
+	if (r < 0)
+		*err = s.err;
+	return r < 0 ? r : 0;
+}
+
 int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(stop_opts_done))) struct stop_opts opts = { 0 };
@@ -80,16 +95,18 @@ int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err)
 	list = xcalloc(opts.containers.n + 1, sizeof(*list));
 	for (size_t i = 0; i < opts.containers.n; i++) {
 		list[i].c = (struct container)CONTAINER_INIT;
-		(void)ask(globals, &opts, opts.containers.v[i], &list[i]); /* kept in list[i].err */
+		if (state_open(globals, opts.containers.v[i], &list[i].c, &list[i].err) == 0)
+			(void)ask(globals, &opts, &list[i]); /* kept in list[i].err */
 	}
 	for (size_t i = 0; i < opts.containers.n; i++) {
 		struct stopping *s = &list[i];
 
-		if (s->err.code == 0 && finish(globals, &opts, s) >= 0)
+		if (s->err.code == 0 && finish(globals, &opts, s) >= 0) {
 			TRY(out_line(opts.containers.v[i], err));
-		else
+		} else {
 			log_err(&s->err);
-		status |= s->err.code != 0;
+			status = 1;
+		}
 		container_done(&s->c);
 	}
 	return status;
@@ -99,6 +116,14 @@ struct killing {
 	const struct globals *globals;
 	int signo;
 };
+
+/* What `stop` would send: who sends it means stop. -EINVAL for a damaged record. */
+static int own_signal(const struct container *c)
+{
+	struct err ignored;
+
+	return parse_signal(json_str(json_get(c->config, "stopSignal"), "SIGTERM"), &ignored);
+}
 
 static int kill_one(void *data, const char *name, struct err *err)
 {
@@ -110,6 +135,8 @@ static int kill_one(void *data, const char *name, struct err *err)
 	if (!container_up(&c))
 		return err_set(err, -ESRCH,
 			"cannot kill container: %s: container %s is not running", name, c.id);
+	if (killing->signo == SIGKILL || killing->signo == own_signal(&c))
+		TRY(state_ask_stop(killing->globals, &c, false, err));
 	if (killing->signo == SIGKILL)
 		TRY(container_kill(killing->globals, &c, err));
 	else

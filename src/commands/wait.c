@@ -6,9 +6,7 @@
 #include "commands/commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -17,25 +15,10 @@
 #include "options/verbs.h"
 #include "process/attach.h"
 
-/* By way of /proc/self/fd, because a socket path has at most 107 bytes. */
-static int connect_monitor(const struct container *c, struct err *err)
-{
-	autofd int dir = open(c->run_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autofd int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-	if (dir < 0 || sock < 0)
-		return err_sys(err, "reach the monitor of container %s", c->name);
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/attach.sock", dir);
-	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return err_sys(err, "reach the monitor of container %s", c->name);
-	return move_fd(&sock);
-}
-
 /* 1 and the status, or 0: the monitor went without telling. */
 static int ask_monitor(const struct container *c, int *ret_status, struct err *err)
 {
-	autofd int sock = connect_monitor(c, err);
+	autofd int sock = state_connect(c, err);
 	autofree char *packet = xmalloc(ATTACH_MAX);
 	ssize_t n;
 

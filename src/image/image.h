@@ -53,6 +53,11 @@ void image_done(struct image *image);
 int image_resolve(
 	const struct globals *globals, const char *name, struct image *ret, struct err *err);
 
+/* The same from what a container's record kept: its layers, and an object whose "config" is the image
+ * config's. id and manifest stay empty. E-IMAGE-DAMAGED when a layer is gone. */
+int image_restore(
+	const struct json *config, const struct strv *layers, struct image *ret, struct err *err);
+
 /* Runs `sbx-image ARGS…` in the foreground with the roots of globals. stdout of the helper goes
  * to stdout_fd (1, or 2 for run's implicit pull). Returns its exit status; it has printed its own
  * errors. */

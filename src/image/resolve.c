@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -261,6 +262,26 @@ int image_resolve(
 	(void)snprintf(image.id, sizeof(image.id), "%s", found.id);
 	(void)snprintf(image.manifest, sizeof(image.manifest), "%s", found.manifest_digest);
 	image.config = move_ptr(&found.config);
+	*ret = image;
+	image = (struct image){ 0 };
+	return 0;
+}
+
+int image_restore(
+	const struct json *config, const struct strv *layers, struct image *ret, struct err *err)
+{
+	autoimage struct image image = { 0 };
+
+	strv_each (layer, layers) {
+		if (access(*layer, X_OK) < 0)
+			return err_id(err, -EUCLEAN, "E-IMAGE-DAMAGED",
+				"layer %s of the container's image is missing from the store. "
+				"Pull the image again: that unpacks only what is missing",
+				*layer);
+	}
+	TRY(config_apply(config, &image, err));
+	strv_extend(&image.layers, layers);
+	image.config = json_ref(config);
 	*ret = image;
 	image = (struct image){ 0 };
 	return 0;

@@ -10,6 +10,9 @@
 /* main.c has one function per id. */
 enum command_id {
 	CMD_RUN,
+	CMD_CREATE,
+	CMD_ATTACH,
+	CMD_RESTART,
 	CMD_START,
 	CMD_STOP,
 	CMD_KILL,

@@ -22,9 +22,6 @@ int parse_tmpfs(const char *value, struct volume *ret, struct err *err);
 /* Absolute, without "." and "..", double and trailing slashes. Pure text. NULL if not absolute or
  * it climbs above "/"; else the caller frees. */
 char *clean_path(const char *path);
-/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, min to 255 bytes. Docker wants two at least for containers and volumes;
- * containers of one letter are podman's, and everybody's in examples. */
-bool valid_name(const char *name, size_t min);
 /* A host path that starts with "." made absolute with the working directory; others are copied. */
 int absolute_source(const char *path, char **ret, struct err *err);
 void volume_done(struct volume *volume);
@@ -41,6 +38,8 @@ int check_driver(const char *value, struct err *err);
 int check_filter(const char *value, struct err *err);
 /* Seconds; -1 waits for ever and becomes INT64_MAX. */
 int parse_stop_timeout(const char *value, int64_t *ret, struct err *err);
+/* Keeps a copy of a valid signal; exit status 1 otherwise. */
+int parse_signal_name(char **slot, const char *value, struct err *err);
 /* opt_parse() for a command whose --help has been answered already. */
 int opt_parse_command(
 	enum command_id id, char **argv, void *target, struct strv *ret_operands, struct err *err);
@@ -51,7 +50,9 @@ int config_read(const char *path, bool must_exist, struct json **ret, struct err
 /* Reads fd (a file, pipe or terminal) to its end, at most max bytes; *ret is NUL-terminated. */
 int read_to_end(int fd, size_t max, char **ret, size_t *ret_len, struct err *err);
 
-/* Tables that commands.c refers to. */
+/* Tables that commands.c refers to. create has the rows of run but the first RUN_ONLY. */
+enum { RUN_ONLY = 3 };
+extern const struct opt attach_table[], restart_table[];
 extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];
 extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], inspect_table[];
 extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];

@@ -97,6 +97,7 @@ int globals_parse(int argc, char **argv, struct globals *ret, int *ret_verb, str
 /* argv[0] is the verb ("run"), argv[argc] is NULL. -EINVAL with exit 125 on bad usage. --help never
  * gets here: options_find_command() answers it. */
 int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err);
+int create_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err);
 
 /* `sbx run --storage-driver` beats the global one. */
 void globals_override(struct globals *globals, const struct run_opts *opts);
@@ -112,5 +113,8 @@ int parse_signal(const char *value, struct err *err); /* "TERM", "SIGTERM", "15"
 int parse_time(const char *value, int64_t now, int64_t *ret, struct err *err);
 int parse_duration(const char *value, int64_t *ret, struct err *err); /* Go's "1h30m", ns */
 int parse_env_file(const char *path, struct strv *ret, struct err *err);
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, min to 255 bytes, since it becomes a file name. Docker wants two at least for
+ * containers and volumes; containers of one letter are podman's, and everybody's in examples. */
+bool valid_name(const char *name, size_t min);
 
 #endif

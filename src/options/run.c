@@ -187,15 +187,18 @@ static int call_stop_timeout(void *target, const char *value, struct err *err)
 
 #define RUN struct raw
 const struct opt run_table[] = {
+	/* the first RUN_ONLY rows are not options of create */
+	OPT_FLAG('d', "detach", RUN, opts.detach,
+		"Run in the background and print the container id"),
+	OPT_STRING(0, "detach-keys", RUN, opts.detach_keys, "KEYS",
+		"Key sequence that detaches (default ctrl-p,ctrl-q)"),
+	OPT_FLAG(0, "sig-proxy", RUN, opts.sig_proxy,
+		"Forward signals to the container (default true)"),
 	OPT_CALL(0, "add-host", call_add_host, "HOST:IP",
 		"Add a line to /etc/hosts; IP may be host-gateway"),
 	OPT_LIST(0, "cap-add", RUN, opts.cap_add, "CAP", "Add a Linux capability, or ALL"),
 	OPT_LIST(0, "cap-drop", RUN, opts.cap_drop, "CAP", "Drop a Linux capability, or ALL"),
 	OPT_STRING(0, "cidfile", RUN, opts.cidfile, "FILE", "Write the container id to a new file"),
-	OPT_FLAG('d', "detach", RUN, opts.detach,
-		"Run in the background and print the container id"),
-	OPT_STRING(0, "detach-keys", RUN, opts.detach_keys, "KEYS",
-		"Key sequence that detaches (default ctrl-p,ctrl-q)"),
 	OPT_CALL(0, "dns", call_dns, "IP", "Use this DNS server"),
 	OPT_FLAG(0, "dry-run", RUN, opts.dry_run, "Print what would be done and do nothing"),
 	OPT_STRING(0, "entrypoint", RUN, opts.entrypoint, "PROGRAM",
@@ -233,8 +236,6 @@ const struct opt run_table[] = {
 	OPT_LIST(0, "security-opt", RUN, opts.security_opt, "OPTION",
 		"seccomp=FILE|unconfined, no-new-privileges"),
 	OPT_CALL(0, "shm-size", call_shm_size, "SIZE", "Size of /dev/shm (default 64m)"),
-	OPT_FLAG(0, "sig-proxy", RUN, opts.sig_proxy,
-		"Forward signals to the container (default true)"),
 	OPT_CALL(0, "stop-signal", call_stop_signal, "SIGNAL",
 		"Signal that asks the program to end"),
 	OPT_CALL(0, "stop-timeout", call_stop_timeout, "SECONDS",
@@ -349,14 +350,13 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 	return 0;
 }
 
-int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err)
+static int parse(enum command_id id, char **argv, struct run_opts *ret, struct err *err)
 {
-	struct opt_spec spec = command_by_id(CMD_RUN)->spec;
+	struct opt_spec spec = command_by_id(id)->spec;
 	struct raw raw = { .opts = { .sig_proxy = true, .stop_timeout = -1, .shm_size = -1 } };
 	autostrv struct strv operands = STRV_INIT;
 	int r;
 
-	(void)argc;
 	spec.note = note;
 	r = opt_parse(&spec, argv, &raw, &operands, err);
 	if (r == OPT_HELP)
@@ -370,4 +370,16 @@ int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err)
 	}
 	*ret = raw.opts;
 	return 0;
+}
+
+int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err)
+{
+	(void)argc;
+	return parse(CMD_RUN, argv, ret, err);
+}
+
+int create_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err)
+{
+	(void)argc;
+	return parse(CMD_CREATE, argv, ret, err);
 }

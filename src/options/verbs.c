@@ -216,40 +216,9 @@ void exec_opts_done(struct exec_opts *o)
 	*o = (struct exec_opts){ 0 };
 }
 
-/* ---- start, stop, kill, rm, wait ---- */
+/* ---- kill, rm, wait ---- */
 
-const struct opt start_table[] = {
-	OPT_FLAG('a', "attach", struct start_opts, attach, "Show the output and forward signals"),
-	OPT_STRING(0, "detach-keys", struct start_opts, detach_keys, "KEYS",
-		"Key sequence that detaches"),
-	OPT_FLAG('i', "interactive", struct start_opts, interactive, "Attach standard input"),
-	OPT_END,
-};
-
-int start_opts_parse(int argc, char **argv, struct start_opts *ret, struct err *err)
-{
-	struct start_opts o = { 0 };
-	int r = opt_parse_command(CMD_START, argv, &o, &o.containers, err);
-
-	(void)argc;
-	if (r == 0 && (o.attach || o.interactive) && o.containers.n > 1)
-		r = err_set(
-			err, -EINVAL, "you cannot start and attach multiple containers at once");
-	if (r < 0)
-		start_opts_done(&o);
-	else
-		*ret = o;
-	return r;
-}
-
-void start_opts_done(struct start_opts *o)
-{
-	free(o->detach_keys);
-	strv_done(&o->containers);
-	*o = (struct start_opts){ 0 };
-}
-
-static int set_signal(char **slot, const char *value, struct err *err)
+int parse_signal_name(char **slot, const char *value, struct err *err)
 {
 	if (parse_signal(value, err) < 0)
 		return err_exit(err, 1); /* Docker's engine judges it, not its command line */
@@ -258,47 +227,9 @@ static int set_signal(char **slot, const char *value, struct err *err)
 	return 0;
 }
 
-static int stop_signal(void *target, const char *value, struct err *err)
-{
-	return set_signal(&((struct stop_opts *)target)->signal, value, err);
-}
-
-static int stop_timeout(void *target, const char *value, struct err *err)
-{
-	return parse_stop_timeout(value, &((struct stop_opts *)target)->timeout, err);
-}
-
-const struct opt stop_table[] = {
-	OPT_CALL('s', "signal", stop_signal, "SIGNAL", "Signal that asks the program to end"),
-	OPT_CALL('t', "timeout", stop_timeout, "SECONDS",
-		"Wait so long before killing; -1 for ever"),
-	OPT_ALIAS(0, "time", "timeout"),
-	OPT_END,
-};
-
-int stop_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err)
-{
-	struct stop_opts o = { .timeout = -1 };
-	int r = opt_parse_command(CMD_STOP, argv, &o, &o.containers, err);
-
-	(void)argc;
-	if (r < 0)
-		stop_opts_done(&o);
-	else
-		*ret = o;
-	return r;
-}
-
-void stop_opts_done(struct stop_opts *o)
-{
-	free(o->signal);
-	strv_done(&o->containers);
-	*o = (struct stop_opts){ 0 };
-}
-
 static int kill_signal(void *target, const char *value, struct err *err)
 {
-	return set_signal(&((struct kill_opts *)target)->signal, value, err);
+	return parse_signal_name(&((struct kill_opts *)target)->signal, value, err);
 }
 
 const struct opt kill_table[] = {

@@ -44,7 +44,13 @@ struct start_opts {
 	struct strv containers;
 };
 
-struct stop_opts {
+struct attach_opts {
+	bool no_stdin, sig_proxy; /* sig_proxy: true unless switched off */
+	char *detach_keys;
+	char *container;
+};
+
+struct stop_opts {       /* and of restart */
 	int64_t timeout; /* seconds; -1 = the container's own; INT64_MAX for "-t -1": wait for ever */
 	char *signal;    /* valid, or NULL = the container's own */
 	struct strv containers;
@@ -136,6 +142,8 @@ int ps_opts_parse(int argc, char **argv, struct ps_opts *ret, struct err *err);
 int logs_opts_parse(int argc, char **argv, struct logs_opts *ret, struct err *err);
 int exec_opts_parse(int argc, char **argv, struct exec_opts *ret, struct err *err);
 int start_opts_parse(int argc, char **argv, struct start_opts *ret, struct err *err);
+int attach_opts_parse(int argc, char **argv, struct attach_opts *ret, struct err *err);
+int restart_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err);
 int stop_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err);
 int kill_opts_parse(int argc, char **argv, struct kill_opts *ret, struct err *err);
 int rm_opts_parse(int argc, char **argv, struct rm_opts *ret, struct err *err);
@@ -162,6 +170,7 @@ void ps_opts_done(struct ps_opts *opts);
 void logs_opts_done(struct logs_opts *opts);
 void exec_opts_done(struct exec_opts *opts);
 void start_opts_done(struct start_opts *opts);
+void attach_opts_done(struct attach_opts *opts);
 void stop_opts_done(struct stop_opts *opts);
 void kill_opts_done(struct kill_opts *opts);
 void rm_opts_done(struct rm_opts *opts);

@@ -81,6 +81,8 @@ static _Noreturn void serve(const struct exec_spec *spec, int client)
 	struct err err = ERR_INIT;
 	const struct monitor_job job = { .tty = spec->tty,
 		.open_stdin = spec->interactive,
+		.stdin_once = true,
+		.launcher_in = true,
 		.events = &no_events,
 		.linger_ms = LINGER_MS,
 		.start = start_process,

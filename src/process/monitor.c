@@ -187,7 +187,7 @@ static int on_message(void *data, struct client *from, enum attach_type type, co
 	if (type == ATTACH_STDIN)
 		return take_stdin(monitor, from, payload, len, err);
 	if (type == ATTACH_EOF) {
-		monitor->in_eof = true;
+		monitor->in_eof = monitor->job->stdin_once;
 		return flush_stdin(monitor, err);
 	}
 	if (type == ATTACH_RESIZE && monitor->job->tty && len == sizeof(struct winsize))
@@ -207,7 +207,7 @@ static int on_gone(void *data, bool launcher, struct err *err)
 
 	monitor->in_client =
 		NULL; /* a paused client hangs up unheard; its bytes are still written */
-	if (launcher && !monitor->job->tty) { /* Docker's StdinOnce */
+	if (launcher && monitor->job->launcher_in && monitor->job->stdin_once) {
 		monitor->in_eof = true;
 		return flush_stdin(monitor, err);
 	}
@@ -456,6 +456,8 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 	struct container_start start = { .spec = spec, .events = events };
 	const struct monitor_job job = { .tty = spec->tty,
 		.open_stdin = spec->open_stdin,
+		.stdin_once = spec->stdin_once,
+		.launcher_in = spec->launcher_in,
 		.network = spec->network,
 		.events = events,
 		.linger_ms = LINGER_MS,

@@ -7,6 +7,8 @@
 
 struct monitor_job {
 	bool tty, open_stdin;
+	bool stdin_once;         /* the first client whose stdin ends, ends the process's */
+	bool launcher_in;        /* the launcher is such a client */
 	struct network *network; /* left as soon as the process has ended; NULL = none of its own */
 	const struct process_events *events;
 	int linger_ms; /* after the end, how long descendants may keep the output open */

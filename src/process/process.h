@@ -35,6 +35,8 @@ struct process_spec {
 	const struct ulimit *ulimits;
 	size_t n_ulimits;
 	bool tty, open_stdin, init;
+	bool stdin_once; /* Docker's: open_stdin ends with the first client that has typed into it */
+	bool launcher_in; /* the launcher's stdin is attached */
 };
 
 struct process_events {

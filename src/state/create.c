@@ -145,6 +145,26 @@ static int claim(
 	return 0;
 }
 
+/* Not synced: after a power cut nothing runs that exec could enter, and start can do without. */
+static int write_launch(struct container *c, struct err *err)
+{
+	autojson struct json *launch = json_ref(json_get(c->config, "launch"));
+	autobuf struct buf text = BUF_INIT;
+
+	if (!launch)
+		return 0;
+	json_del(c->config, "launch");
+	json_write(launch, 0, &text);
+	return fs_write_at(c->dir, LAUNCH_NAME, text.data, text.len, FS_NOSYNC, err);
+}
+
+int state_read_launch(const struct container *c, struct json **ret, struct err *err)
+{
+	if (json_read_at(c->dir, LAUNCH_NAME, RECORD_MAX, ret, err) < 0)
+		return err_wrap(err, "container %.12s", c->id);
+	return 0;
+}
+
 static int write_config(struct container *c, struct err *err)
 {
 	bool throw_away = json_bool(json_get(c->config, "autoRemove"), false);
@@ -195,6 +215,7 @@ int state_create(const struct globals *globals, const char *name, struct json *a
 	TRY(make_dir(&dirs, &c, err));
 	TRY(claim(&dirs, name, &c, err));
 	draft.name = c.name;
+	TRY(write_launch(&c, err));
 	TRY(write_config(&c, err));
 	(void)flock(c.dir, LOCK_UN); /* a child that inherits c.dir must not hold it on */
 	c.path = xasprintf("%s/containers/%s", globals->root, c.id);

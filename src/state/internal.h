@@ -9,6 +9,7 @@
 #define CONFIG_NAME "config.json"
 #define DEAD_NAME   "dead.json" /* what CONFIG_NAME is called while the container is being removed */
 #define STATE_NAME  "state.json"
+#define LAUNCH_NAME "launch.json"
 #define RECORD_MAX  (4u << 20)
 
 struct state_dirs { /* descriptors of <root>/containers and <root>/names */

@@ -9,8 +9,6 @@
 
 #include "base/own.h"
 
-#define NAME_MAX_LEN 255
-
 static const char *const adjectives[] = { "able", "agile", "amber", "ample", "apt", "azure", "bold",
 	"brave", "bright", "brisk", "calm", "candid", "cheerful", "civil", "clear", "clever",
 	"cosy", "crisp", "curious", "daring", "dapper", "deft", "eager", "early", "easy", "elegant",
@@ -42,21 +40,9 @@ static const char *const surnames[] = { "aiken", "allen", "allman", "antonelli",
 	"ullman", "valiant", "watson", "weizenbaum", "wiener", "wilkes", "wilkinson", "williams",
 	"yao", "zuse" };
 
-static bool name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 bool state_name_valid(const char *name)
 {
-	size_t n = strlen(name);
-
-	if (n < 1 || n > NAME_MAX_LEN || !name_char(name[0]))
-		return false;
-	for (size_t i = 1; i < n; i++)
-		if (!name_char(name[i]) && !strchr("_.-", name[i]))
-			return false;
-	return true;
+	return valid_name(name, 1);
 }
 
 /* Later attempts add digits, so that a full name space costs looks but never a failure. */

@@ -234,10 +234,39 @@ static void mark_dead(struct container *c)
 	c->network = NULL;
 }
 
+/* `run --rm` whose launcher died, and its monitor too, before anything ran. A monitor listens from
+ * before its launcher may go. */
+static bool abandoned(const struct container *c)
+{
+	pid_t launcher = (pid_t)json_int(json_get(c->config, "launcher"), 0);
+	int64_t start = json_int(json_get(c->config, "launcherStart"), 0);
+	autofd int monitor = -EBADF;
+	struct err none = ERR_INIT;
+
+	if (c->status != STATUS_CREATED || launcher <= 0 ||
+		!json_bool(json_get(c->config, "autoRemove"), false) ||
+		(int64_t)state_pid_start(launcher) == start)
+		return false;
+	monitor = state_connect(c, &none);
+	return monitor == -ECONNREFUSED || monitor == -ENOENT;
+}
+
+static int collect_abandoned(const struct globals *globals, struct container *c, struct err *err)
+{
+	TRY(record_reload(c, err));
+	if (!abandoned(c)) /* it has just begun to run */
+		return 0;
+	log_msg(LOG_DEBUG, "removing container %.12s, which nobody will start", c->id);
+	TRY(state_remove(globals, c, true, err));
+	return 1;
+}
+
 int record_repair(const struct globals *globals, struct container *c, struct err *err)
 {
 	autofd int lock = -EBADF;
 
+	if (abandoned(c))
+		return collect_abandoned(globals, c, err);
 	if (!alive(c) || monitor_lives(c))
 		return 0;
 	lock = state_lock(c, err);

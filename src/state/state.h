@@ -3,6 +3,7 @@
  * Stage 7: what containers exist and how they are. One directory per container:
  *
  *	<root>/containers/<64 hex>/config.json    written once by create
+ *	<root>/containers/<64 hex>/launch.json    the bulk that only start and exec need
  *	<root>/containers/<64 hex>/state.json     live state, one writer at a time (monitor, or repair)
  *	<root>/containers/<64 hex>/log            JSON lines in Docker's json-file form
  *	<root>/containers/<64 hex>/{upper,work}
@@ -56,10 +57,15 @@ void container_done(struct container *c);
 void state_new_id(char ret[65]); /* 64 random lower-case hex digits */
 
 /* Makes the directory, claims the name (random adjective_surname when NULL). config is adopted; its
- * "id" is used (a new one is made when missing), name, created and version are put into it.
+ * "id" is used (a new one is made when missing), name, created and version are put into it. What it
+ * has under "launch" is kept apart, for state_read_launch(), so that listings need not read it.
  * -EEXIST: E-NAME with the owner's id. */
 int state_create(const struct globals *globals, const char *name, struct json *adopt_config,
 	struct container *ret, struct err *err);
+
+/* What state_create() was given under "launch". -errno when it cannot be read (it is written without a
+ * sync, so a power cut may take it). */
+int state_read_launch(const struct container *c, struct json **ret, struct err *err);
 
 /* By id, unique prefix, or name; repairs. -ENOENT "No such container: X"; -ENOTUNIQ ambiguous. */
 int state_open(
@@ -89,6 +95,16 @@ int state_retire(const struct globals *globals, struct container *c, struct err 
 /* Removes directory, run directory, name, its anonymous volumes if asked. Files owned by sub-ids
  * included. The caller has made sure that it does not run. */
 int state_remove(const struct globals *globals, struct container *c, bool volumes, struct err *err);
+
+/* A socket to the monitor, for process/attach.h. -ECONNREFUSED or -ENOENT: there is none. */
+int state_connect(const struct container *c, struct err *err);
+
+/* Written before a container is signalled: its end is wanted, so no restart policy brings it back; keep:
+ * and --rm does not remove it. Forgotten by the next start. */
+enum stop_wish { STOP_NOT_ASKED, STOP_WANTED, STOP_KEEP };
+int state_ask_stop(const struct globals *globals, struct container *c, bool keep, struct err *err);
+enum stop_wish state_stop_asked(const struct container *c);
+int state_forget_stop(const struct container *c, struct err *err);
 
 /* Start time of a process (field 22 of /proc/PID/stat); 0 when it does not exist. */
 uint64_t state_pid_start(pid_t pid);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options/options.h"
+#include "options/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -137,6 +137,8 @@ static void rows_are_well_formed(void **state)
 				fail_msg("%s --%s: %s", c->spec.path, o->name, o->help);
 			assert_int_equal(o->kind == OPT_KIND_FLAG, !o->value);
 			assert_int_equal(o->kind == OPT_KIND_CALL, o->call != NULL);
+			if (c->id == CMD_RUN && o == c->spec.table + RUN_ONLY - 1)
+				continue; /* those of the caller's terminal come first */
 			if (o[1].kind != OPT_KIND_END && o[1].kind != OPT_KIND_ALIAS &&
 				strcmp(o->name, o[1].name) >= 0)
 				fail_msg("%s: --%s does not sort before --%s", c->spec.path,
