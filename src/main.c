@@ -47,6 +47,8 @@ static const struct {
 	[CMD_VOLUME_RM] = { cmd_volume_rm, 1 },
 	[CMD_SAVE] = { cmd_image_program, 1 },
 	[CMD_LOAD] = { cmd_image_program, 1 },
+	[CMD_EXPORT] = { cmd_export, 1 },
+	[CMD_IMPORT] = { cmd_image_program, 1 },
 	[CMD_INFO] = { cmd_info, 1 },
 	[CMD_VERSION] = { cmd_version, 1 },
 };

@@ -16,6 +16,7 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_restart(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_export(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 /* save, load: sbx-image knows the verb and its options. */
 int cmd_image_program(struct globals *globals, int argc, char **argv, struct err *err);

@@ -23,6 +23,8 @@ int container_kill(const struct globals *globals, struct container *c, struct er
 struct stop_opts;
 int container_stop(const struct globals *globals, const struct stop_opts *opts, struct container *c,
 	struct err *err);
+/* The directories that a container's file system consists of, the base layer first; appended. */
+void container_dirs(const struct container *c, struct strv *ret);
 
 /* Sizes in bytes: the container's own layer, and the image's layers below it. */
 int container_size(const struct globals *globals, const struct container *c, int64_t *ret_own,

@@ -37,6 +37,8 @@ static const struct {
 	const char *name;
 	verb_fn fn;
 } verbs[] = {
+	{ "export", export_main },
+	{ "import", import_main },
 	{ "load", load_main },
 	{ "pull", run_pull },
 	{ "save", save_main },

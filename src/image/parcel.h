@@ -14,9 +14,15 @@
 /* The verbs of sbx-image; argv[0] is the verb. */
 int save_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int load_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int export_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int import_main(const struct globals *globals, int argc, char **argv, struct err *err);
 
 /* SOURCE_DATE_EPOCH, or the time given. */
 int64_t archive_time(int64_t otherwise);
+void archive_now(char ret[32]); /* "2026-11-22T08:51:00Z", of SOURCE_DATE_EPOCH if set */
+
+/* import.c: the full reference that `import SOURCE TARGET` gives, NULL for none. Notes go to stderr. */
+int import_name(const char *source, const char *target, char **ret, struct err *err);
 
 /* ---- spool.c: foreign bytes become a blob of the store ---- */
 

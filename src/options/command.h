@@ -38,6 +38,8 @@ enum command_id {
 	CMD_VOLUME_RM,
 	CMD_SAVE,
 	CMD_LOAD,
+	CMD_EXPORT,
+	CMD_IMPORT,
 	CMD_INFO,
 	CMD_VERSION,
 	CMD_COMPLETION, /* answered by options_find_command() itself */

@@ -18,10 +18,26 @@ struct load_opts {
 	bool quiet;
 };
 
+struct export_opts {
+	char *output; /* NULL = stdout */
+	char *container;
+};
+
+struct import_opts {
+	struct strv changes;
+	char *message;
+	char *source; /* file, URL or "-" */
+	char *target; /* REPO[:TAG], ":TAG" or NULL */
+};
+
 int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *err);
 int load_opts_parse(int argc, char **argv, struct load_opts *ret, struct err *err);
+int export_opts_parse(int argc, char **argv, struct export_opts *ret, struct err *err);
+int import_opts_parse(int argc, char **argv, struct import_opts *ret, struct err *err);
 
 void save_opts_done(struct save_opts *opts);
 void load_opts_done(struct load_opts *opts);
+void export_opts_done(struct export_opts *opts);
+void import_opts_done(struct import_opts *opts);
 
 #endif

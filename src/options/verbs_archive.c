@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of save and load. See image_verbs.h. */
+/* Options of save, load, export and import. See image_verbs.h. */
 #include "options/internal.h"
 #include "options/options.h"
 
@@ -7,6 +7,11 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+
+static char *take_operand(const struct strv *operands, size_t i)
+{
+	return i < operands->n ? xstrdup(operands->v[i]) : NULL;
+}
 
 const struct opt save_table[] = {
 	OPT_STRING('o', "output", struct save_opts, output, "FILE",
@@ -59,4 +64,65 @@ void load_opts_done(struct load_opts *o)
 {
 	free(o->input);
 	*o = (struct load_opts){ 0 };
+}
+
+const struct opt export_table[] = {
+	OPT_STRING('o', "output", struct export_opts, output, "FILE",
+		"Write to a file instead of standard output"),
+	OPT_END,
+};
+
+int export_opts_parse(int argc, char **argv, struct export_opts *ret, struct err *err)
+{
+	struct export_opts o = { 0 };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_EXPORT, argv, &o, &operands, err);
+
+	(void)argc;
+	o.container = take_operand(&operands, 0);
+	if (r < 0)
+		export_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void export_opts_done(struct export_opts *o)
+{
+	free(o->output);
+	free(o->container);
+	*o = (struct export_opts){ 0 };
+}
+
+const struct opt import_table[] = {
+	OPT_LIST('c', "change", struct import_opts, changes, "INSTRUCTION",
+		"Apply a Dockerfile instruction to the new image"),
+	OPT_STRING('m', "message", struct import_opts, message, "TEXT",
+		"Comment that the image's history shows"),
+	OPT_END,
+};
+
+int import_opts_parse(int argc, char **argv, struct import_opts *ret, struct err *err)
+{
+	struct import_opts o = { 0 };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_IMPORT, argv, &o, &operands, err);
+
+	(void)argc;
+	o.source = take_operand(&operands, 0);
+	o.target = take_operand(&operands, 1);
+	if (r < 0)
+		import_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void import_opts_done(struct import_opts *o)
+{
+	strv_done(&o->changes);
+	free(o->message);
+	free(o->source);
+	free(o->target);
+	*o = (struct import_opts){ 0 };
 }

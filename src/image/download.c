@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/download.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+#include "image/http.h"
+
+struct download {
+	int fd;
+	bool done;
+	int result;
+	long status;
+	struct err err;
+};
+
+static int on_begin(void *data, const struct http_reply *head, struct err *err)
+{
+	(void)data;
+	(void)head;
+	(void)err;
+	return 0;
+}
+
+static int on_bytes(void *data, const void *bytes, size_t len, struct err *err)
+{
+	return fs_write_all(((struct download *)data)->fd, bytes, len, err);
+}
+
+static void on_done(void *data, struct http_reply *reply, int result, const struct err *err)
+{
+	struct download *d = data;
+
+	d->done = true;
+	d->result = result;
+	if (result < 0)
+		d->err = *err;
+	else
+		d->status = reply->status;
+}
+
+/* ca/ beside the configuration file, as for registries. */
+static char *ca_folder(const struct globals *globals)
+{
+	const char *slash = globals->config ? strrchr(globals->config, '/') : NULL;
+
+	return slash ? xasprintf("%.*s/ca", (int)(slash - globals->config), globals->config) : NULL;
+}
+
+static int fetch(struct http *http, const char *url, struct download *d, struct err *err)
+{
+	struct http_request request = { .url = url,
+		.max_body = 65536,
+		.plain_ok = true,
+		.begin = on_begin,
+		.sink = on_bytes,
+		.done = on_done,
+		.data = d };
+	struct http_transfer *transfer;
+
+	TRY(http_start(http, &request, &transfer, err));
+	while (!d->done)
+		TRY(http_poll(http, 1000, NULL, 0, err));
+	if (d->result < 0) {
+		*err = d->err;
+		return err_wrap(err, "download %.200s", url);
+	}
+	if (d->status != 200)
+		return err_set(
+			err, -ENOENT, "download %.200s: the server answers %ld", url, d->status);
+	return 0;
+}
+
+int download_file(
+	const struct globals *globals, const struct store *store, const char *url, struct err *err)
+{
+	struct http_config config = { .ca_dir = ca_folder(globals) };
+	autofree char *ca_dir = config.ca_dir;
+	autohttp struct http *http = NULL;
+	struct download d = { .fd = -EBADF };
+	autofd int fd = openat(store->tmp, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fs_err(err, store->tmp, "make a temporary file in the image store");
+	d.fd = fd;
+	TRY(http_new(&config, &http, err));
+	TRY(fetch(http, url, &d, err));
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, "read the download");
+	return move_fd(&fd);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/pack_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/strv.h"
+#include "base/xalloc.h"
+#include "image/tarout.h"
+
+#define OPAQUE     "user.overlay.opaque"
+#define WHITEOUT   "user.overlay.whiteout"
+#define STAT       "user.sbx.stat"
+#define XATTR_MAX  65536
+#define FIRST_SIZE 1024 /* of the table of links; a power of two */
+
+bool pack_is_whiteout(int dir, const char *name, const struct stat *st)
+{
+	autofd int fd = -EBADF;
+	char value;
+
+	if (S_ISCHR(st->st_mode))
+		return st->st_rdev == makedev(0, 0);
+	if (!S_ISREG(st->st_mode) || st->st_size > 0)
+		return false;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 && fgetxattr(fd, WHITEOUT, &value, 1) >= 0;
+}
+
+bool pack_is_opaque(int dir)
+{
+	char value = 0;
+
+	return fgetxattr(dir, OPAQUE, &value, 1) == 1 && value == 'y';
+}
+
+static int number(const char **text, int base, char end, unsigned long long *ret)
+{
+	char *rest;
+
+	if (**text < '0' || **text > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret = strtoull(*text, &rest, base);
+	if (errno || *rest != end)
+		return -EINVAL;
+	*text = rest + (end != '\0');
+	return 0;
+}
+
+int pack_parse_stat(const char *text, struct stat *st)
+{
+	unsigned long long uid, gid, mode, dev_major, dev_minor;
+
+	TRY(number(&text, 10, ':', &uid));
+	TRY(number(&text, 10, ':', &gid));
+	TRY(number(&text, 8, ':', &mode));
+	TRY(number(&text, 10, ':', &dev_major));
+	TRY(number(&text, 10, '\0', &dev_minor));
+	if (uid >= UINT32_MAX || gid >= UINT32_MAX || mode > 0177777 || dev_major > UINT32_MAX ||
+		dev_minor > UINT32_MAX)
+		return -EINVAL;
+	if (!(mode & S_IFMT))
+		mode |= st->st_mode & S_IFMT;
+	if (S_ISDIR(st->st_mode) != S_ISDIR((mode_t)mode))
+		return -EINVAL;
+	st->st_uid = (uid_t)uid;
+	st->st_gid = (gid_t)gid;
+	st->st_mode = (mode_t)mode;
+	st->st_rdev = makedev((unsigned)dev_major, (unsigned)dev_minor);
+	return 0;
+}
+
+void pack_kept_stat(int fd, struct stat *st)
+{
+	struct stat kept = *st;
+	char text[128];
+	ssize_t n = fgetxattr(fd, STAT, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return; /* nothing kept: what is on disk counts */
+	text[n] = '\0';
+	if (pack_parse_stat(text, &kept) == 0)
+		*st = kept;
+}
+
+/* Marks of an overlay, ours or another's, are no property of the file. */
+static bool wanted(const char *name)
+{
+	static const char *const ours[] = { "user.overlay.", "user.fuseoverlayfs.",
+		"user.containers.", "user.sbx." };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (strncmp(name, ours[i], strlen(ours[i])) == 0)
+			return false;
+	return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_xattr(int fd, const char *name, struct buf *pax, struct err *err)
+{
+	autofree char *key = xasprintf("SCHILY.xattr.%s", name);
+	autofree char *value = xmalloc(XATTR_MAX);
+	ssize_t n = fgetxattr(fd, name, value, XATTR_MAX);
+
+	if (n < 0 && errno == ENODATA)
+		return 0; /* taken away meanwhile */
+	if (n < 0)
+		return err_sys(err, "read the extended attribute %.100s", name);
+	tar_pax_add(pax, key, value, (size_t)n);
+	return 0;
+}
+
+int pack_xattrs(int fd, struct buf *pax, struct err *err)
+{
+	char few[1024];
+	autofree char *many = NULL;
+	autostrv struct strv names = STRV_INIT;
+	const char *list = few;
+	ssize_t n = flistxattr(fd, few, sizeof(few));
+
+	if (n < 0 && errno == ERANGE) {
+		list = many = xmalloc(XATTR_MAX);
+		n = flistxattr(fd, many, XATTR_MAX);
+	}
+	if (n < 0)
+		return errno == EOPNOTSUPP ? 0 : err_sys(err, "list extended attributes");
+	for (const char *name = list; name < list + n; name += strlen(name) + 1)
+		if (wanted(name))
+			strv_add(&names, name);
+	if (names.n > 1)
+		qsort(names.v, names.n, sizeof(*names.v), by_name);
+	strv_each (name, &names)
+		TRY(add_xattr(fd, *name, pax, err));
+	return 0;
+}
+
+/* ---- hard links ---- */
+
+struct slot {
+	dev_t dev;
+	ino_t ino;
+	char *path; /* NULL = empty */
+};
+
+struct pack_links {
+	struct slot *slots;
+	size_t size, used;
+};
+
+struct pack_links *pack_links_new(void)
+{
+	struct pack_links *links = xcalloc(1, sizeof(*links));
+
+	links->size = FIRST_SIZE;
+	links->slots = xcalloc(links->size, sizeof(*links->slots));
+	return links;
+}
+
+void pack_links_free(struct pack_links *links)
+{
+	for (size_t i = 0; links && i < links->size; i++)
+		free(links->slots[i].path);
+	if (links)
+		free(links->slots);
+	free(links);
+}
+
+static struct slot *find_slot(struct pack_links *links, dev_t dev, ino_t ino)
+{
+	size_t at = (size_t)((uint64_t)ino * 0x9e3779b97f4a7c15u >> 20) & (links->size - 1);
+
+	while (links->slots[at].path &&
+		(links->slots[at].ino != ino || links->slots[at].dev != dev))
+		at = (at + 1) & (links->size - 1);
+	return &links->slots[at];
+}
+
+static void grow(struct pack_links *links)
+{
+	struct pack_links more = { .size = links->size * 2, .used = links->used };
+
+	more.slots = xcalloc(more.size, sizeof(*more.slots));
+	for (size_t i = 0; i < links->size; i++)
+		if (links->slots[i].path)
+			*find_slot(
+				&more, links->slots[i].dev, links->slots[i].ino) = links->slots[i];
+	free(links->slots);
+	*links = more;
+}
+
+const char *pack_links_find(struct pack_links *links, const struct stat *st, const char *path)
+{
+	struct slot *slot = find_slot(links, st->st_dev, st->st_ino);
+
+	if (slot->path)
+		return slot->path;
+	*slot = (struct slot){ st->st_dev, st->st_ino, xstrdup(path) };
+	if (++links->used > links->size / 2)
+		grow(links);
+	return NULL;
+}

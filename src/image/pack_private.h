@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pack.c walks, pack_entry.c says what one entry is. */
+#ifndef SBX_IMAGE_PACK_PRIVATE_H
+#define SBX_IMAGE_PACK_PRIVATE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+bool pack_is_whiteout(int dir, const char *name, const struct stat *st);
+bool pack_is_opaque(int dir); /* readable descriptor */
+
+/* With a single id: what is kept beside the file replaces owner, mode and device in *st. */
+void pack_kept_stat(int fd, struct stat *st);
+/* The same from a text, "uid:gid:mode:major:minor". -EINVAL. Pure. */
+int pack_parse_stat(const char *text, struct stat *st);
+
+/* pax records for the attributes that belong to the file. */
+int pack_xattrs(int fd, struct buf *pax, struct err *err);
+
+/* First paths of files with several names. */
+struct pack_links;
+struct pack_links *pack_links_new(void);
+void pack_links_free(struct pack_links *links);
+/* The path this file was packed under, or NULL: then `path` is remembered. Borrowed. */
+const char *pack_links_find(struct pack_links *links, const struct stat *st, const char *path);
+
+#endif
