@@ -234,6 +234,15 @@ static const struct command commands[] = {
 		.spec = { "wait", wait_table, 1, OPT_UNLIMITED, false, NULL },
 	},
 	{
+		.id = CMD_DIFF,
+		.name = "diff",
+		.group = "container",
+		.group_names = "diff",
+		.usage = "CONTAINER",
+		.summary = "Show what a container changed in its file system",
+		.spec = { "diff", no_table, 1, 1, false, NULL },
+	},
+	{
 		.id = CMD_PORT,
 		.name = "port",
 		.group = "container",

@@ -99,6 +99,10 @@ struct tag_opts {
 	char *source, *target;
 };
 
+struct diff_opts {
+	char *container;
+};
+
 struct port_opts {
 	char *container;
 	char *port; /* "80" or "80/udp"; NULL = all */
@@ -153,6 +157,7 @@ int images_opts_parse(int argc, char **argv, struct images_opts *ret, struct err
 int rmi_opts_parse(int argc, char **argv, struct rmi_opts *ret, struct err *err);
 int pull_opts_parse(int argc, char **argv, struct pull_opts *ret, struct err *err);
 int tag_opts_parse(int argc, char **argv, struct tag_opts *ret, struct err *err);
+int diff_opts_parse(int argc, char **argv, struct diff_opts *ret, struct err *err);
 int port_opts_parse(int argc, char **argv, struct port_opts *ret, struct err *err);
 int rename_opts_parse(int argc, char **argv, struct rename_opts *ret, struct err *err);
 int top_opts_parse(int argc, char **argv, struct top_opts *ret, struct err *err);
@@ -180,6 +185,7 @@ void images_opts_done(struct images_opts *opts);
 void rmi_opts_done(struct rmi_opts *opts);
 void pull_opts_done(struct pull_opts *opts);
 void tag_opts_done(struct tag_opts *opts);
+void diff_opts_done(struct diff_opts *opts);
 void port_opts_done(struct port_opts *opts);
 void rename_opts_done(struct rename_opts *opts);
 void top_opts_done(struct top_opts *opts);

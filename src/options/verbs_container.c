@@ -16,6 +16,22 @@ static char *take_operand(struct strv *operands, size_t i)
 	return i < operands->n ? xstrdup(operands->v[i]) : NULL;
 }
 
+int diff_opts_parse(int argc, char **argv, struct diff_opts *ret, struct err *err)
+{
+	autostrv struct strv operands = STRV_INIT;
+
+	(void)argc;
+	TRY(opt_parse_command(CMD_DIFF, argv, ret, &operands, err));
+	ret->container = take_operand(&operands, 0);
+	return 0;
+}
+
+void diff_opts_done(struct diff_opts *o)
+{
+	free(o->container);
+	*o = (struct diff_opts){ 0 };
+}
+
 int port_opts_parse(int argc, char **argv, struct port_opts *ret, struct err *err)
 {
 	autostrv struct strv operands = STRV_INIT;

@@ -109,6 +109,16 @@ int rootfs_driver(const struct globals *globals, const struct idmap *idmap, enum
 	char *ret_why, size_t size, struct err *err);
 const char *rootfs_driver_name(enum driver driver);
 
+/* What a container changed: fn gets 'A' (added), 'C' (changed) or 'D' (deleted) and an absolute path, in
+ * no order. To be called as uid 0 of a user namespace with the caller's id map; only reads. */
+struct rootfs_changes {
+	const struct strv *layers; /* absolute, base first */
+	int container;             /* <root>/containers/<id>, a directory */
+	int (*fn)(void *data, char kind, const char *path, struct err *err);
+	void *data;
+};
+int rootfs_changes(const struct rootfs_changes *changes, struct err *err);
+
 /* Path of a named or anonymous volume's data: <root>/volumes/<name>/_data. Caller frees. */
 char *rootfs_volume_path(const struct globals *globals, const char *name);
 

@@ -196,5 +196,24 @@ def threat_c02_top_runs_nothing_of_the_image(box):
     expect("sh -c sleep 100" in shown and "\033" not in shown, repr(shown))
 
 
+# ---- diff ----
+
+@test()
+def diff_tells_what_a_container_changed(box):
+    box.ok("run", "--name", "c1", "busybox", "true")
+    expect(box.ok("diff", "c1") == "", "nothing was changed")
+    box.ok("run", "-d", "--name", "c2", "busybox", "sleep", "100")
+    box.ok("exec", "c2", "sh", "-c", "rm /etc/group; echo >>/etc/passwd; mkdir -p /new/a; echo >/new/a/b; chmod 700 /home;"
+           "rm -rf /usr; mkdir /usr; touch /usr/x; rm -rf /var; echo >/var; touch '/new/\n\033[2J'; chmod 0 /new/a;"
+           "ln -s / /new/l; echo >/proc/self/comm; echo >/dev/shm/x")
+    want = ["C /etc", "D /etc/group", "C /etc/passwd", "C /home", "A /new", "A /new/\\x0a\\x1b[2J", "A /new/a",
+            "A /new/a/b", "A /new/l", "C /usr", "D /usr/bin", "D /usr/sbin", "A /usr/x", "C /var"]
+    got = box.ok("diff", "c2").split("\n")
+    expect(got == want, got)
+    box.ok("kill", "c2")
+    expect(box.ok("container", "diff", "c2").split("\n") == want)
+    box.fails(1, "diff", "nosuch", says="No such container: nosuch")
+
+
 if __name__ == "__main__":
     main()
