@@ -33,10 +33,8 @@ static void plan_env(struct launch *launch)
 		strv_add(&launch->env, "TERM=xterm");
 	strv_each (item, &launch->image.env)
 		if (strchr(*item, '=') && **item != '=') /* J01: never filled from the host */
-			strv_env_set(&launch->env, *item);
-	strv_each (item, &launch->opts.env)
-		if (strchr(*item, '='))
-			strv_env_set(&launch->env, *item);
+			strv_add(&launch->env, *item);
+	env_override(&launch->env, &launch->opts.env);
 }
 
 int launch_command(struct launch *launch, struct err *err)

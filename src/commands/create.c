@@ -45,6 +45,21 @@ static int pull(const struct launch *launch, struct err *err)
 	return status;
 }
 
+/* What is here under that name, if it is for the platform that was asked for. */
+static int resolve(struct launch *launch, struct err *err)
+{
+	const struct run_opts *opts = &launch->opts;
+	int r;
+
+	TRY(image_resolve(launch->globals, opts->image, &launch->image, err));
+	if (!opts->platform)
+		return 0;
+	r = image_check_platform(&launch->image, opts->platform, err);
+	if (r < 0)
+		image_done(&launch->image);
+	return r;
+}
+
 static int find_image(struct launch *launch, struct err *err)
 {
 	const struct run_opts *opts = &launch->opts;
@@ -54,9 +69,9 @@ static int find_image(struct launch *launch, struct err *err)
 
 	if (opts->pull == PULL_ALWAYS) {
 		TRY(pull(launch, err));
-		return image_resolve(launch->globals, opts->image, &launch->image, err);
+		return resolve(launch, err);
 	}
-	r = image_resolve(launch->globals, opts->image, &launch->image, err);
+	r = resolve(launch, err);
 	if (r != -ENOENT || opts->pull == PULL_NEVER)
 		return r;
 	TRY(ref_parse(opts->image, &ref, err));
@@ -64,7 +79,7 @@ static int find_image(struct launch *launch, struct err *err)
 	if (!opts->quiet)
 		log_plain("Unable to find image '%s' locally", familiar);
 	TRY(pull(launch, err));
-	return image_resolve(launch->globals, opts->image, &launch->image, err);
+	return resolve(launch, err);
 }
 
 static int write_cidfile(const struct launch *launch, struct err *err)

@@ -31,8 +31,7 @@ static void plan_env(const struct exec_opts *opts, const struct container *c, st
 	json_strv(json_get(c->config, "env"), env);
 	if (opts->tty && !strv_env_get(env, "TERM"))
 		strv_add(env, "TERM=xterm");
-	strv_each (item, &opts->env)
-		strv_env_set(env, *item);
+	env_override(env, &opts->env);
 }
 
 /* The container's own policy, or with --privileged what `run --privileged` gives. */

@@ -58,6 +58,9 @@ int image_resolve(
 int image_restore(
 	const struct json *config, const struct strv *layers, struct image *ret, struct err *err);
 
+/* Is it what --platform asks for? -EINVAL when `platform` is none; 0, or -ENOENT with E-ARCH. */
+int image_check_platform(const struct image *image, const char *platform, struct err *err);
+
 /* Runs `sbx-image ARGS…` in the foreground with the roots of globals. stdout of the helper goes
  * to stdout_fd (1, or 2 for run's implicit pull). Returns its exit status; it has printed its own
  * errors. */

@@ -128,6 +128,26 @@ static void entry_platform(const struct json *entry, struct platform *ret)
 		ret->variant, sizeof(ret->variant), "%s", json_str(json_get(p, "variant"), ""));
 }
 
+int image_check_platform(const struct image *image, const char *platform, struct err *err)
+{
+	struct platform want, have = { 0 };
+	char text[100] = "";
+
+	TRY(parse(platform, &want, err));
+	(void)snprintf(have.os, sizeof(have.os), "%s", json_str(json_get(image->config, "os"), ""));
+	(void)snprintf(have.arch, sizeof(have.arch), "%s",
+		json_str(json_get(image->config, "architecture"), ""));
+	(void)snprintf(have.variant, sizeof(have.variant), "%s",
+		json_str(json_get(image->config, "variant"), ""));
+	if (score(&have, &want) > 0)
+		return 0;
+	describe(&have, text, sizeof(text));
+	return err_id(err, -ENOENT, "E-ARCH",
+		"image %s was found but is not for the wanted platform: wanted %s, it is for %s. "
+		"Another one can be pulled with --pull missing or --pull always",
+		image->ref, platform, text);
+}
+
 int manifest_select(
 	const struct manifest *index, const char *platform, struct descriptor *ret, struct err *err)
 {

@@ -10,10 +10,8 @@
 #include "options/opt.h"
 #include "options/options.h"
 
-/* Appends "NAME=value", or a copy of the caller's "NAME" if there is one. */
+/* Appends "NAME=value": as given, or the caller's. A bare "NAME" when the caller has none: unset it. */
 int parse_env(const char *value, struct strv *ret, struct err *err);
-/* Of each name keeps the last value, in the place of the first. n log n: there may be 10^5. */
-void env_squash(struct strv *env);
 /* The text of an env file; is cut into lines in place. */
 int parse_env_text(char *text, struct strv *ret, struct err *err);
 

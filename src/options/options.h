@@ -116,5 +116,9 @@ int parse_env_file(const char *path, struct strv *ret, struct err *err);
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, min to 255 bytes, since it becomes a file name. Docker wants two at least for
  * containers and volumes; containers of one letter are podman's, and everybody's in examples. */
 bool valid_name(const char *name, size_t min);
+/* Of each name keeps the last value, in the place of the first. n log n: there may be 10^5. */
+void env_squash(struct strv *env);
+/* Puts what was asked for (a bare "NAME" = without it) over what there is, and squashes. */
+void env_override(struct strv *env, const struct strv *asked);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * -e and --env-file. No quoting and no expansion, as in Docker: what stands after '=' is the value,
- * byte for byte. A name without '=' copies the caller's variable, and is left out when the caller
- * has none. Files are untrusted text of at most 1 MiB.
+ * byte for byte. A name without '=' copies the caller's variable; when the caller has none, -e takes
+ * the image's away too and a file's line means nothing. Files are untrusted text of at most 1 MiB.
  */
 #include "options/options.h"
 #include "options/internal.h"
@@ -31,6 +31,8 @@ int parse_env(const char *value, struct strv *ret, struct err *err)
 	host = getenv(value);
 	if (host)
 		strv_addf(ret, "%s=%s", value, host);
+	else
+		strv_add(ret, value);
 	return 0;
 }
 
@@ -81,6 +83,19 @@ void env_squash(struct strv *env)
 	env->n = kept;
 }
 
+void env_override(struct strv *env, const struct strv *asked)
+{
+	struct strv set = STRV_INIT;
+
+	strv_extend(env, asked);
+	env_squash(env);
+	strv_each (item, env)
+		if (strchr(*item, '='))
+			strv_add(&set, *item);
+	strv_done(env);
+	*env = set;
+}
+
 static bool is_utf8(const char *s)
 {
 	size_t n;
@@ -106,7 +121,7 @@ static int read_line(const char *line, struct strv *ret, struct err *err)
 	if (strcspn(line, " \t\v\f\r") < name)
 		return err_set(
 			err, -EINVAL, "variable '%.*s' contains whitespaces", (int)name, line);
-	return parse_env(line, ret, err);
+	return line[name] || getenv(line) ? parse_env(line, ret, err) : 0;
 }
 
 int parse_env_text(char *text, struct strv *ret, struct err *err)

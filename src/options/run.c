@@ -340,8 +340,10 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 		return err_set(err, -EINVAL, "cannot replace container without --name being set");
 	strv_extend(&o->env, &raw->env);
 	env_squash(&o->env);
-	strv_each (e, &o->env)
-		strv_addf(&o->args, "--env=%s", *e);
+	strv_each (
+		e, &o->env) /* a bare one would be read anew by `start`, which has the record's */
+		if (strchr(*e, '='))
+			strv_addf(&o->args, "--env=%s", *e);
 	if (operands->v[0][0] == '-') /* `sbx run -- -x`: still an operand when read again */
 		strv_add(&o->args, "--");
 	strv_extend(&o->args, operands);

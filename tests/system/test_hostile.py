@@ -24,5 +24,22 @@ def the_callers_environment_is_not_in_the_inits_memory(box):
     expect("CANARY" not in result.out and SBX not in result.out and "sbx-init" in result.out, result)
 
 
+@test("overlay")
+def a_name_the_caller_lacks_takes_the_images_variable_away(box):
+    out = box.ok("run", "--rm", "-e", "HOSTNAME", "-e", "X", "busybox", "env", env={"X": "1"})
+    expect("HOSTNAME=" not in out and "X=1" in out, out)
+    box.ok("run", "--name", "a", "-e", "HOSTNAME", "busybox", "env")
+    expect("HOSTNAME=" not in box.ok("start", "-a", "a", env={"HOSTNAME": "mine"}))
+
+
+@test("overlay")
+def a_local_image_of_another_platform_does_not_do(box):
+    box.ok("pull", "busybox")
+    box.fails(125, "run", "--rm", "--platform", "linux/s390x", "busybox", "true", says="E-ARCH.*not made for linux/s390x")
+    box.fails(125, "run", "--rm", "--pull", "never", "--platform", "linux/s390x", "busybox", "true",
+              says="E-ARCH.*wanted linux/s390x")
+    box.ok("run", "--rm", "--pull", "never", "--platform", "linux/amd64", "busybox", "true")
+
+
 if __name__ == "__main__":
     main()

@@ -84,6 +84,24 @@ static void squashing_keeps_the_last_value_in_the_first_place(void **state)
 	strv_done(&env);
 }
 
+static void a_name_that_the_caller_lacks_unsets(void **state)
+{
+	struct strv env = STRV_INIT, asked = STRV_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(unsetenv("SBX_TEST_NONE"), 0);
+	assert_int_equal(parse_env("SBX_TEST_NONE", &asked, &err), 0);
+	assert_int_equal(parse_env("B=2", &asked, &err), 0);
+	strv_add(&env, "SBX_TEST_NONE=image");
+	strv_add(&env, "B=1");
+	env_override(&env, &asked);
+	assert_int_equal(env.n, 1);
+	assert_string_equal(env.v[0], "B=2");
+	assert_null(env.v[1]);
+	strv_done(&env);
+	strv_done(&asked);
+}
+
 /* threats S12 */
 static void a_hundred_thousand_variables_take_no_time(void **state)
 {
@@ -160,6 +178,7 @@ TEST_MAIN(cmocka_unit_test(values_are_taken_byte_for_byte),
 	cmocka_unit_test(a_nameless_variable_is_refused),
 	cmocka_unit_test(files_have_comments_blank_lines_and_crlf),
 	cmocka_unit_test(squashing_keeps_the_last_value_in_the_first_place),
+	cmocka_unit_test(a_name_that_the_caller_lacks_unsets),
 	cmocka_unit_test(a_hundred_thousand_variables_take_no_time),
 	cmocka_unit_test(bad_lines_are_named_by_number),
 	cmocka_unit_test_setup_teardown(

@@ -128,10 +128,12 @@ static void env_copies_the_callers_variable_and_the_last_one_wins(void **state)
 	assert_int_equal(RUN(&o, &err, "-e", "A=1", "-e=A=2", "-e", "SBX_TEST_COPY", "-e",
 				 "SBX_TEST_UNSET", "-eB=", "img"),
 		0);
-	assert_int_equal(o.env.n, 3);
+	assert_int_equal(o.env.n, 4);
 	assert_string_equal(o.env.v[0], "A=2");
 	assert_string_equal(o.env.v[1], "SBX_TEST_COPY=from host");
-	assert_string_equal(o.env.v[2], "B=");
+	assert_string_equal(o.env.v[2], "SBX_TEST_UNSET"); /* takes the image's away */
+	assert_string_equal(o.env.v[3], "B=");
+	assert_false(strv_has(&o.args, "--env=SBX_TEST_UNSET"));
 }
 
 static void env_beats_env_files_wherever_it_stands(void **state)
