@@ -14,16 +14,14 @@
 #include "commands/launch.h"
 #include "commands/output.h"
 
-static int check_cidfile(const struct run_opts *opts, struct err *err)
+static int cidfile_found(const char *path, struct err *err)
 {
-	if (opts->cidfile && access(opts->cidfile, F_OK) == 0)
-		return err_exit(err,
-			(err_set(err, -EEXIST,
-				 "container ID file found, make sure the other container isn't "
-				 "running or delete %s",
-				 opts->cidfile),
-				125));
-	return 0;
+	return err_exit(err,
+		(err_set(err, -EEXIST,
+			 "container ID file found, make sure the other container isn't running or "
+			 "delete %s",
+			 path),
+			125));
 }
 
 static int pull(const struct launch *launch, struct err *err)
@@ -82,32 +80,41 @@ static int find_image(struct launch *launch, struct err *err)
 	return resolve(launch, err);
 }
 
-static int write_cidfile(const struct launch *launch, struct err *err)
-{
-	const char *path = launch->opts.cidfile;
-	autofd int fd = -EBADF;
-
-	if (!path)
-		return 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_sys(err, "create the container ID file '%s'", path);
-	return fs_write_all(fd, launch->id, strlen(launch->id), err);
-}
-
+/* Locked from here until it runs: nobody else starts or removes it meanwhile. */
 static int make_record(struct launch *launch, struct err *err)
 {
 	const char *name = launch->opts.name;
 
 	if (launch->opts.replace && name)
 		TRY(container_force_remove(launch->globals, name, err));
-	return state_create(launch->globals, name, launch_config(launch), &launch->container, err);
+	TRY(state_create(launch->globals, name, launch_config(launch), &launch->container, err));
+	launch->lock = state_lock(&launch->container, err);
+	return launch->lock < 0 ? launch->lock : 0;
+}
+
+/* The file first: a path that cannot be written must not cost a container. */
+static int make_with_cidfile(struct launch *launch, const char *path, struct err *err)
+{
+	autofd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int r;
+
+	if (fd < 0 && errno == EEXIST)
+		return cidfile_found(path, err);
+	if (fd < 0)
+		return err_sys(err, "create the container ID file '%s'", path);
+	r = make_record(launch, err);
+	if (r == 0)
+		r = fs_write_all(fd, launch->id, strlen(launch->id), err);
+	if (r < 0)
+		(void)unlink(path); /* empty or half an id */
+	return r;
 }
 
 int launch_create(struct launch *launch, struct err *err)
 {
 	globals_override(launch->globals, &launch->opts);
-	TRY(check_cidfile(&launch->opts, err));
+	if (launch->opts.cidfile && access(launch->opts.cidfile, F_OK) == 0)
+		return cidfile_found(launch->opts.cidfile, err);
 	TRY(find_image(launch, err));
 	state_new_id(launch->id);
 	TRY(launch_plan(launch, err));
@@ -118,8 +125,8 @@ int launch_create(struct launch *launch, struct err *err)
 		TRY(fs_write_all(STDOUT_FILENO, text.data, text.len, err));
 		return 1;
 	}
-	TRY(make_record(launch, err));
-	return write_cidfile(launch, err);
+	return launch->opts.cidfile ? make_with_cidfile(launch, launch->opts.cidfile, err)
+				    : make_record(launch, err);
 }
 
 int cmd_create(struct globals *globals, int argc, char **argv, struct err *err)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,6 +21,8 @@
 void launch_done(struct launch *launch)
 {
 	logger_free(launch->log);
+	free(launch->log_lost);
+	fd_drop(&launch->lock);
 	container_done(&launch->container);
 	rootfs_done(&launch->rootfs);
 	network_done(&launch->network);
@@ -135,6 +138,14 @@ static int forget_stdio(struct err *err)
 	return 0;
 }
 
+/* Ours and the launcher's copy at once; closing ours alone would leave it to the launcher. */
+static void release_lock(struct launch *launch)
+{
+	if (launch->lock >= 0)
+		(void)flock(launch->lock, LOCK_UN);
+	fd_drop(&launch->lock);
+}
+
 static int on_started(void *data, pid_t pid, struct err *err)
 {
 	struct launch *launch = data;
@@ -153,16 +164,24 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	json_free(c->network);
 	c->network = launch_network_record(&launch->network);
 	TRY(state_save(c, err));
+	release_lock(launch);
 	return forget_stdio(err);
 }
 
 static int on_output(void *data, int stream, const void *bytes, size_t len, struct err *err)
 {
 	struct launch *launch = data;
+	struct err lost;
+	int r = 0;
 
 	if (!launch->log) /* closed at the end, but a slow client held the last bytes back */
-		TRY(logger_open(&launch->container, &launch->log, err));
-	return logger_write(launch->log, stream, bytes, len, err);
+		r = logger_open(&launch->container, &launch->log, &lost);
+	if (r == 0)
+		r = logger_write(launch->log, stream, bytes, len, &lost);
+	/* A full disk costs lines of the log, not the container. */
+	if (r < 0 && !launch->log_lost)
+		launch->log_lost = xasprintf("some output is not in the log: %s", lost.text);
+	return 0;
 }
 
 static int on_ended(void *data, int status, struct err *err)
@@ -176,6 +195,10 @@ static int on_ended(void *data, int status, struct err *err)
 	c->pid = c->monitor = 0;
 	c->exit_code = status;
 	c->finished = state_now();
+	if (launch->log_lost) {
+		free(c->error);
+		c->error = move_ptr(&launch->log_lost);
+	}
 	if (state_stop_asked(c) == STOP_KEEP)
 		launch->opts.remove = false; /* somebody else decides what becomes of it */
 	if (launch->opts.remove) /* the rest of the removal waits until the client has its answer */
@@ -189,8 +212,9 @@ static void on_failed(void *data, const struct err *why)
 	struct container *c = &launch->container;
 	struct err ignored;
 
-	if (launch->opts.remove) {
-		(void)state_remove(launch->globals, c, true, &ignored); /* `why` is what to tell */
+	release_lock(launch);
+	if (launch->opts.remove) { /* monitor_main() does the rest; `why` is what to tell */
+		(void)state_retire(launch->globals, c, &ignored);
 		return;
 	}
 	c->status = c->started ? STATUS_EXITED : STATUS_CREATED;
@@ -251,6 +275,7 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 		.init = launch->opts.init,
 	};
 	struct err err = ERR_INIT;
+	int r;
 
 	for (char **arg = launch->typed; arg && *arg; arg++)
 		memset(*arg, 0, strlen(*arg));
@@ -259,13 +284,12 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 	if (setsid() < 0 || chdir("/") < 0 || dup2(launch->container.dir, STDIN_FILENO) < 0 ||
 		dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(125);
-	if (process_monitor(&spec, &events, client, listener, &err) < 0)
-		_exit(125);
+	r = process_monitor(&spec, &events, client, listener, &err);
 	logger_free(launch->log);
 	if (launch->opts.remove &&
 		state_remove(launch->globals, &launch->container, true, &err) < 0)
 		_exit(125); /* the next listing collects it */
-	_exit(0);
+	_exit(r < 0 ? 125 : 0);
 }
 
 int launch_go(struct launch *launch, int *ret_client, struct err *err)

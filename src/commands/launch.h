@@ -35,11 +35,14 @@ struct launch {
 	bool by_run;      /* not create: this process will start it, or it was never meant to be */
 	bool attach_in;   /* the launcher's stdin is for the container */
 	struct logger *log;
+	char *log_lost; /* why some of the output is not in the log */
+	int lock;       /* of the container; the monitor releases it once it runs or has failed */
 	char **typed; /* the process's own argv: blanked in the monitor, it may hold secrets (S05) */
 };
-#define LAUNCH_INIT                                                                    \
-	{                                                                              \
-		.network = NETWORK_INIT, .container = CONTAINER_INIT, .shared = -EBADF \
+#define LAUNCH_INIT                                                                     \
+	{                                                                               \
+		.network = NETWORK_INIT, .container = CONTAINER_INIT, .shared = -EBADF, \
+		.lock = -EBADF                                                          \
 	}
 void launch_done(struct launch *launch);
 #define autolaunch __attribute__((cleanup(launch_done)))

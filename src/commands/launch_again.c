@@ -67,5 +67,8 @@ int launch_again(struct launch *launch, struct err *err)
 	snprintf(launch->id, sizeof(launch->id), "%s", launch->container.id);
 	TRY(parse_again(launch, err));
 	TRY(same_image(launch, err));
-	return plan_with_its_driver(launch, err);
+	TRY(plan_with_its_driver(launch, err));
+	strv_done(&launch->env); /* what -e took away is only missed there */
+	json_strv(json_get(launch->container.config, "env"), &launch->env);
+	return 0;
 }

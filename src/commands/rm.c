@@ -10,6 +10,8 @@
 #include "commands/output.h"
 #include "options/verbs.h"
 
+#define TRIES 5
+
 struct removing {
 	const struct globals *globals;
 	const struct rm_opts *opts;
@@ -29,6 +31,24 @@ static int end_it(const struct removing *rm, struct container *c, struct err *er
 	return container_kill(rm->globals, c, err);
 }
 
+/* -EBUSY from the removal: somebody has started it after it was ended. */
+static int end_and_remove(const struct removing *rm, struct container *c, struct err *err)
+{
+	int r;
+
+	for (int i = 0;; i++) {
+		r = end_it(rm, c, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+		r = state_remove(rm->globals, c, rm->opts->volumes, err);
+		if (r != -EBUSY || !rm->opts->force || i == TRIES)
+			return r;
+		r = state_refresh(rm->globals, c, err);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
+	}
+}
+
 static int rm_one(void *data, const char *name, struct err *err)
 {
 	const struct removing *rm = data;
@@ -40,16 +60,13 @@ static int rm_one(void *data, const char *name, struct err *err)
 		return 0;
 	}
 	TRY(r);
-	r = end_it(rm, &c, err);
-	TRY(r);
-	if (r == 0)
-		TRY(state_remove(rm->globals, &c, rm->opts->volumes, err));
+	TRY(end_and_remove(rm, &c, err));
 	return out_line(name, err);
 }
 
 int container_force_remove(const struct globals *globals, const char *name, struct err *err)
 {
-	const struct rm_opts opts = { .force = true };
+	const struct rm_opts opts = { .force = true, .volumes = true };
 	const struct removing rm = { globals, &opts };
 	autocontainer struct container c = CONTAINER_INIT;
 	int r = state_open(globals, name, &c, err);
@@ -59,8 +76,7 @@ int container_force_remove(const struct globals *globals, const char *name, stru
 		return 0;
 	}
 	TRY(r);
-	r = end_it(&rm, &c, err);
-	return r == 0 ? state_remove(globals, &c, true, err) : r < 0 ? r : 0;
+	return end_and_remove(&rm, &c, err);
 }
 
 int cmd_rm(struct globals *globals, int argc, char **argv, struct err *err)

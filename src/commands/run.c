@@ -29,13 +29,16 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(check_terminal(&launch.opts, err));
 	launch.attach_in = launch.opts.interactive && !launch.opts.detach;
 	r = launch_create(&launch, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = launch_go(&launch, &client, err);
+	if (r > 0)
+		return 0;
+	if (r == 0)
+		r = launch_go(&launch, &client, err);
 	if (r < 0) {
 		struct err ignored;
 
-		if (launch.opts.remove) /* the launch's own error is the one to tell */
+		fd_drop(&launch.lock);
+		if (launch.opts.remove &&
+			launch.container.dir >= 0) /* the first error is the one to tell */
 			(void)state_remove(globals, &launch.container, true, &ignored);
 		return r;
 	}

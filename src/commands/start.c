@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -26,21 +24,13 @@ struct starting {
 /* 1: it runs already. */
 static int begin(struct launch *launch, int *ret_client, struct err *err)
 {
-	autofd int lock = state_lock(&launch->container, err);
-	char first;
-
-	TRY(lock);
-	TRY(state_refresh(launch->globals, &launch->container, err));
+	launch->lock = state_lock(&launch->container, err);
+	TRY(launch->lock);
+	TRY(state_reload(&launch->container, err));
 	if (container_up(&launch->container))
 		return 1;
 	TRY(launch_again(launch, err));
-	TRY(launch_go(launch, ret_client, err));
-	/* Until it runs or has failed nobody else may start it. The monitor inherited the lock with the
-	 * descriptor, so closing ours would not release it. */
-	while (recv(*ret_client, &first, sizeof(first), MSG_PEEK) < 0 && errno == EINTR)
-		;
-	(void)flock(lock, LOCK_UN);
-	return 0;
+	return launch_go(launch, ret_client, err);
 }
 
 static int attend(struct launch *launch, const struct start_opts *opts, int client, struct err *err)

@@ -252,7 +252,9 @@ static int tell_end(struct monitor *monitor, struct err *err)
 	monitor->told = true;
 	fuse_server_end(&monitor->process.fuse);
 	leave_network(monitor); /* ports are free before anybody hears of the end */
-	return monitor->job->events->ended(monitor->job->events->data, monitor->status, err);
+	/* What cannot be recorded (a full disk) is told all the same; the next look repairs the record. */
+	(void)monitor->job->events->ended(monitor->job->events->data, monitor->status, err);
+	return 0;
 }
 
 static int on_linger(void *data, struct err *err)

@@ -43,6 +43,8 @@ int record_load(const struct globals *globals, int containers, const char *id,
 	struct container *ret, struct err *err);
 /* Does state.json claim that it runs? Cheaper than loading all of it. */
 bool record_claims_up(int containers, const char *id);
+/* Runs, and under a monitor that lives. */
+bool record_is_up(const struct container *c);
 /* Again the live part, from state.json. */
 int record_reload(struct container *c, struct err *err);
 /* Corrects what a dead monitor or a reboot left. 1: the container was to be removed and is gone. */

@@ -89,6 +89,10 @@ int state_save(struct container *c, struct err *err)
 	buf_addc(&text, '\n');
 	if (fs_write_at(c->dir, STATE_NAME, text.data, text.len, sync, err) < 0)
 		return err_wrap(err, "record the state of container %.12s", c->id);
+	/* See state_remove(): it takes config.json away and looks here, we do the reverse; one notices. */
+	if (alive(c) && faccessat(c->dir, CONFIG_NAME, F_OK, 0) < 0)
+		return err_set(
+			err, -ENOENT, "container %.12s was removed while it was starting", c->id);
 	return 0;
 }
 
@@ -204,6 +208,11 @@ static bool monitor_lives(const struct container *c)
 	return c->monitor > 0 && state_pid_start(c->monitor) == c->monitor_start;
 }
 
+bool record_is_up(const struct container *c)
+{
+	return alive(c) && monitor_lives(c);
+}
+
 static int64_t boot_time(void)
 {
 	struct timespec up;
@@ -284,13 +293,18 @@ int record_repair(const struct globals *globals, struct container *c, struct err
 	return 1;
 }
 
+int state_reload(struct container *c, struct err *err)
+{
+	if (faccessat(c->dir, CONFIG_NAME, F_OK, 0) < 0)
+		return err_set(err, -ENOENT, "No such container: %s", c->name);
+	return record_reload(c, err);
+}
+
 int state_refresh(const struct globals *globals, struct container *c, struct err *err)
 {
 	int r;
 
-	if (faccessat(c->dir, CONFIG_NAME, F_OK, 0) < 0)
-		return err_set(err, -ENOENT, "No such container: %s", c->name);
-	TRY(record_reload(c, err));
+	TRY(state_reload(c, err));
 	r = record_repair(globals, c, err);
 	return r == 1 ? err_set(err, -ENOENT, "No such container: %s", c->name) : r;
 }

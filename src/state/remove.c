@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -181,6 +182,15 @@ int state_remove(const struct globals *globals, struct container *c, bool volume
 	if (renameat(c->dir, CONFIG_NAME, c->dir, DEAD_NAME) < 0 && errno != ENOENT)
 		return fs_err(err, c->dir, "remove the container");
 	learn_name(c);
+	/* It may have been started since the caller looked. The monitor of --rm still has itself on record. */
+	TRY(record_reload(c, err));
+	if (record_is_up(c) && c->monitor != getpid()) {
+		(void)renameat(c->dir, DEAD_NAME, c->dir, CONFIG_NAME); /* or it is found as dead */
+		return err_set(err, -EBUSY,
+			"cannot remove container \"%s\": container is running: stop the container before "
+			"removing or force remove",
+			c->name);
+	}
 	remove_run_dir(c);
 	r = remove_tree(dirs.containers, c->id, err);
 	if (r < 0) {

@@ -81,6 +81,8 @@ void state_list_free(struct container *list, size_t n);
 
 /* Reads the live fields again and repairs. -ENOENT: it has been removed. */
 int state_refresh(const struct globals *globals, struct container *c, struct err *err);
+/* The same without repairing, and so also while holding the container's lock. */
+int state_reload(struct container *c, struct err *err);
 int state_save(struct container *c, struct err *err); /* live fields → state.json, atomically */
 int state_run_dir(struct container *c, const struct globals *globals, struct err *err);
 
@@ -93,7 +95,7 @@ int state_rename(
 int state_retire(const struct globals *globals, struct container *c, struct err *err);
 
 /* Removes directory, run directory, name, its anonymous volumes if asked. Files owned by sub-ids
- * included. The caller has made sure that it does not run. */
+ * included. -EBUSY: it runs, perhaps since a moment ago. */
 int state_remove(const struct globals *globals, struct container *c, bool volumes, struct err *err);
 
 /* A socket to the monitor, for process/attach.h. -ECONNREFUSED or -ENOENT: there is none. */

@@ -5,7 +5,7 @@
 import os
 import subprocess
 
-from sbxtest import SBX, expect, main, test, wait_for
+from sbxtest import SBX, USER, expect, main, test, wait_for
 
 
 @test("overlay")
@@ -39,6 +39,51 @@ def a_local_image_of_another_platform_does_not_do(box):
     box.fails(125, "run", "--rm", "--pull", "never", "--platform", "linux/s390x", "busybox", "true",
               says="E-ARCH.*wanted linux/s390x")
     box.ok("run", "--rm", "--pull", "never", "--platform", "linux/amd64", "busybox", "true")
+
+
+@test("overlay")
+def a_cid_file_that_cannot_be_made_costs_no_container(box):
+    box.fails(125, "run", "--rm", "--cidfile", "/nonexistent/id", "busybox", "true", says="container ID file")
+    expect(box.ok("ps", "-aq") == "")
+    box.ok("run", "--rm", "--cidfile", box.path("home", "id"), "busybox", "true")
+    expect(os.path.getsize(box.path("home", "id")) == 64)
+    box.fails(125, "run", "--rm", "--cidfile", box.path("home", "id"), "busybox", "true", says="container ID file found")
+
+
+def small_store(size):
+    """Shell lines that put a tmpfs of that size under the store, as root in a mount namespace."""
+    return 'mkdir -p "$SBX_ROOT"; mount -t tmpfs -o size=%s,mode=700,uid=%d,gid=%d none "$SBX_ROOT"' % (
+        size, USER.pw_uid, USER.pw_gid)
+
+
+@test("overlay", "fuse")
+def a_full_disk_costs_the_log_but_not_the_status(box):
+    script = """
+        "$0" pull -q busybox >/dev/null
+        "$0" run --name full busybox sh -c '
+            dd if=/dev/zero of=/fill bs=64k count=1000 2>/dev/null
+            for i in 1 2 3 4 5 6 7 8; do head -c 65536 /dev/zero | tr "\\0" "x"; echo; done; rm /fill; exit 7' | wc -c
+        echo status ${PIPESTATUS[0]}
+        "$0" wait full"""
+    result = box.as_root(small_store("24m"), ["bash", "-c", script, SBX])
+    expect(result.out.split() == ["524296", "status", "7", "7"], result)
+
+
+@test("overlay")
+def commands_at_the_same_time_leave_one_truth(box):
+    box.ok("pull", "busybox")
+    for i in range(4):
+        name = "c%d" % i
+        children = [box.start("run", "-d", "--name", name, "busybox", "sleep", "100", stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)]
+        wait_for(lambda: box.sbx("inspect", name).code == 0)
+        children += [box.start(*command, name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                     for command in (["start"], ["rm", "-f"], ["start"], ["stop", "-t", "0"], ["start"], ["rm", "-f"])]
+        for child in children:
+            child.wait(timeout=40)
+        box.ok("rm", "-f", name)
+    expect(box.ok("ps", "-aq") == "")
+    wait_for(lambda: not [p for p in box.leaks() if "sleep" in p], "no container without a record")
 
 
 if __name__ == "__main__":
