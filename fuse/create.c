@@ -18,9 +18,15 @@
 
 #include "base/own.h"
 
+#define ACL_DEFAULT "system.posix_acl_default"
+#define ACL_MAX     4096
+
+/* With the lock held, so no other thread makes anything with this mask. */
 static int make_object(struct at at, const struct ovl_new *new)
 {
 	int fd, r;
+
+	(void)umask(new->umask);
 
 	switch (new->mode &S_IFMT) {
 	case S_IFDIR:
@@ -37,7 +43,9 @@ static int make_object(struct at at, const struct ovl_new *new)
 	default:
 		r = mknodat(at.dir, at.name, new->mode, new->rdev);
 	}
-	return r < 0 ? -errno : 0;
+	r = r < 0 ? -errno : 0;
+	(void)umask(0);
+	return r;
 }
 
 static int remove_object(struct at at, mode_t mode)
@@ -51,7 +59,7 @@ static int dress(struct ovl *fs, struct node *dir, struct at at, const struct ov
 	struct stat want = {
 		.st_mode = new->mode, .st_uid = new->uid, .st_gid = new->gid, .st_rdev = new->rdev
 	};
-	struct stat parent;
+	struct stat parent, made;
 
 	TRY(node_stat(fs, dir, &parent));
 	if (parent.st_mode & S_ISGID) {
@@ -61,6 +69,8 @@ static int dress(struct ovl *fs, struct node *dir, struct at at, const struct ov
 	}
 	if (want.st_uid == 0 && want.st_gid == 0 && !(want.st_mode & 07000))
 		return 0; /* made so */
+	TRY(layer_dir_ops.stat(NULL, at, &made));
+	want.st_mode = (want.st_mode & ~(mode_t)0777) | (made.st_mode & 0777);
 	return upper_set_owner(fs, at, &want);
 }
 
@@ -77,25 +87,57 @@ static int make_in_place(struct ovl *fs, struct node *dir, struct at at, const s
 	return r;
 }
 
+/* A place to make something in: the work directory, or, as the default ACL of the directory is to be
+ * inherited, one in there that has it too. *ret_fd is -1 or that. */
+static int choose_place(struct ovl *fs, int dir, const char *tmp, int *ret_fd)
+{
+	struct at own = { fs->work, tmp };
+	char acl[ACL_MAX];
+	ssize_t n = layer_dir_ops.getxattr(
+		NULL, (struct at){ dir, "" }, ACL_DEFAULT, acl, sizeof(acl));
+	int r;
+
+	if (n < 0)
+		return n == -ENODATA || n == -EOPNOTSUPP ? fs->work : (int)n;
+	if (mkdirat(fs->work, tmp, 0700) < 0)
+		return -errno;
+	r = upper_setxattr(own, &(struct ovl_xattr){ ACL_DEFAULT, acl, (size_t)n, 0, 0, 0 });
+	if (r == 0)
+		r = *ret_fd = layer_dir_ops.open_dir(NULL, own);
+	if (r < 0)
+		work_remove(fs, tmp);
+	return r;
+}
+
+static int make_at(
+	struct ovl *fs, struct node *dir, const struct at way[2], const struct ovl_new *new)
+{
+	const struct at *work = &way[0], *at = &way[1];
+	bool is_dir = S_ISDIR(new->mode);
+
+	TRY(make_object(*work, new));
+	TRY(dress(fs, dir, *work, new));
+	if (is_dir)
+		TRY(whiteout_set_opaque(*work));
+	if (renameat2(work->dir, work->name, at->dir, at->name, is_dir ? RENAME_EXCHANGE : 0) < 0)
+		return -errno;
+	return 0;
+}
+
 static int make_over_whiteout(
 	struct ovl *fs, struct node *dir, struct at at, const struct ovl_new *new)
 {
+	autofd int own = -1;
 	char tmp[TMP_NAME];
-	struct at work = { fs->work, tmp };
-	bool is_dir = S_ISDIR(new->mode);
-	int r;
+	int place, r;
 
 	work_name(fs, tmp);
-	r = make_object(work, new);
-	if (r < 0)
-		return r;
-	r = dress(fs, dir, work, new);
-	if (r == 0 && is_dir)
-		r = whiteout_set_opaque(work);
-	if (r == 0 && renameat2(fs->work, tmp, at.dir, at.name, is_dir ? RENAME_EXCHANGE : 0) < 0)
-		r = -errno;
-	if (r < 0 || is_dir)
-		work_remove(fs, tmp); /* the failed object, or the exchanged whiteout */
+	place = choose_place(fs, at.dir, tmp, &own);
+	if (place < 0)
+		return place;
+	r = make_at(fs, dir, (struct at[2]){ { place, tmp }, at }, new);
+	if (r < 0 || S_ISDIR(new->mode) || own >= 0)
+		work_remove(fs, tmp); /* the failed object, the exchanged whiteout, the place */
 	return r;
 }
 
@@ -167,7 +209,7 @@ static int make_nameless(
 	struct stat st;
 
 	TRY(copyup_dir(fs, dir));
-	fd = openat(fs->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, new->mode & 07777);
+	fd = openat(fs->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, new->mode & 07777 & ~new->umask);
 	if (fd < 0)
 		return -errno;
 	TRY(dress(fs, dir, (struct at){ fd, "" }, new));

@@ -204,7 +204,7 @@ int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct n
 	if (r == 0) {
 		*ret_st = found.st;
 		ret_st->st_ino = node->ino;
-		if (node->parts)
+		if (node_is_merged(node))
 			ret_st->st_nlink = 1;
 		*ret = node;
 	}

@@ -82,6 +82,7 @@ struct ovl_new {
 	const char *target; /* of a symbolic link */
 	uid_t uid;
 	gid_t gid;
+	mode_t umask; /* counts unless the directory has a default ACL */
 };
 int ovl_create(struct ovl *fs, const struct ovl_new *new, struct ovl_entry *ret);
 int ovl_tmpfile(struct ovl *fs, const struct ovl_new *new, struct ovl_entry *ret);
@@ -136,13 +137,15 @@ struct ovl_listing {
 };
 int ovl_readdir(struct ovl *fs, uint64_t id, const struct ovl_listing *listing);
 
-/* xattr.c: user.overlay.* and user.sbx.* are ours: hidden, and -EOPNOTSUPP to touch.
+/* xattr.c: POSIX ACLs are xattrs of the layers, the kernel checks them. user.overlay.* and user.sbx.* are ours: hidden, and -EOPNOTSUPP to touch.
  * size 0 asks for the length. */
 struct ovl_xattr {
 	const char *name;
 	const void *value;
 	size_t size;
 	int flags;
+	uid_t uid; /* the caller: an ACL set by somebody outside the group clears set-group-id */
+	gid_t gid;
 };
 int ovl_setxattr(struct ovl *fs, uint64_t id, const struct ovl_xattr *xattr);
 ssize_t ovl_getxattr(struct ovl *fs, uint64_t id, const char *name, void *buf, size_t size);

@@ -9,8 +9,7 @@
  * (default_permissions). The price: what a copy-up has to say, ENOSPC for instance, is said by the
  * first write, or by close and fsync when the kernel had gathered the writes, not by open.
  *
- * Names, attributes and data are cached without limit of time: nobody else changes the layers.
- */
+ * Names, attributes and data are cached for ever: nobody else changes the layers. */
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
 #include "session.h"
 
@@ -97,12 +96,10 @@ static void reply_entry(fuse_req_t req, int r, const struct ovl_entry *entry)
 	struct ovl *fs = fs_of(req);
 	struct fuse_entry_param param;
 
-	if (r < 0) {
-		reply_status(req, r);
-		return;
-	}
 	fill_entry(entry, &param);
-	if (fuse_reply_entry(req, &param) == -ENOENT)
+	if (r < 0)
+		reply_status(req, r);
+	else if (fuse_reply_entry(req, &param) == -ENOENT)
 		ovl_forget(fs, entry->id, 1); /* interrupted: the kernel has not counted it */
 }
 
@@ -111,7 +108,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	const struct session *session = userdata;
 	unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
 			FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_CACHE_SYMLINKS |
-			FUSE_CAP_EXPLICIT_INVAL_DATA;
+			FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;
 
 	if (session->config.writeback)
 		want |= FUSE_CAP_WRITEBACK_CACHE;
@@ -187,10 +184,11 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 static void create(fuse_req_t req, struct ovl_new *new)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct ovl_entry entry;
+	struct ovl_entry entry = { 0 };
 
 	new->uid = ctx->uid;
 	new->gid = ctx->gid;
+	new->umask = ctx->umask;
 	reply_entry(req, ovl_create(fs_of(req), new, &entry), &entry);
 }
 
@@ -221,7 +219,8 @@ static void op_create(
 		.name = name,
 		.mode = mode | S_IFREG,
 		.uid = ctx->uid,
-		.gid = ctx->gid };
+		.gid = ctx->gid,
+		.umask = ctx->umask };
 	struct ovl *fs = fs_of(req);
 	struct fuse_entry_param param;
 	struct ovl_entry entry;
@@ -239,7 +238,7 @@ static void op_create(
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	struct ovl_entry entry;
+	struct ovl_entry entry = { 0 };
 
 	reply_entry(req, ovl_link(fs_of(req), ino, parent, name, &entry), &entry);
 }
@@ -418,7 +417,8 @@ static void op_readdirplus(
 static void op_setxattr(
 	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
-	struct ovl_xattr xattr = { name, value ? value : "", size, flags };
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct ovl_xattr xattr = { name, value ? value : "", size, flags, ctx->uid, ctx->gid };
 
 	reply_status(req, ovl_setxattr(fs_of(req), ino, &xattr));
 }

@@ -91,6 +91,11 @@ int node_dir_handle(struct ovl *fs, struct node *dir, int part)
 	}
 }
 
+bool node_is_merged(const struct node *dir)
+{
+	return dir->parts && dir->parts->n + dir->upper > 1;
+}
+
 static int where_dir(struct ovl *fs, struct node *node, struct where *ret)
 {
 	int part = node->upper ? -1 : 0;
@@ -140,7 +145,7 @@ int node_stat(struct ovl *fs, struct node *node, struct stat *ret)
 	if ((st.st_mode & S_IFMT) != node->type)
 		return -ESTALE; /* somebody else changed the layer */
 	st.st_ino = node->ino;
-	if (S_ISDIR(node->type) && !node->orphan && node->parts)
+	if (!node->orphan && node_is_merged(node))
 		st.st_nlink = 1; /* as the kernel: nobody counts the merged subdirectories */
 	if (node->orphan && node->layer != 0 && st.st_nlink > 0)
 		st.st_nlink--; /* the lower file still has the name that was whited out */

@@ -13,6 +13,13 @@
 
 #include "base/own.h"
 
+#define ACL_ACCESS "system.posix_acl_access"
+
+static bool is_acl(const char *name)
+{
+	return strncmp(name, "system.posix_acl_", 17) == 0;
+}
+
 static bool is_ours(const char *name)
 {
 	static const char *const prefixes[] = { "user.overlay.", "user.sbx.", "trusted.overlay." };
@@ -33,6 +40,17 @@ static int remove_at(struct at at, const char *name)
 	return r < 0 ? -errno : 0;
 }
 
+/* Whether the caller is in the group by a supplementary one is not told: then it counts as outside. */
+static int kill_sgid(struct at at, const struct ovl_xattr *x)
+{
+	struct stat st;
+
+	TRY(layer_dir_ops.stat(NULL, at, &st));
+	if (!(st.st_mode & S_ISGID) || S_ISDIR(st.st_mode) || x->uid == 0 || x->gid == st.st_gid)
+		return 0;
+	return upper_chmod(at, st.st_mode & ~(mode_t)S_ISGID);
+}
+
 /* Copies up, unless removing what is not there. */
 static int change(struct ovl *fs, struct node *node, const struct ovl_xattr *x)
 {
@@ -47,7 +65,10 @@ static int change(struct ovl *fs, struct node *node, const struct ovl_xattr *x)
 	}
 	TRY(copyup_node(fs, node, COPYUP_ALL));
 	TRY(node_where(fs, node, &where));
-	return x->value ? upper_setxattr(where.at, x) : remove_at(where.at, x->name);
+	if (!x->value)
+		return remove_at(where.at, x->name);
+	TRY(upper_setxattr(where.at, x));
+	return strcmp(x->name, ACL_ACCESS) == 0 ? kill_sgid(where.at, x) : 0;
 }
 
 int ovl_setxattr(struct ovl *fs, uint64_t id, const struct ovl_xattr *xattr)
@@ -88,7 +109,8 @@ ssize_t ovl_getxattr(struct ovl *fs, uint64_t id, const char *name, void *buf, s
 	if (r == 0)
 		r = where.layer->ops->getxattr(where.layer, where.at, name, buf, size);
 	ovl_unlock(fs);
-	return r;
+	/* a layer without ACLs: any other answer would make the kernel refuse access */
+	return r == -EOPNOTSUPP && is_acl(name) ? -ENODATA : r;
 }
 
 /* Packs the names that are not ours to the front; returns their length. */

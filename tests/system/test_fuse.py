@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 
@@ -282,6 +283,68 @@ for path, fn in ((%r, os.listdir), (%r, lambda p: open(p, 'w'))):
     st = os.stat(s("open/mine"))
     same((st.st_uid, st.st_gid, oct(st.st_mode)), (1000, 1234, oct(0o100640)), "owner and mode")
     s.stop()
+
+
+def acl(*entries):
+    """The xattr of (tag, permissions, id) entries; owner, group, mask and others come along."""
+    tags = [(1, 7, -1), *entries, (4, 5, -1), (16, 7, -1), (32, 4, -1)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", t, p, i & 0xffffffff) for t, p, i in sorted(tags))
+
+
+@test
+def acls_are_kept_inherited_and_checked_as_in_the_kernels_overlay(top):
+    access, default = "system.posix_acl_access", "system.posix_acl_default"
+    stacks = [Stack(top, driver) for driver in ("kernel", "fd")]
+    results = []
+    for s in stacks:
+        for path in (top, s.top):
+            os.chmod(path, 0o755)
+        low = os.path.join(s.lowers[0], "d")
+        os.makedirs(low + "/sub")
+        write(low + "/covered", "lower")
+        write(low + "/f", "lower")
+        os.setxattr(low, default, acl((2, 5, 9)))
+        os.setxattr(low + "/f", access, acl((2, 6, 1000)))
+        s.start(os.path.basename(s.top))
+        before = os.umask(0o027)
+        log = []
+
+        def look(name, s=s, log=log):
+            shown = [attempt(os.getxattr, s(name), x) for x in (access, default)]
+            log.append((name, oct(os.stat(s(name)).st_mode), *shown))
+
+        look("d/f")
+        write(s("d/new"), "made")
+        os.mkdir(s("d/newdir"))
+        os.unlink(s("d/covered"))
+        write(s("d/covered"), "over a whiteout")
+        os.rmdir(s("d/sub"))
+        os.mkdir(s("d/sub"))
+        write(s("d/sub/deep"), "made")
+        write(s("plain"), "made with a mask")
+        os.chmod(s("d/f"), 0o640)
+        for name in ("d", "d/f", "d/new", "d/newdir", "d/covered", "d/sub", "d/sub/deep", "plain"):
+            look(name)
+        stranger = "import os\nos.setgroups([]); os.setgid(1234); os.setuid(1000)\nopen(%r).read()" % s("plain")
+        for allowed in (False, True):
+            if allowed:
+                os.setxattr(s("plain"), access, acl((2, 4, 1000)))
+            run = subprocess.run([sys.executable, "-c", stranger], stderr=subprocess.DEVNULL)
+            same(run.returncode == 0, allowed, s.driver, "read by the user of an entry")
+        os.chown(s("plain"), 1000, 55)
+        os.chmod(s("plain"), 0o2775)
+        setter = "import os\nos.setgroups([]); os.setgid(1234); os.setuid(1000)\nos.setxattr(%r, %r, %r)" % (
+            s("plain"), access, acl((2, 4, 7)))
+        subprocess.run([sys.executable, "-c", setter], check=True)
+        look("plain")
+        os.removexattr(s("plain"), access)
+        look("plain")
+        os.umask(before)
+        s.stop()
+        results.append(log)
+    for kernel, ours in zip(*results):
+        same(ours, kernel, "ours, then the kernel's")
+    same(sorted(os.listdir(os.path.join(stacks[1].work, "work"))), ["whiteout"], "left in the work directory")
 
 
 @test
