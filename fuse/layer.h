@@ -9,6 +9,7 @@
 #ifndef SBX_FUSE_LAYER_H
 #define SBX_FUSE_LAYER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -48,8 +49,9 @@ struct layer_ops {
 
 struct layer {
 	const struct layer_ops *ops;
-	int root;  /* handle; lives as long as the layer */
-	dev_t dev; /* of the root: tells inode numbers of different layers apart */
+	int root;    /* handle; lives as long as the layer */
+	dev_t dev;   /* of the root: tells inode numbers of different layers apart */
+	bool dot_wh; /* ".wh.NAME" hides NAME, ".wh..wh..opq" makes a directory opaque */
 };
 
 /* A directory of the host. fd is adopted; O_PATH will do. */

@@ -46,7 +46,7 @@ static int open_dir(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, "open layer '%s'", path) : fd;
 }
 
-static int open_lowers(char *list, struct ovl_config *config, struct err *err)
+static int open_lowers(char *list, bool dot_wh, struct ovl_config *config, struct err *err)
 {
 	const char *path;
 
@@ -59,7 +59,7 @@ static int open_lowers(char *list, struct ovl_config *config, struct err *err)
 		if (fd < 0)
 			return fd;
 		TRY(layer_new_dir(fd, &config->lower[config->n_lower], err));
-		config->n_lower++;
+		config->lower[config->n_lower++]->dot_wh = dot_wh;
 	}
 	return 0;
 }
@@ -77,7 +77,7 @@ static int open_overlay(struct server *server, struct err *err)
 		.slow_data = &server->session,
 	};
 	autofd int upper = -1, work = -1;
-	int r = open_lowers(server->options.lower, &config, err);
+	int r = open_lowers(server->options.lower, server->options.mountpoint, &config, err);
 
 	if (r == 0 && server->options.upper) {
 		upper = config.upper = open_dir(server->options.upper, err);

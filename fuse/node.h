@@ -85,6 +85,7 @@ struct ovl {
 	int work;           /* the directory for temporary names; -1 */
 	uint64_t next_tmp;
 	bool has_whiteout; /* work/whiteout exists to be linked */
+	bool xwhite;       /* and is a file with an xattr: no devices can be made */
 	struct node_table table;
 	struct slots slots;
 	struct node *root;

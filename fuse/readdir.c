@@ -81,8 +81,10 @@ static int is_whiteout(struct builder *b, const struct layer_entry *entry)
 static int add_item(void *data, const struct layer_entry *entry)
 {
 	struct builder *b = data;
-	size_t len = strlen(entry->name) + 1;
-	int hidden = is_whiteout(b, entry);
+	bool dot_wh = b->layer->dot_wh && strncmp(entry->name, DOT_WH, strlen(DOT_WH)) == 0;
+	const char *name = dot_wh ? entry->name + strlen(DOT_WH) : entry->name;
+	size_t len = strlen(name) + 1;
+	int hidden = dot_wh ? 1 : is_whiteout(b, entry);
 
 	if (hidden < 0)
 		return hidden;
@@ -90,9 +92,9 @@ static int add_item(void *data, const struct layer_entry *entry)
 		return -EFBIG;
 	TRY(grow((void **)&b->items, &b->size, b->n + 1, sizeof(*b->items)));
 	TRY(grow((void **)&b->names, &b->names_size, b->names_len + len, 1));
-	memcpy(b->names + b->names_len, entry->name, len);
+	memcpy(b->names + b->names_len, name, len);
 	b->items[b->n++] = (struct item){
-		.cookie = (node_hash_name(b->fs, entry->name) >> 2) | COOKIE_FIRST,
+		.cookie = (node_hash_name(b->fs, name) >> 2) | COOKIE_FIRST,
 		.ino = ovl_map_ino(b->fs, b->layer->dev, entry->ino),
 		.name = (uint32_t)b->names_len,
 		.layer = b->index,
@@ -111,7 +113,9 @@ static int compare(const void *pa, const void *pb, void *names)
 	if (a->cookie != b->cookie)
 		return a->cookie < b->cookie ? -1 : 1;
 	r = strcmp((char *)names + a->name, (char *)names + b->name);
-	return r ? r : (int)a->layer - (int)b->layer;
+	if (r == 0)
+		r = (int)a->layer - (int)b->layer;
+	return r ? r : a->hidden - b->hidden;
 }
 
 /* Of several layers' entries of one name the uppermost decides. Returns how many stay. */

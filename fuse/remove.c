@@ -60,12 +60,12 @@ static int remove_node(struct ovl *fs, struct node *dir, const char *name, struc
 {
 	struct at at;
 	bool other = node_has_other_name(node, dir, name);
-	int cover = whiteout_needed(fs, dir, name);
-	int r;
+	int cover, r;
 
+	TRY(copyup_dir(fs, dir));
+	cover = whiteout_needed(fs, dir, name);
 	if (cover < 0)
 		return cover;
-	TRY(copyup_dir(fs, dir));
 	at = (struct at){ node_dir_handle(fs, dir, -1), name };
 	if (at.dir < 0)
 		return at.dir;

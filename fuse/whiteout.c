@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/sysmacros.h>
 
 #include "upper.h"
@@ -18,11 +20,29 @@ bool whiteout_is_device(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
+/* What is there besides: 1 when a file ".wh.NAME" hides the name, else -ENOENT. */
+static int probe_dot_wh(struct layer *layer, struct at at)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int n = snprintf(name, sizeof(name), DOT_WH "%s", at.name), r;
+
+	if (n > NAME_MAX)
+		return -ENOENT;
+	r = layer->ops->stat(layer, (struct at){ at.dir, name }, &st);
+	return r == 0 ? 1 : r;
+}
+
 int whiteout_probe(struct layer *layer, struct at at, bool xwhite, struct stat *ret)
 {
 	char value[1];
-	int r = layer->ops->stat(layer, at, ret);
+	int r;
 
+	if (layer->dot_wh && strncmp(at.name, DOT_WH, strlen(DOT_WH)) == 0)
+		return -ENOENT;
+	r = layer->ops->stat(layer, at, ret);
+	if (r == -ENOENT && layer->dot_wh)
+		return probe_dot_wh(layer, at);
 	if (r < 0)
 		return r;
 	if (whiteout_is_device(ret))
@@ -33,11 +53,26 @@ int whiteout_probe(struct layer *layer, struct at at, bool xwhite, struct stat *
 	return r >= 0 || r == -ERANGE;
 }
 
+static bool has_opaque_file(struct layer *layer, struct at at)
+{
+	int dir = layer->ops->open_dir(layer, at);
+	struct stat st;
+	int r;
+
+	if (dir < 0)
+		return false;
+	r = layer->ops->stat(layer, (struct at){ dir, DOT_WH DOT_WH ".opq" }, &st);
+	layer->ops->close_dir(layer, dir);
+	return r == 0;
+}
+
 int whiteout_dir_mark(struct layer *layer, struct at at)
 {
 	char value[1];
 	ssize_t n = layer->ops->getxattr(layer, at, XATTR_OPAQUE, value, sizeof(value));
 
+	if (layer->dot_wh && has_opaque_file(layer, at))
+		return 'y';
 	return n == 1 && (value[0] == 'y' || value[0] == 'x') ? value[0] : 0;
 }
 
@@ -61,15 +96,63 @@ void work_remove(struct ovl *fs, const char *name)
 		log_msg(LOG_WARN, "left in the work directory until the next start: %s", err.text);
 }
 
-static int make_device(struct at at)
+static int make_xattr_file(struct at at)
 {
+	autofd int fd = openat(
+		at.dir, at.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = upper_setxattr(
+		at, &(struct ovl_xattr){ .name = XATTR_WHITEOUT, .value = "y", .size = 1 });
+	if (r < 0)
+		(void)unlinkat(at.dir, at.name, 0); /* the failure is told */
+	return r;
+}
+
+static int make_one(struct ovl *fs, struct at at)
+{
+	if (fs->xwhite)
+		return make_xattr_file(at);
 	return mknodat(at.dir, at.name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
+}
+
+/* The one that is linked from then on; it also finds out which kind can be made. */
+static void make_shared(struct ovl *fs)
+{
+	struct at at = { fs->work, SHARED_WHITEOUT };
+	int r = make_one(fs, at);
+
+	if (!fs->xwhite && (r == -EPERM || r == -EACCES || r == -EOPNOTSUPP || r == -EINVAL)) {
+		fs->xwhite = true;
+		r = make_one(fs, at);
+	}
+	fs->has_whiteout = r == 0;
+}
+
+/* Files with an xattr are whiteouts only in a directory that says so. */
+static int mark_dir(struct ovl *fs, struct node *dir)
+{
+	int handle;
+
+	if (!fs->has_whiteout)
+		make_shared(fs);
+	if (!fs->xwhite || dir->xwhite)
+		return 0;
+	handle = node_dir_handle(fs, dir, -1);
+	if (handle < 0)
+		return handle;
+	TRY(upper_setxattr((struct at){ handle, "" },
+		&(struct ovl_xattr){ .name = XATTR_OPAQUE, .value = "x", .size = 1 }));
+	dir->xwhite = true;
+	return 0;
 }
 
 int whiteout_make(struct ovl *fs, struct at at)
 {
 	if (!fs->has_whiteout)
-		fs->has_whiteout = make_device((struct at){ fs->work, SHARED_WHITEOUT }) == 0;
+		make_shared(fs);
 	if (fs->has_whiteout) {
 		if (linkat(fs->work, SHARED_WHITEOUT, at.dir, at.name, 0) == 0)
 			return 0;
@@ -79,7 +162,7 @@ int whiteout_make(struct ovl *fs, struct at at)
 		(void)unlinkat(fs->work, SHARED_WHITEOUT, 0);
 		fs->has_whiteout = false;
 	}
-	return make_device(at);
+	return make_one(fs, at);
 }
 
 int whiteout_make_tmp(struct ovl *fs, char *ret_name)
@@ -102,7 +185,7 @@ int whiteout_replace(struct ovl *fs, struct at at)
 	return 0;
 }
 
-int whiteout_needed(struct ovl *fs, struct node *dir, const char *name)
+static int shows_lower(struct ovl *fs, struct node *dir, const char *name)
 {
 	struct stat st;
 
@@ -119,4 +202,13 @@ int whiteout_needed(struct ovl *fs, struct node *dir, const char *name)
 			return r < 0 ? r : r == 0;
 	}
 	return 0;
+}
+
+int whiteout_needed(struct ovl *fs, struct node *dir, const char *name)
+{
+	int r = shows_lower(fs, dir, name);
+
+	if (r == 1)
+		TRY(mark_dir(fs, dir));
+	return r;
 }

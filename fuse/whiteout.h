@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Marks in a layer that hide what is below: a whiteout (character device 0:0, or an empty file with
- * user.overlay.whiteout in a directory marked opaque=x) hides a name, an opaque directory hides the
+ * user.overlay.whiteout in a directory marked opaque=x; that kind is written where mknod is refused) hides a name, an opaque directory hides the
  * lower directories of its name.
  */
 #ifndef SBX_FUSE_WHITEOUT_H
@@ -14,6 +14,7 @@
 
 #define XATTR_OPAQUE   "user.overlay.opaque"
 #define XATTR_WHITEOUT "user.overlay.whiteout"
+#define DOT_WH         ".wh." /* in layers that have it: what other tools unpack for fuse-overlayfs */
 
 bool whiteout_is_device(const struct stat *st);
 
@@ -32,7 +33,8 @@ int whiteout_replace(struct ovl *fs, struct at at);
 /* A whiteout under a fresh name in the work directory, for an exchange. */
 int whiteout_make_tmp(struct ovl *fs, char *ret_name);
 
-/* Would the name show something of a lower layer if the upper had nothing? 1 yes, 0 no. */
+/* Would the name show something of a lower layer if the upper had nothing? 1 yes, 0 no. After a yes the
+ * upper directory, which must exist, may get the whiteout. */
 int whiteout_needed(struct ovl *fs, struct node *dir, const char *name);
 
 #define TMP_NAME 24

@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 from fusetest import (FUSE, LIBC, Stack, attempt, compare_drivers, compare_trees, expect, fill_lowers, main, mount,
-                      random_steps, read, same, test, tree, unmount, write)
+                      random_steps, read, same, test, tree, unmount, whiteout, write)
 
 
 @test
@@ -345,6 +345,61 @@ def acls_are_kept_inherited_and_checked_as_in_the_kernels_overlay(top):
     for kernel, ours in zip(*results):
         same(ours, kernel, "ours, then the kernel's")
     same(sorted(os.listdir(os.path.join(stacks[1].work, "work"))), ["whiteout"], "left in the work directory")
+
+
+@test
+def where_devices_are_refused_whiteouts_are_files_with_an_xattr(top):
+    kernel, ours, below = Stack(top, "kernel"), Stack(top, "ours"), Stack(top, "below")
+    below.start("kernel")  # an overlay of the kernel lets nobody make 0:0 in it
+    ours.upper, ours.work = below("upper"), below("work")
+    os.mkdir(ours.upper)
+    os.mkdir(ours.work)
+    same(attempt(whiteout, below("try")), "EPERM", "a whiteout made on an overlay")
+    for s in (kernel, ours):
+        fill_lowers(s)
+    kernel.start("kernel")
+    ours.start("fd")
+    for fn, about in random_steps(7, 600):
+        same(attempt(fn, ours), attempt(fn, kernel), "step", about)
+    os.unlink(kernel("f2")), os.unlink(ours("f2"))
+    compare_trees(tree(kernel.mnt), tree(ours.mnt), "after the same steps")
+    same(os.getxattr(os.path.join(ours.upper, "f2"), "user.overlay.whiteout"), b"y", "the whiteout")
+    ours.stop()
+    ours.start("fd")
+    compare_trees(tree(kernel.mnt), tree(ours.mnt), "mounted again")
+    for s in (ours, kernel, below):
+        s.stop()
+
+
+@test
+def layers_unpacked_for_fuse_overlayfs_are_understood(top):
+    s = Stack(top, "s", 3)
+    fill_lowers(s)
+    third = s.lowers[2]
+    for name in ("gone", "twice", "both/under", "f0"):
+        os.makedirs(os.path.dirname(os.path.join(third, name)), exist_ok=True)
+        write(os.path.join(third, name), "third")
+    os.mkdir(os.path.join(third, "opq"))
+    write(os.path.join(third, "opq/hidden"), "x")
+    os.mkdir(os.path.join(s.lowers[1], "opq"))
+    for path in (".wh.gone", ".wh.never", "opq/.wh..wh..opq", "both/.wh.under"):
+        write(os.path.join(s.lowers[1], path), "")
+    write(os.path.join(s.lowers[0], "twice"), "first")
+    write(os.path.join(s.lowers[1], ".wh.twice"), "")
+    s.start("command")
+    shown = tree(s.mnt)
+    same([n for n in shown if ".wh." in n or n in ("gone", "opq/hidden", "both/under")], [], "shown")
+    same([n for n in ("gone", ".wh.gone", "never", "both/under") if os.path.lexists(s(n))], [], "looked up")
+    same(read(s("twice")), b"first", "over a whiteout")
+    write(s("gone"), "again")
+    same(read(s("gone")), b"again", "made again")
+    os.unlink(s("gone"))
+    same(os.listdir(s.upper), [], "no whiteout over a whiteout")
+    os.rmdir(s("opq"))
+    s.stop()
+    s.start("fd")
+    expect(os.path.exists(s("gone")) and os.path.exists(s(".wh.gone")), "only names elsewhere")
+    s.stop()
 
 
 @test
