@@ -120,9 +120,9 @@ inside() {
 		sanitized
 		meson_suite build-asan unit
 		SBX_BIN=$cache/build-asan/sbx SBX_TEST_VARIANTS=${SBX_TEST_VARIANTS:-"overlay fuse"} SBX_TEST_SECONDS=120 \
-			system_tests "${files[@]}"
+			SBX_TEST_ROOT=without system_tests "${files[@]}"
 		;;
-	acceptance) system_tests "${files[@]}" ;;
+	acceptance) SBX_TEST_ROOT=without system_tests "${files[@]}" ;;
 	fuzz) "$cache/src/tests/fuzz/run.sh" "$cache" "$cores" ;;
 	bench) python3 "$cache/src/tests/bench/bench.py" "$cache" "${patterns[@]}" ;;
 	*) die "no suite $1; there are: ${SUITES[*]}" ;;
@@ -149,7 +149,10 @@ root_suite() { # NAME
 	export SBX_BIN=$cache/build/sbx SBX_TEST_TMP=$cache/t SBX_TEST_REGISTRY=http://127.0.0.1:$port
 	export SBX_TEST_DENY_BIN=$cache/build/tests/deny SBX_TEST_PORTS=$((port + 10)) SBX_TEST_USER=$user
 	case $1 in
-	errors) system_tests "$cache/src/tests/system/errors.py" ;;
+	errors)
+		system_tests "$cache/src/tests/system/errors.py"
+		SBX_TEST_ROOT=only system_tests "$cache"/src/tests/system/test_*.py
+		;;
 	deny)
 		for features in openat2 clone3 mount-api close_range pidfd_open setns-pidfd "openat2 mount-api close_range pidfd_open"; do
 			say "# without $features"
