@@ -176,7 +176,7 @@ leftovers() {
 	local found
 	found=$(pgrep -a -u "$user" -f "$cache/build[^ ]*/sbx|$cache/t/"
 		grep -F "$cache/t/" /proc/self/mountinfo
-		ls -d "$cache"/t/t-* 2>/dev/null)
+		find "$cache/t" -maxdepth 1 -name 't-*' -newer "$cache/log/started")
 	if [ -n "$found" ]; then
 		say "$found"
 		say "not ok - something was left behind"
@@ -232,7 +232,9 @@ prepare() {
 	[ "$(id -u)" = 0 ] && users+=(--user "$user" --plain-user sbxnosub)
 	"$top/tests/setup/prepare.sh" "${users[@]}" build run demo offline tests ${bench:+bench} || die "this machine cannot be prepared"
 	make_cache
+	[ "$(id -u)" != 0 ] || rm -rf "$cache"/t/t-* # of runs that were killed
 	copy_tree || die "cannot copy the tree to $cache"
+	drop touch "$cache/log/started"
 	as_user build >"$cache.log" 2>&1 || {
 		tail -40 "$cache.log"
 		say "not ok - build"
