@@ -17,6 +17,8 @@ int cmd_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_restart(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_diff(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_commit(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_history(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_export(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 /* save, load: sbx-image knows the verb and its options. */

@@ -82,6 +82,11 @@ int image_list(const struct globals *globals, const char *filter, struct image_r
 int image_inspect(
 	const struct globals *globals, const char *name, struct json **ret, struct err *err);
 
+/* docker image history's list, newest first: Id (or "<missing>"), Created (RFC 3339), CreatedBy, Size,
+ * Comment; caller frees. Steps whose image is still in the store have its id. */
+int image_history(
+	const struct globals *globals, const char *name, struct json **ret, struct err *err);
+
 int image_tag(
 	const struct globals *globals, const char *source, const char *target, struct err *err);
 

@@ -37,6 +37,7 @@ static const struct {
 	const char *name;
 	verb_fn fn;
 } verbs[] = {
+	{ "commit", commit_main },
 	{ "export", export_main },
 	{ "import", import_main },
 	{ "load", load_main },

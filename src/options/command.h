@@ -41,6 +41,8 @@ enum command_id {
 	CMD_LOAD,
 	CMD_EXPORT,
 	CMD_IMPORT,
+	CMD_COMMIT,
+	CMD_HISTORY,
 	CMD_INFO,
 	CMD_VERSION,
 	CMD_COMPLETION, /* answered by options_find_command() itself */

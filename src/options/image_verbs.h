@@ -30,14 +30,32 @@ struct import_opts {
 	char *target; /* REPO[:TAG], ":TAG" or NULL */
 };
 
+struct commit_opts {
+	struct strv changes;
+	char *author, *message;
+	bool pause; /* true unless --pause=false */
+	char *container;
+	char *target; /* REPO[:TAG] or NULL */
+};
+
+struct history_opts {
+	bool human, no_trunc, quiet; /* human: true unless -H=false */
+	char *format;
+	char *image;
+};
+
 int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *err);
 int load_opts_parse(int argc, char **argv, struct load_opts *ret, struct err *err);
 int export_opts_parse(int argc, char **argv, struct export_opts *ret, struct err *err);
 int import_opts_parse(int argc, char **argv, struct import_opts *ret, struct err *err);
+int commit_opts_parse(int argc, char **argv, struct commit_opts *ret, struct err *err);
+int history_opts_parse(int argc, char **argv, struct history_opts *ret, struct err *err);
 
 void save_opts_done(struct save_opts *opts);
 void load_opts_done(struct load_opts *opts);
 void export_opts_done(struct export_opts *opts);
 void import_opts_done(struct import_opts *opts);
+void commit_opts_done(struct commit_opts *opts);
+void history_opts_done(struct history_opts *opts);
 
 #endif

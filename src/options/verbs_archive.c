@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of save, load, export and import. See image_verbs.h. */
+/* Options of save, load, export, import, commit and history. See image_verbs.h. */
 #include "options/internal.h"
 #include "options/options.h"
 
@@ -125,4 +125,74 @@ void import_opts_done(struct import_opts *o)
 	free(o->source);
 	free(o->target);
 	*o = (struct import_opts){ 0 };
+}
+
+const struct opt commit_table[] = {
+	OPT_STRING('a', "author", struct commit_opts, author, "NAME",
+		"Author, such as \"Ann <ann@example.org>\""),
+	OPT_LIST('c', "change", struct commit_opts, changes, "INSTRUCTION",
+		"Apply a Dockerfile instruction to the new image"),
+	OPT_STRING('m', "message", struct commit_opts, message, "TEXT",
+		"Comment that the image's history shows"),
+	OPT_FLAG('p', "pause", struct commit_opts, pause,
+		"Stop the container's processes meanwhile (default; --pause=false does not)"),
+	OPT_END,
+};
+
+int commit_opts_parse(int argc, char **argv, struct commit_opts *ret, struct err *err)
+{
+	struct commit_opts o = { .pause = true };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_COMMIT, argv, &o, &operands, err);
+
+	(void)argc;
+	o.container = take_operand(&operands, 0);
+	o.target = take_operand(&operands, 1);
+	if (r < 0)
+		commit_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void commit_opts_done(struct commit_opts *o)
+{
+	strv_done(&o->changes);
+	free(o->author);
+	free(o->message);
+	free(o->container);
+	free(o->target);
+	*o = (struct commit_opts){ 0 };
+}
+
+const struct opt history_table[] = {
+	OPT_STRING(0, "format", struct history_opts, format, "TEMPLATE",
+		"json, table TEMPLATE or a Go template"),
+	OPT_FLAG('H', "human", struct history_opts, human,
+		"Sizes and times for people (default; -H=false prints bytes and RFC 3339)"),
+	OPT_FLAG(0, "no-trunc", struct history_opts, no_trunc, "Do not shorten ids and commands"),
+	OPT_FLAG('q', "quiet", struct history_opts, quiet, "Print ids only"),
+	OPT_END,
+};
+
+int history_opts_parse(int argc, char **argv, struct history_opts *ret, struct err *err)
+{
+	struct history_opts o = { .human = true };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_HISTORY, argv, &o, &operands, err);
+
+	(void)argc;
+	o.image = take_operand(&operands, 0);
+	if (r < 0)
+		history_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void history_opts_done(struct history_opts *o)
+{
+	free(o->format);
+	free(o->image);
+	*o = (struct history_opts){ 0 };
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's processes held still for a moment, so that a copy of its files is of one time. */
+#ifndef SBX_COMMANDS_FREEZE_H
+#define SBX_COMMANDS_FREEZE_H
+
+#include "state/state.h"
+
+/* Stops all processes of a running container and starts a guard that continues them when the returned
+ * descriptor is closed: by the caller, or by its death. */
+int freeze_start(const struct container *c, struct err *err);
+
+/* Waits until they go on. */
+void freeze_end(int *fd);
+
+#endif

@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Containers as images: commit and history, acceptance rows 53 and 56 to 58, threat C09."""
+
+import json
+import os
+import signal
+import subprocess
+import tarfile
+
+from sbxtest import SBX, expect, main, test, wait_for
+
+CHANGE = ("rm /a/gone; rm -rf /b; mkdir /b; echo new >/b/n; rm -rf /f; echo plain >/f; touch /x; chown 33:50 /x; "
+          "chmod 4711 /x; mkdir -p /deep/er; echo 1 >/deep/er/one; ln /deep/er/one /deep/two")
+LOOK = "ls -A /a /b; cat /f /b/n /deep/two; stat -c '%a %u:%g' /x; stat -c %h /deep/er/one"
+
+
+def state_of(pid):
+    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
+def top_layer(box, name):
+    """The members of the last layer of the only image in an archive."""
+    with tarfile.open(box.path(name)) as tar:
+        last = json.load(tar.extractfile("manifest.json"))[0]["Layers"][-1]
+        with tarfile.open(fileobj=tar.extractfile(last)) as layer:
+            return {m.name: m for m in layer}
+
+
+@test("overlay", "fuse", "single")
+def row_53_commit_adds_a_layer_and_keeps_the_settings(box):
+    seen = box.ok("run", "--name", "c", "--net", "none", "-e", "WORD=hi", "-w", "/tmp", "--label", "from=run", "layers", "sh",
+                  "-c", CHANGE + ";" + LOOK)
+    made = box.ok("commit", "-a", "Ann <ann@example.org>", "-m", "why", "-c", "CMD [\"sh\", \"-c\", \"echo $WORD; pwd\"]",
+                  "c", "own:2")
+    doc, parent = box.inspect("own:2"), box.inspect("layers")
+    expect(doc["Id"] == made and made.startswith("sha256:"), made)
+    expect(doc["RootFS"]["Layers"][:-1] == parent["RootFS"]["Layers"], doc["RootFS"])
+    expect(doc["Author"] == "Ann <ann@example.org>" and doc["Comment"] == "why", doc)
+    expect(doc["Config"]["Env"] == parent["Config"]["Env"] + ["WORD=hi"], doc["Config"])
+    expect(doc["Config"]["Labels"] == {"from": "run"}, doc["Config"])
+    expect(box.ok("run", "--rm", "--net", "none", "own:2") == "hi\n/tmp")
+    expect(seen.startswith("/a:\nkeep\n\n/b:\nn\nplain\nnew\n1\n4711 "), seen)
+    expect(box.ok("run", "--rm", "--net", "none", "own:2", "sh", "-c", LOOK) == seen)
+    box.ok("save", "-o", "own.tar", "own:2")
+    top = top_layer(box, "own.tar")
+    expect((top["x"].uid, top["x"].gid, top["x"].mode) == (33, 50, 0o4711), top["x"])
+    expect("a/.wh.gone" in top and "b/.wh..wh..opq" in top and top["f"].isfile(), sorted(top))
+
+
+@test("overlay")
+def row_53_the_command_of_the_container_stays(box):
+    box.ok("run", "--name", "c", "--net", "none", "busybox", "true")
+    box.ok("commit", "c", "one")
+    expect(box.inspect("one")["Config"]["Cmd"] == ["true"])
+    expect(box.inspect(box.ok("commit", "c"))["RepoTags"] in ([], ["one:latest"]))
+    box.fails(1, "commit", "nobody", "x", says="No such container: nobody")
+    box.fails(1, "commit", "c", "UPPER", says="lowercase")
+    box.fails(1, "commit", "-c", "RUN true", "c", "x", says="not a valid change command")
+    expect(box.ok("images", "-q", "x") == "")
+
+
+@test("overlay", "fuse")
+def row_53_processes_are_held_still_and_go_on(box):
+    box.ok("run", "-d", "--name", "c", "--net", "none", "busybox", "sh", "-c",
+           "sh -c 'while :; do echo x >>/log; done' & while :; do sleep 0.01; done")
+    pid = box.inspect("c")["State"]["Pid"]
+    box.ok("commit", "c", "live:1")
+    wait_for(lambda: state_of(pid) != "T", "the container to go on")
+    grows = "a=$(wc -c </log); until [ $(wc -c </log) -gt $a ]; do :; done; echo grew"
+    expect(box.ok("exec", "c", "sh", "-c", grows) == "grew")
+    expect(box.ok("run", "--rm", "--net", "none", "live:1", "sh", "-c", "[ -s /log ] && echo kept") == "kept")
+
+
+@test("overlay")
+def a_killed_commit_does_not_leave_the_container_stopped(box):
+    box.ok("run", "-d", "--name", "c", "--net", "none", "busybox", "sh", "-c",
+           "dd if=/dev/zero of=/big bs=1M count=300 2>/dev/null; touch /ready; sleep 1000")
+    box.ok("exec", "c", "sh", "-c", "until [ -e /ready ]; do sleep 0.02; done")
+    pid = box.inspect("c")["State"]["Pid"]
+    child = box.start("commit", "c", "big:1", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: state_of(pid) == "T", "the container to stop")
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    wait_for(lambda: state_of(pid) != "T", "the container to go on")
+
+
+@test("overlay", "single")
+def row_56_what_was_changed_survives_commit_save_rmi_load(box):
+    seen = box.ok("run", "--name", "c", "--net", "none", "layers", "sh", "-c", CHANGE + ";" + LOOK)
+    made = box.ok("commit", "c", "own:1")
+    box.ok("rm", "c")
+    box.ok("save", "-o", "own.tar", "own:1")
+    box.ok("rmi", "own:1", "layers")
+    expect(box.ok("images", "-q") == "")
+    expect(box.ok("load", "-i", "own.tar") == "Loaded image: own:1")
+    expect(box.inspect("own:1")["Id"] == made)
+    expect(box.ok("run", "--rm", "--net", "none", "own:1", "sh", "-c", LOOK) == seen)
+
+
+@test("overlay")
+def row_57_volumes_are_not_committed_and_that_is_said(box):
+    box.ok("run", "--name", "c", "--net", "none", "-v", "/data", "busybox", "sh", "-c", "echo lost >/data/key; echo kept >/key")
+    done = box.sbx("commit", "c", "v:1")
+    expect(done.code == 0 and "what is in volumes is not part of the image: /data" in done.err, done)
+    expect(box.inspect("v:1")["Config"]["Volumes"] == {"/data": {}})
+    expect(box.ok("run", "--rm", "--net", "none", "v:1", "sh", "-c", "ls -A /data; cat /key") == "kept")
+
+
+@test("overlay")
+def row_58_old_images_stay_and_can_be_run_again(box):
+    box.ok("run", "--name", "c", "--net", "none", "busybox", "sh", "-c", "echo two >/version")
+    first = box.inspect("busybox")["Id"]
+    box.ok("commit", "-m", "step two", "c", "busybox")
+    rows = box.ok("history", "--no-trunc", "--format", "{{.ID}}|{{.Comment}}", "busybox").split("\n")
+    expect(rows[0] == box.inspect("busybox")["Id"] + "|step two" and len(rows) == 2, rows)
+    expect(rows[1].split("|")[0] == first, rows)
+    box.ok("tag", first.split(":")[1][:12], "busybox:before")
+    box.fails(1, "run", "--rm", "--net", "none", "busybox:before", "cat", "/version")
+    expect(box.ok("run", "--rm", "--net", "none", "busybox", "cat", "/version") == "two")
+
+
+@test("overlay")
+def history_shows_layers_as_docker_does(box):
+    box.ok("pull", "-q", "layers")
+    lines = box.ok("history", "layers").split("\n")
+    expect(lines[0].split() == ["IMAGE", "CREATED", "CREATED", "BY", "SIZE", "COMMENT"] and len(lines) == 5, lines)
+    expect(lines[2].startswith("<missing>") and "3MB" in lines[1], lines)
+    expect(box.ok("history", "-H=false", "--format", "{{.Size}} {{.CreatedAt}}", "layers").split("\n")[0] ==
+           "3000009 2023-11-14T22:13:20Z")
+    expect(box.ok("history", "-q", "layers").split("\n")[0] == box.inspect("layers")["Id"].split(":")[1][:12])
+    box.fails(1, "history", "nothing", says="No such image: nothing:latest")
+
+
+@test("overlay", "fuse")
+def c09_a_container_cannot_forge_deletions(box):
+    box.ok("run", "--name", "c", "--net", "none", "busybox", "sh", "-c",
+           "touch /.wh.etc /.wh..wh..opq /bin/.wh.sh; mkdir -p /d/.wh.x; touch /d/.wh.x/f /d/y; mknod /bin/cat c 0 0; true")
+    done = box.sbx("commit", "c", "forged:1")
+    expect(done.code == 0, done)
+    expect(box.ok("run", "--rm", "--net", "none", "forged:1", "sh", "-c", "ls /etc/passwd /bin/sh /d; [ -s /bin/cat ] && echo cat")
+           == "/bin/sh\n/etc/passwd\n\n/d:\ny\ncat", done)
+
+
+@test("overlay")
+def others_read_what_sbx_commits(box):
+    box.ok("run", "--name", "c", "--net", "none", "layers", "sh", "-c", CHANGE)
+    box.ok("commit", "c", "own:1")
+    box.ok("save", "-o", "own.tar", "own:1")
+    for command in (["skopeo", "--insecure-policy", "copy", "oci-archive:own.tar", "oci:layout:x"],
+                    ["umoci", "raw", "unpack", "--rootless", "--image", "layout:x", "rootfs"]):
+        done = box.run(command)
+        expect(done.code == 0, done)
+    expect(sorted(os.listdir(box.path("rootfs/a"))) == ["keep"] and os.listdir(box.path("rootfs/b")) == ["n"])
+    expect(os.path.isfile(box.path("rootfs/f")), "a directory became a file")
+    done = box.run([SBX, "load", "-i", "own.tar"])
+    expect(done.out == "Loaded image: own:1\n", done)
+
+
+if __name__ == "__main__":
+    main()
