@@ -163,6 +163,7 @@ static int join(struct session *session, const struct packet *packet, struct err
 	autofree struct wire_joined *reply = calloc(1, sizeof(*reply));
 	size_t failed = WIRE_NO_PORT;
 	char names[sizeof(session->member->names)];
+	struct lan_wish want = { .names = names };
 	int r;
 
 	if (!wish || session->member)
@@ -171,7 +172,10 @@ static int join(struct session *session, const struct packet *packet, struct err
 		return err_set(err, -ENOMEM, "out of memory");
 	reply->head = wire_head(WIRE_JOIN);
 	(void)snprintf(names, sizeof(names), "%s %.12s", wish->names, wish->id);
-	r = lan_join(session->control->lan, wish->want, names, &session->member, &reply->err);
+	want.address = wish->want;
+	want.exact = wish->exact;
+	memcpy(want.mac, wish->mac, sizeof(want.mac));
+	r = lan_join(session->control->lan, &want, &session->member, &reply->err);
 	if (r == 0)
 		r = published_open(
 			wish->ports, wish->n_ports, &session->ports, &failed, &reply->err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netstack/lan.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,21 +17,28 @@
 #define CLOSER_STACK    (64 * 1024)
 #define FRAMES_PER_TURN 64 /* then the other members have their turn */
 
-static unsigned host_byte(struct in_addr addr)
+/* The last byte: spreads addresses given in order, and MACs made of them. */
+static unsigned bucket_of(struct in_addr addr)
 {
-	return ntohl(addr.s_addr) & 0xff;
+	return ntohl(addr.s_addr) % LAN_BUCKETS;
 }
 
-static struct in_addr host_address(const struct lan *lan, unsigned byte)
+static struct member *find_address(const struct lan *lan, struct in_addr address)
 {
-	return (struct in_addr){ htonl(ntohl(lan->addresses.network.s_addr) | byte) };
+	struct member *member = lan->by_address[bucket_of(address)];
+
+	while (member && member->port.address.s_addr != address.s_addr)
+		member = member->next_address;
+	return member;
 }
 
 struct member *lan_find_mac(const struct lan *lan, const uint8_t mac[6])
 {
-	struct member *member = lan->members[mac[5]];
+	struct member *member = lan->by_mac[mac[5]];
 
-	return member && !memcmp(member->port.mac, mac, 6) ? member : NULL;
+	while (member && memcmp(member->port.mac, mac, 6) != 0)
+		member = member->next_mac;
+	return member;
 }
 
 /* A full queue or a tap on its way down loses the frame, as a wire would. */
@@ -44,9 +52,9 @@ static void flood(const struct member *from, const uint8_t *frame, size_t len)
 {
 	const struct lan *lan = from->lan;
 
-	for (unsigned i = LAN_FIRST_MEMBER; lan->n_members > 1 && i < LAN_HOSTS; i++) {
-		if (lan->members[i] && lan->members[i] != from)
-			send_to(lan->members[i], frame, len);
+	for (const struct member *to = lan->members; to; to = to->next) {
+		if (to != from)
+			send_to(to, frame, len);
 	}
 }
 
@@ -56,10 +64,10 @@ static void send_down(
 {
 	struct lan *lan = data;
 	struct in_addr to = frame_answer(head, head_len, &lan->addresses);
-	struct member *member = lan->members[host_byte(to)];
+	struct member *member = find_address(lan, to);
 	struct iovec iov[2] = { { head, head_len }, { (void *)(uintptr_t)rest, rest_len } };
 
-	if (!member || member->port.address.s_addr != to.s_addr || member->tap < 0)
+	if (!member || member->tap < 0)
 		return;
 	if (!frame_is_group(head))
 		memcpy(head, member->port.mac, 6);
@@ -87,21 +95,23 @@ static bool look_up(void *data, const char *name, struct in_addr *ret)
 {
 	const struct lan *lan = data;
 
-	if (resolver_has_name("host.containers.internal host.docker.internal", name)) {
+	if (!lan->internal &&
+		resolver_has_name("host.containers.internal host.docker.internal", name)) {
 		if (!find_host(ret))
 			*ret = lan->addresses.gateway;
 		return true;
 	}
-	for (unsigned i = LAN_FIRST_MEMBER; i < LAN_HOSTS; i++) {
-		if (lan->members[i] && resolver_has_name(lan->members[i]->names, name)) {
-			*ret = lan->members[i]->port.address;
+	for (const struct member *member = lan->members; member; member = member->next) {
+		if (resolver_has_name(member->names, name)) {
+			*ret = member->port.address;
 			return true;
 		}
 	}
 	return false;
 }
 
-/* A question for a name of ours is answered here; true = done with the frame. */
+/* A question for a name of ours is answered here, without an uplink any question is; true = done with
+ * the frame. */
 static bool answer_name(struct member *from, size_t len)
 {
 	struct lan *lan = from->lan;
@@ -112,10 +122,20 @@ static bool answer_name(struct member *from, size_t len)
 		return false;
 	answer = resolver_answer(
 		data, question, (size_t)(lan->frame + sizeof(lan->frame) - data), look_up, lan);
+	if (!answer && lan->internal)
+		answer = resolver_deny(data, question);
 	if (!answer)
 		return false;
 	send_to(from, lan->frame, frame_reply(lan->frame, &lan->addresses, answer));
 	return true;
+}
+
+/* Without an uplink libslirp may only say who and that the gateway is. */
+static bool may_go_up(const struct lan *lan, const uint8_t *frame)
+{
+	return !lan->internal || (frame[FRAME_HEAD + 9] == IPPROTO_ICMP &&
+					 memcmp(frame + FRAME_HEAD + 16, &lan->addresses.gateway,
+						 sizeof(lan->addresses.gateway)) == 0);
 }
 
 static void send_up(struct member *from, size_t len)
@@ -131,7 +151,7 @@ static void send_up(struct member *from, size_t len)
 	case FRAME_IPV4:
 		if (!frame_is_group(frame) &&
 			frame_clean(frame, &len, &lan->addresses, &from->frags) &&
-			!answer_name(from, len))
+			!answer_name(from, len) && may_go_up(lan, frame))
 			stack_input(lan->stack, frame, len);
 		return;
 	case FRAME_IPV6:
@@ -178,64 +198,152 @@ static int on_tap(void *data, int fd, uint32_t events, struct err *err)
 	return stack_settle(lan->stack, err);
 }
 
-int lan_init(struct lan *lan, struct loop *loop, struct in_addr network, struct err *err)
+static struct in_addr plus(struct in_addr address, uint32_t n)
 {
-	struct stack_config config;
+	return (struct in_addr){ htonl(ntohl(address.s_addr) + n) };
+}
 
-	*lan = (struct lan){ .loop = loop, .mtu = LAN_MTU, .addresses.network = network };
-	lan->addresses.mask.s_addr = htonl(0xffffff00);
-	lan->addresses.gateway = host_address(lan, LAN_GATEWAY);
-	lan->addresses.nameserver = host_address(lan, LAN_NAMESERVER);
-	config = (struct stack_config){
+int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config, struct err *err)
+{
+	uint32_t hosts = UINT32_MAX >> config->prefix, range = UINT32_MAX >> config->range_prefix;
+	struct in_addr network = { config->gateway.s_addr & htonl(~hosts) };
+	struct stack_config stack;
+
+	*lan = (struct lan){ .loop = loop,
+		.mtu = config->mtu ? config->mtu : LAN_MTU,
+		.internal = config->internal,
+		.first = plus(network, 1),
+		.last = plus(network, hosts - 1) };
+	if (config->range_prefix > config->prefix) {
+		lan->first = config->range;
+		lan->last = plus(config->range, range);
+	}
+	lan->addresses.network = network;
+	lan->addresses.mask.s_addr = htonl(~hosts);
+	lan->addresses.gateway = config->gateway;
+	lan->addresses.nameserver = plus(network, hosts - 1);
+	if (lan->addresses.nameserver.s_addr == config->gateway.s_addr)
+		lan->addresses.nameserver = plus(network, hosts - 2);
+	stack = (struct stack_config){
 		.lan = lan->addresses, .mtu = lan->mtu, .send = send_down, .data = lan
 	};
-	return stack_new(loop, &config, &lan->stack, err);
+	return stack_new(loop, &stack, &lan->stack, err);
 }
 
 void lan_done(struct lan *lan)
 {
-	for (unsigned i = 0; i < LAN_HOSTS; i++)
-		lan_leave(lan->members[i]);
+	while (lan->members)
+		lan_leave(lan->members);
 	stack_free(lan->stack);
 	lan->stack = NULL;
 }
 
-static unsigned choose_byte(const struct lan *lan, struct in_addr want)
+/* Could a member have it, if nobody else had? */
+static bool is_for_members(const struct lan *lan, struct in_addr address)
 {
-	unsigned byte = host_byte(want);
+	const struct frame_lan *all = &lan->addresses;
+	uint32_t host = ntohl(address.s_addr & ~all->mask.s_addr);
 
-	if (want.s_addr == host_address(lan, byte).s_addr && byte >= LAN_FIRST_MEMBER &&
-		byte < LAN_HOSTS - 1 && !lan->members[byte])
-		return byte;
-	for (byte = LAN_FIRST_MEMBER; byte < LAN_HOSTS - 1; byte++) {
-		if (!lan->members[byte])
-			return byte;
-	}
-	return 0;
+	return (address.s_addr & all->mask.s_addr) == all->network.s_addr && host != 0 &&
+	       host != ntohl(~all->mask.s_addr) && address.s_addr != all->gateway.s_addr &&
+	       address.s_addr != all->nameserver.s_addr;
 }
 
-int lan_join(struct lan *lan, struct in_addr want, const char *names, struct member **ret,
-	struct err *err)
+static bool is_free(const struct lan *lan, struct in_addr address)
 {
-	unsigned byte = choose_byte(lan, want);
+	return is_for_members(lan, address) && !find_address(lan, address);
+}
+
+static int choose_address(
+	const struct lan *lan, const struct lan_wish *wish, struct in_addr *ret, struct err *err)
+{
+	char text[INET_ADDRSTRLEN];
+
+	*ret = wish->address;
+	if (wish->address.s_addr && is_free(lan, wish->address))
+		return 0;
+	if (wish->exact) {
+		(void)inet_ntop(AF_INET, &wish->address, text, sizeof(text)); /* cannot fail */
+		return is_for_members(lan, wish->address)
+			       ? err_set(err, -EADDRINUSE, "address %s is already in use", text)
+			       : err_set(err, -EINVAL,
+					 "address %s is not for containers of this network", text);
+	}
+	for (*ret = lan->first; ntohl(ret->s_addr) <= ntohl(lan->last.s_addr);
+		*ret = plus(*ret, 1)) {
+		if (is_free(lan, *ret))
+			return 0;
+	}
+	return err_set(err, -EADDRNOTAVAIL, "the network is full: all of its addresses are taken");
+}
+
+static int choose_mac(const struct lan *lan, const struct lan_wish *wish, struct in_addr address,
+	uint8_t ret[6], struct err *err)
+{
+	static const uint8_t none[6];
+	bool given = memcmp(wish->mac, none, 6) != 0;
+
+	ret[0] = 0x02; /* locally administered */
+	ret[1] = 0x53;
+	memcpy(ret + 2, &address, 4);
+	if (given)
+		memcpy(ret, wish->mac, 6);
+	/* 52:55 and an address is what libslirp calls itself */
+	if ((ret[0] & 1) || (ret[0] == 0x52 && ret[1] == 0x55))
+		return err_set(err, -EINVAL, "this MAC address cannot be a container's");
+	return lan_find_mac(lan, ret) ? err_set(err, -EADDRINUSE,
+						"the MAC address is already in use on this network")
+				      : 0;
+}
+
+static void add_member(struct lan *lan, struct member *member)
+{
+	struct member **mac = &lan->by_mac[member->port.mac[5]],
+		      **address = &lan->by_address[bucket_of(member->port.address)];
+
+	member->next = lan->members;
+	member->next_mac = *mac;
+	member->next_address = *address;
+	lan->members = *mac = *address = member;
+	lan->n_members++;
+}
+
+static void remove_member(struct member *member)
+{
+	struct lan *lan = member->lan;
+	struct member **all = &lan->members, **mac = &lan->by_mac[member->port.mac[5]],
+		      **address = &lan->by_address[bucket_of(member->port.address)];
+
+	while (*all != member)
+		all = &(*all)->next;
+	while (*mac != member)
+		mac = &(*mac)->next_mac;
+	while (*address != member)
+		address = &(*address)->next_address;
+	*all = member->next;
+	*mac = member->next_mac;
+	*address = member->next_address;
+	lan->n_members--;
+}
+
+int lan_join(struct lan *lan, const struct lan_wish *wish, struct member **ret, struct err *err)
+{
+	struct frame_port port;
 	struct member *member;
 
-	if (!byte)
-		return err_set(err, -EADDRNOTAVAIL,
-			"the network is full: all %d addresses are taken",
-			LAN_HOSTS - 1 - LAN_FIRST_MEMBER);
+	if (lan->n_members >= LAN_MEMBERS)
+		return err_set(
+			err, -EADDRNOTAVAIL, "the network is full: it has %d members", LAN_MEMBERS);
+	TRY(choose_address(lan, wish, &port.address, err));
+	TRY(choose_mac(lan, wish, port.address, port.mac, err));
 	member = calloc(1, sizeof(*member));
 	if (!member)
 		return err_set(err, -ENOMEM, "out of memory");
 	member->lan = lan;
 	member->tap = -EBADF;
-	member->port.address = host_address(lan, byte);
-	member->port.mac[0] = 0x02; /* locally administered */
-	member->port.mac[1] = 0x53;
-	memcpy(member->port.mac + 2, &member->port.address, 4);
-	(void)snprintf(member->names, sizeof(member->names), "%s", names);
-	lan->members[byte] = member;
-	lan->n_members++;
+	member->port = port;
+	(void)snprintf(member->names, sizeof(member->names), "%s", wish->names);
+	add_member(lan, member);
 	*ret = member;
 	return 0;
 }
@@ -274,8 +382,7 @@ void lan_leave(struct member *member)
 		return;
 	loop_del(member->source);
 	close_aside(move_fd(&member->tap));
-	member->lan->members[host_byte(member->port.address)] = NULL;
-	member->lan->n_members--;
+	remove_member(member);
 	free(member);
 }
 

@@ -2,14 +2,14 @@
 /*
  * The virtual Ethernet segment: members with a tap each, and the uplink.
  *
- * A member's MAC and address are ours to give (02:53 and the four bytes of the address), so the MAC
- * table is an array indexed by the last byte of the address: nothing is learned, nothing can be
- * poisoned, no table can be flooded. A frame that does not carry its member's own MAC and address is
+ * A member's MAC and address are given when it joins (02:53 and the four bytes of the address, unless
+ * its owner chose them): nothing is learned, nothing can be poisoned, no table can be flooded. A frame that does not carry its member's own MAC and address is
  * dropped at the tap. A member that does not read loses its frames in its own tap queue.
  */
 #ifndef SBX_NETSTACK_LAN_H
 #define SBX_NETSTACK_LAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -17,19 +17,18 @@
 #include "netstack/frame.h"
 #include "netstack/stack.h"
 
-#define LAN_HOSTS        256
-#define LAN_GATEWAY      1 /* last byte of the address */
-#define LAN_NAMESERVER   2
-#define LAN_FIRST_MEMBER 3
-#define LAN_MTU          65520
+#define LAN_BUCKETS 256  /* by the last byte of a MAC or an address */
+#define LAN_MEMBERS 1000 /* at most: each is a tap, a socket and a process of its relay */
+#define LAN_MTU     65520
 
 struct lan;
 
 struct member {
 	struct lan *lan;
+	struct member *next, *next_mac, *next_address; /* all; same bucket */
 	struct frame_port port;
 	struct frame_frags frags;
-	char names[270]; /* separated by one space: the DNS answers for them */
+	char names[1040]; /* separated by one space: the DNS answers for them */
 	int tap;
 	struct loop_source *source;
 };
@@ -38,19 +37,37 @@ struct lan {
 	struct loop *loop;
 	struct stack *stack;
 	struct frame_lan addresses;
+	struct in_addr first, last; /* of what is given to those who do not ask for more */
 	int mtu;
-	struct member *members[LAN_HOSTS];
+	bool internal; /* no uplink: nothing leaves the segment */
+	struct member *members, *by_mac[LAN_BUCKETS], *by_address[LAN_BUCKETS];
 	unsigned n_members;
 	uint8_t frame[FRAME_MAX + 1]; /* one more, to see what is too long */
 };
 
-int lan_init(struct lan *lan, struct loop *loop, struct in_addr network, struct err *err);
+struct lan_config {
+	struct in_addr gateway;
+	int prefix;
+	struct in_addr range; /* addresses are given from this part; with prefix 0 from all of it */
+	int range_prefix;
+	int mtu; /* 0 = LAN_MTU */
+	bool internal;
+};
+
+struct lan_wish {
+	struct in_addr address; /* 0 = any */
+	bool exact;             /* that one or none */
+	uint8_t mac[6];         /* 0 = the address's own */
+	const char *names;
+};
+
+int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config, struct err *err);
 void lan_done(struct lan *lan);
 
-/* A new member with the address `want` when that is free, else the lowest free one. The lan owns it
- * until lan_leave(). -EADDRNOTAVAIL when the network is full. */
-int lan_join(struct lan *lan, struct in_addr want, const char *names, struct member **ret,
-	struct err *err);
+/* A new member with the wanted address when that is free, else the lowest free one. The lan owns it
+ * until lan_leave(). -EADDRNOTAVAIL when the network is full, -EADDRINUSE for a taken exact address or
+ * MAC, -EINVAL for one that nobody can have. */
+int lan_join(struct lan *lan, const struct lan_wish *wish, struct member **ret, struct err *err);
 void lan_leave(struct member *member); /* NULL ok */
 
 /* Starts switching for it; takes the tap over, also on failure. */

@@ -6,66 +6,88 @@
  * Everything that can fail is done before it forks into the background, so the starter's wait status
  * is the verdict. Before the first frame it gives up what it does not need.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/own.h"
 #include "netstack/control.h"
 #include "netstack/lan.h"
 #include "netstack/lock_in.h"
-#include "netstack/subnet.h"
 #include "network/wire.h"
 
-#define ROUTES_MAX (4 * 1024 * 1024)
+#define USAGE                                                                         \
+	"usage: sbx-netstack --network NAME --gateway ADDRESS/PREFIX [--range CIDR] " \
+	"[--mtu BYTES] [--internal]"
 
 struct arguments {
 	const char *network;
-	const char *gateway; /* NULL = choose */
+	struct lan_config lan;
 };
+
+static int parse_cidr(const char *text, struct in_addr *ret, int *ret_prefix, struct err *err)
+{
+	char address[INET_ADDRSTRLEN];
+	size_t len = strcspn(text, "/");
+	long prefix = text[len] ? strtol(text + len + 1, NULL, 10) : 0;
+
+	(void)snprintf(address, sizeof(address), "%.*s", (int)len, text);
+	if (prefix < 8 || prefix > 32 || inet_pton(AF_INET, address, ret) != 1)
+		return err_set(err, -EINVAL, "'%s' is not ADDRESS/PREFIX", text);
+	*ret_prefix = (int)prefix;
+	return 0;
+}
+
+static int parse_option(int option, struct arguments *args, struct err *err)
+{
+	struct lan_config *lan = &args->lan;
+
+	switch (option) {
+	case 'n':
+		args->network = optarg;
+		return 0;
+	case 'g':
+		return parse_cidr(optarg, &lan->gateway, &lan->prefix, err);
+	case 'r':
+		return parse_cidr(optarg, &lan->range, &lan->range_prefix, err);
+	case 'm':
+		lan->mtu = (int)strtol(optarg, NULL, 10);
+		return lan->mtu >= 576 && lan->mtu <= LAN_MTU
+			       ? 0
+			       : err_set(err, -EINVAL, "an MTU of %s is not possible", optarg);
+	case 'i':
+		lan->internal = true;
+		return 0;
+	default:
+		return err_set(err, -EINVAL, USAGE);
+	}
+}
 
 static int parse(int argc, char **argv, struct arguments *ret, struct err *err)
 {
 	static const struct option options[] = {
 		{ "network", required_argument, NULL, 'n' },
 		{ "gateway", required_argument, NULL, 'g' },
+		{ "range", required_argument, NULL, 'r' },
+		{ "mtu", required_argument, NULL, 'm' },
+		{ "internal", no_argument, NULL, 'i' },
 		{ 0 },
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'n')
-			ret->network = optarg;
-		else if (c == 'g')
-			ret->gateway = optarg;
-		else
-			return err_set(err, -EINVAL,
-				"usage: sbx-netstack --network NAME [--gateway ADDRESS/24]");
-	}
-	if (!ret->network || optind != argc)
-		return err_set(
-			err, -EINVAL, "usage: sbx-netstack --network NAME [--gateway ADDRESS/24]");
-	return 0;
-}
-
-static int choose_subnet(const struct arguments *args, struct in_addr *ret, struct err *err)
-{
-	struct err none = ERR_INIT;
-	autofree char *routes = NULL;
-
-	if (args->gateway)
-		return subnet_parse_gateway(args->gateway, ret, err);
-	if (fs_read_at(AT_FDCWD, "/proc/net/route", ROUTES_MAX, &routes, NULL, &none) < 0)
-		log_err(&none); /* then nothing is known to clash */
-	*ret = subnet_choose(args->network, routes ? routes : "");
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		TRY(parse_option(c, ret, err));
+	if (!ret->network || !ret->lan.prefix || ret->lan.prefix > 29 || optind != argc)
+		return err_set(err, -EINVAL, USAGE);
 	return 0;
 }
 
@@ -113,7 +135,6 @@ static int run(const struct arguments *args, struct err *err)
 {
 	autofree struct lan *lan = calloc(1, sizeof(*lan));
 	struct control control;
-	struct in_addr network;
 	struct loop *loop;
 	int r;
 
@@ -124,10 +145,9 @@ static int run(const struct arguments *args, struct err *err)
 		return err_sys(
 			err, "descriptors %d and %d must be given", WIRE_CONTROL_FD, WIRE_DIR_FD);
 	raise_limit();
-	TRY(choose_subnet(args, &network, err));
 	TRY(loop_new(&loop, err)); /* lives as long as the process */
 	TRY(handle_signals(loop, err));
-	TRY(lan_init(lan, loop, network, err));
+	TRY(lan_init(lan, loop, &args->lan, err));
 	TRY(control_init(&control, loop, lan, err));
 	if (fchdir(WIRE_DIR_FD) < 0)
 		return err_sys(err, "enter the network's directory");

@@ -86,6 +86,19 @@ size_t resolver_answer(
 	return end;
 }
 
+size_t resolver_deny(uint8_t *data, size_t len)
+{
+	char name[RESOLVER_NAME_MAX];
+	size_t end = is_question(data, len) ? read_name(data, len, name) : 0;
+
+	if (!end || len - end < 4)
+		return 0;
+	data[2] = (uint8_t)(0x84 | (data[2] & 1));
+	data[3] = 0x83; /* recursion available, NXDOMAIN: asking again would not help */
+	memset(data + 6, 0, 6);
+	return end + 4;
+}
+
 bool resolver_has_name(const char *names, const char *name)
 {
 	size_t len = strlen(name);

@@ -22,6 +22,9 @@ typedef bool (*resolver_lookup_fn)(void *data, const char *name, struct in_addr 
 size_t resolver_answer(
 	uint8_t *data, size_t len, size_t max, resolver_lookup_fn lookup, void *lookup_data);
 
+/* Turns a question into "there is no such name"; the new length, or 0 for what is no question. */
+size_t resolver_deny(uint8_t *data, size_t len);
+
 /* Whether `name` is one of the words of `names`, which are separated by one space. */
 bool resolver_has_name(const char *names, const char *name);
 

@@ -4,6 +4,7 @@
 #define SBX_COMMANDS_COMMON_H
 
 #include "base/strv.h"
+#include "network/network.h"
 #include "state/state.h"
 
 /* fn for every operand; errors are printed, the rest goes on. Returns 0, or 1 if any failed. */
@@ -48,6 +49,19 @@ int volume_filters_check(const struct strv *filters, bool prune, struct err *err
 /* --filter of volumes: 1 it matches, 0 not. used: some container mounts it. */
 int volume_matches(
 	const struct stored_volume *v, bool used, const struct strv *filters, struct err *err);
+
+/* docker network inspect's object; the built-in networks too. -ENOENT: "network X not found" */
+int network_inspect(
+	const struct globals *globals, const char *name, struct json **ret, struct err *err);
+
+/* What filters of networks judge by; used: some container, running or not, is on it. */
+struct network_facts {
+	const struct network_record *record;
+	const char *driver;
+	bool builtin, used;
+};
+int network_filters_check(const struct strv *filters, struct err *err);
+bool network_matches(const struct network_facts *facts, const struct strv *filters);
 
 struct prune_opts;
 /* Removes volumes that no container uses, anonymous ones or all; adds to what was freed. */

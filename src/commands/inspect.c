@@ -21,7 +21,7 @@
 struct inspecting {
 	const struct globals *globals;
 	const struct inspect_opts *opts;
-	const char *type; /* "container", "image", "volume" or NULL */
+	const char *type; /* "container", "image", "volume", "network" or NULL */
 	struct template *template;
 	struct buf out;
 	size_t n;
@@ -58,11 +58,18 @@ static int find_volume(
 	return 0;
 }
 
+static int find_network(
+	const struct inspecting *i, const char *name, struct json **ret, struct err *err)
+{
+	return network_inspect(i->globals, name, ret, err);
+}
+
 static const struct {
 	const char *type;
 	int (*find)(
 		const struct inspecting *i, const char *name, struct json **ret, struct err *err);
-} kinds[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume } };
+} kinds[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume },
+	{ "network", find_network } };
 
 static int find(const struct inspecting *i, const char *name, struct json **ret, struct err *err)
 {
@@ -175,4 +182,12 @@ int cmd_volume_inspect(struct globals *globals, int argc, char **argv, struct er
 
 	TRY(volume_inspect_opts_parse(argc, argv, &opts, err));
 	return inspect(globals, &opts, "volume", err);
+}
+
+int cmd_network_inspect(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	autoinspectopts struct inspect_opts opts = { 0 };
+
+	TRY(network_inspect_opts_parse(argc, argv, &opts, err));
+	return inspect(globals, &opts, "network", err);
 }

@@ -107,6 +107,7 @@ int launch_plan(struct launch *launch, struct err *err)
 	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
 		&launch->network, err));
 	TRY(launch_share_network(launch, err));
+	TRY(launch_link(launch, err));
 	plan_names(launch);
 	TRY(launch_command(launch, err));
 	run_dir = xasprintf("%s/%s", launch->globals->runroot, launch->id);

@@ -52,6 +52,8 @@ int launch_plan(struct launch *launch, struct err *err);
 
 /* launch_network.c. With --network container:NAME: finds that container and its namespaces. */
 int launch_share_network(struct launch *launch, struct err *err);
+/* launch_network.c. --link: finds the containers and puts their names into launch->network. */
+int launch_link(struct launch *launch, struct err *err);
 /* Once the network has given an address: hosts, hostname and resolv.conf. */
 int launch_write_files(struct launch *launch, struct err *err);
 /* state.json's "network" (docs/formats.md). */

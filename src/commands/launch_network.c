@@ -60,6 +60,45 @@ int launch_share_network(struct launch *launch, struct err *err)
 	return launch->shared < 0 ? fs_err(err, AT_FDCWD, c.run_path) : 0;
 }
 
+/* ---- --link CONTAINER[:ALIAS] ---- */
+
+static int check_link(
+	const struct launch *launch, const struct container *c, const char *alias, struct err *err)
+{
+	const char *network = json_str(json_get(c->config, "network"), "");
+
+	if (!*alias || strpbrk(alias, " \t\n"))
+		return err_set(err, -EINVAL, "invalid link alias '%s'", alias);
+	if (!container_up(c))
+		return err_set(err, -EINVAL, "Cannot link to a non running container: /%s AS %s",
+			c->name, alias);
+	if (strcmp(network, launch->network.name) != 0)
+		return err_set(err, -EINVAL,
+			"Cannot link to /%s, as it does not belong to the network %s", c->name,
+			launch->network.name);
+	return 0;
+}
+
+int launch_link(struct launch *launch, struct err *err)
+{
+	if (launch->network.kind != NETWORK_BRIDGE)
+		return 0;
+	strv_each (link, &launch->opts.links) {
+		size_t len = strcspn(*link, ":");
+		autofree char *name = xstrndup(*link, len);
+		autocontainer struct container c = CONTAINER_INIT;
+		const char *alias = (*link)[len] ? *link + len + 1 : name, *ip;
+
+		if (state_open(launch->globals, name, &c, err) < 0)
+			return err_wrap(err, "could not get container for %s", name);
+		TRY(check_link(launch, &c, alias, err));
+		ip = json_str(json_get(c.network, "ip"), "");
+		strv_addf(&launch->network.links, "%s\t%s %.12s%s%s", ip, alias, c.id,
+			strcmp(alias, c.name) ? " " : "", strcmp(alias, c.name) ? c.name : "");
+	}
+	return 0;
+}
+
 /* ---- /etc/hosts, hostname, resolv.conf ---- */
 
 static int write_file(struct launch *launch, const char *name, const char *text, struct err *err)

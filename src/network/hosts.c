@@ -82,7 +82,9 @@ int network_hosts(const struct network *net, const char *hostname, char **ret, s
 	else
 		add_standard_hosts(&out);
 	add_extra_hosts(net, host, &out);
-	if (net->kind != NETWORK_NONE)
+	strv_each (line, &net->links)
+		buf_addf(&out, "%s\n", *line);
+	if (net->kind != NETWORK_NONE && !net->internal)
 		add_line(&out, host, internal);
 	if (net->kind != NETWORK_HOST)
 		add_line(&out, own, hostname);

@@ -18,16 +18,20 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/own.h"
 #include "base/spawn.h"
 #include "base/xalloc.h"
 #include "network/ports.h"
+#include "network/subnet.h"
 #include "network/wire.h"
 
-#define HELPER   "sbx-netstack"
-#define LOG_NAME "log"
-#define ATTEMPTS 3
-#define BACKLOG  128
+#define HELPER     "sbx-netstack"
+#define LOG_NAME   "log"
+#define ATTEMPTS   3
+#define BACKLOG    128
+
+#define ROUTES_MAX (4 * 1024 * 1024)
 
 /* sun_path holds 108 bytes, runroots may be longer: the way through a descriptor always fits. */
 static struct sockaddr_un control_address(int dir)
@@ -41,7 +45,9 @@ static struct sockaddr_un control_address(int dir)
 
 static int open_network_dir(const struct network *net, struct err *err)
 {
-	autofree char *path = xasprintf("%s/networks/%s", net->runroot, net->name);
+	/* by id: a network that was removed and made again under its name is another one */
+	autofree char *path = xasprintf(
+		"%s/networks/%s", net->runroot, *net->id ? net->id : net->name);
 
 	TRY(fs_mkdirs(path, 0700, err));
 	return fs_open_private_dir(path, err);
@@ -78,33 +84,64 @@ static int bind_control(int dir, struct err *err)
 	return move_fd(&fd);
 }
 
+/* "10.88.0.1/24": the record's, the one it had when it died, or a free one. */
+static void add_gateway(const struct network *net, struct strv *argv)
+{
+	struct err none = ERR_INIT;
+	autofree char *routes = NULL;
+	struct subnet chosen = { .prefix = net->prefix };
+	struct in_addr gateway = net->gateway;
+	char text[INET_ADDRSTRLEN];
+
+	if (!gateway.s_addr) {
+		if (fs_read_at(AT_FDCWD, "/proc/net/route", ROUTES_MAX, &routes, NULL, &none) < 0)
+			log_err(&none); /* then nothing is known to clash */
+		chosen = subnet_choose(net->name, routes ? routes : "", NULL, 0);
+		gateway = subnet_first_host(&chosen);
+	}
+	(void)inet_ntop(AF_INET, &gateway, text, sizeof(text)); /* cannot fail with this size */
+	strv_add(argv, "--gateway");
+	strv_addf(argv, "%s/%d", text, chosen.prefix);
+}
+
+static void make_command(const struct network *net, struct strv *ret)
+{
+	char text[INET_ADDRSTRLEN];
+
+	strv_add(ret, HELPER);
+	strv_add(ret, "--network");
+	strv_add(ret, net->name);
+	add_gateway(net, ret);
+	if (net->range_prefix) {
+		(void)inet_ntop(AF_INET, &net->range, text, sizeof(text));
+		strv_add(ret, "--range");
+		strv_addf(ret, "%s/%d", text, net->range_prefix);
+	}
+	if (net->mtu)
+		strv_addf(ret, "--mtu=%d", net->mtu);
+	if (net->internal)
+		strv_add(ret, "--internal");
+}
+
 /* sbx-netstack forks itself into the background once it has its descriptors, so its first process
  * is ours to reap; that happens in network_join(), after the question is on its way. */
 static int spawn_helper(const struct network *net, int dir, int listener, struct err *err)
 {
-	autofree char *path = NULL, *want = NULL;
-	char gateway[INET_ADDRSTRLEN] = "", name[sizeof(net->name)];
+	autofree char *path = NULL;
+	autostrv struct strv argv = STRV_INIT;
 	autofd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	autofd int log = openat(
 		dir, LOG_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct spawn_fd fds[] = { { null, 0 }, { null, 1 }, { log, 2 },
 		{ listener, WIRE_CONTROL_FD }, { dir, WIRE_DIR_FD } };
-	char *argv[] = { (char[]){ HELPER }, (char[]){ "--network" }, name, NULL, NULL, NULL };
-	struct spawn spawn = {
-		.argv = argv, .fds = fds, .n_fds = ARRAY_SIZE(fds), .new_session = true
-	};
+	struct spawn spawn = { .fds = fds, .n_fds = ARRAY_SIZE(fds), .new_session = true };
 
 	if (null < 0 || log < 0)
 		return err_sys(err, "open the log of network %s", net->name);
-	(void)snprintf(name, sizeof(name), "%s", net->name);
-	if (net->address.s_addr) { /* it died: the members must find their subnet again */
-		(void)inet_ntop(AF_INET, &net->gateway, gateway, sizeof(gateway));
-		want = xasprintf("%s/%d", gateway, net->prefix);
-		argv[3] = (char[]){ "--gateway" };
-		argv[4] = want;
-	}
+	make_command(net, &argv);
 	TRY(spawn_find_helper(HELPER, &path, err));
 	spawn.path = path;
+	spawn.argv = argv.v;
 	return spawn_start(&spawn, NULL, err);
 }
 
@@ -145,6 +182,21 @@ static void pack_port(const struct publish *port, struct wire_port *ret)
 		ret->family = AF_INET6;
 }
 
+static int pack_names(
+	const struct network *net, const char *name, char *ret, size_t size, struct err *err)
+{
+	autobuf struct buf names = BUF_INIT;
+
+	buf_adds(&names, name);
+	strv_each (alias, &net->aliases)
+		buf_addf(&names, " %s", *alias);
+	if (names.len >= size)
+		return err_set(
+			err, -E2BIG, "the container has too many names on network %s", net->name);
+	memcpy(ret, names.data, names.len + 1);
+	return 0;
+}
+
 static int send_join(
 	const struct network *net, int fd, const char *id, const char *name, struct err *err)
 {
@@ -157,9 +209,11 @@ static int send_join(
 	join = xcalloc(1, size);
 	join->head = wire_head(WIRE_JOIN);
 	join->want = net->address;
+	join->exact = net->exact;
+	memcpy(join->mac, net->mac, sizeof(join->mac));
 	join->n_ports = (uint32_t)net->n_ports;
 	(void)snprintf(join->id, sizeof(join->id), "%s", id);
-	(void)snprintf(join->names, sizeof(join->names), "%s", name);
+	TRY(pack_names(net, name, join->names, sizeof(join->names), err));
 	for (size_t i = 0; i < net->n_ports; i++)
 		pack_port(&net->ports[i], &join->ports[i]);
 	if (send(fd, join, size, MSG_NOSIGNAL) < 0)

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "options/options.h"
 
 enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE, NETWORK_CONTAINER };
@@ -29,12 +30,20 @@ struct network {
 	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
 	size_t n_ports;
 	struct strv dns, add_host;
+	struct strv aliases; /* further names of the container on this network */
+	struct strv links;   /* lines of /etc/hosts, "ADDRESS\tNAMES" */
+	/* of a network that the user made: */
+	char id[65]; /* "" for the built-in ones */
+	struct in_addr range;
+	int range_prefix;
+	bool internal; /* no way out */
+	bool exact;    /* `address` was chosen by the user */
 	/* filled by network_join(); a non-zero address is asked for again: */
 	struct in_addr address, gateway;
 	struct in_addr
 		host; /* where containers reach the host; the gateway when it has no address */
 	int prefix, mtu;
-	uint8_t mac[6];
+	uint8_t mac[6]; /* before network_join(): the wanted one, or zeros */
 	int control; /* socket to sbx-netstack; closing it leaves the network. -EBADF without one */
 	bool begun;  /* network_begin() has asked, the answer is not read yet */
 	pid_t starting; /* first process of an sbx-netstack we started, not reaped yet; 0 = none */
@@ -46,11 +55,35 @@ struct network {
 void network_done(struct network *net);
 #define autonetwork __attribute__((cleanup(network_done)))
 
-/* Pure. publish_all adds the image's exposed ports ("6379/tcp"). Warns (log) that -p is ignored with
+/* Reads the record of a network that the user made. publish_all adds the image's exposed ports ("6379/tcp"). Warns (log) that -p is ignored with
  * host networking. Unknown names: "network X not found", exit 125. With container:NAME what would
  * change the other's network is refused in Docker's words. */
 int network_plan(const struct globals *globals, const struct run_opts *opts,
 	const struct strv *exposed, struct network *ret, struct err *err);
+
+/* ---- networks that the user makes: <root>/networks/<name>/network.json (docs/formats.md) ---- */
+
+struct network_record {
+	char id[65], name[64], created[40];         /* created: RFC 3339 */
+	char subnet[19], gateway[16], ip_range[19]; /* "10.88.7.0/24"; ip_range may be "" */
+	bool internal, attachable;
+	int mtu; /* 0 = the default */
+	struct json *labels, *options;
+};
+void network_record_done(struct network_record *record);
+#define autonetworkrecord __attribute__((cleanup(network_record_done)))
+
+/* name, and what the user chose of subnet, gateway, ip_range, are filled, id and created too; chooses the
+ * rest, checks all of it and writes it. -EEXIST, -EINVAL: names, subnets that overlap another's. */
+int network_create(const struct globals *globals, struct network_record *record, struct err *err);
+/* By name, id or unique part of one. -ENOENT: "network X not found". */
+int network_open(const struct globals *globals, const char *name, struct network_record *ret,
+	struct err *err);
+/* All, by name; free() the list after network_record_done() of each. */
+int network_list(
+	const struct globals *globals, struct network_record **ret, size_t *ret_n, struct err *err);
+int network_remove(
+	const struct globals *globals, const struct network_record *record, struct err *err);
 
 /* monitor, optional and early: starts sbx-netstack if it is not running and sends it the wish to
  * join, so that it works while the caller does something else. network_join() collects the answer. */

@@ -14,6 +14,7 @@
 #include "base/own.h"
 #include "base/spawn.h"
 #include "base/xalloc.h"
+#include "network/subnet.h"
 
 #define BIND_ENV "SBX_DEFAULT_BIND"
 
@@ -24,6 +25,8 @@ void network_done(struct network *net)
 	net->n_ports = 0;
 	strv_done(&net->dns);
 	strv_done(&net->add_host);
+	strv_done(&net->aliases);
+	strv_done(&net->links);
 	free(net->target);
 	net->target = NULL;
 	if (net->control > 0) /* a zeroed object owns nothing */
@@ -47,6 +50,9 @@ static int plan_shared(
 		const char *what;
 	} conflicts[] = {
 		{ opts->hostname, "hostname and the network mode" },
+		{ opts->links.n, "container type network can't be used with links. This would "
+				 "result in undefined behavior" },
+		{ opts->mac_address, "mac-address and the network mode" },
 		{ opts->dns.n, "dns and the network mode" },
 		{ opts->add_host.n, "custom host-to-IP mapping and the network mode" },
 		{ opts->n_ports || opts->publish_all,
@@ -65,7 +71,30 @@ static int plan_shared(
 	return 0;
 }
 
-static int plan_kind(const struct run_opts *opts, struct network *net, struct err *err)
+/* A network that the user made. */
+static int plan_named(
+	const struct globals *globals, const char *name, struct network *net, struct err *err)
+{
+	autonetworkrecord struct network_record record = { 0 };
+	struct subnet subnet, range = { 0 };
+
+	TRY(network_open(globals, name, &record, err));
+	TRY(subnet_parse(record.subnet, &subnet, err));
+	if (*record.ip_range)
+		TRY(subnet_parse(record.ip_range, &range, err));
+	(void)inet_pton(AF_INET, record.gateway, &net->gateway); /* checked when it was read */
+	net->prefix = subnet.prefix;
+	net->range = range.network;
+	net->range_prefix = range.prefix;
+	net->internal = record.internal;
+	net->mtu = record.mtu;
+	memcpy(net->id, record.id, sizeof(net->id));
+	(void)snprintf(net->name, sizeof(net->name), "%s", record.name);
+	return 0;
+}
+
+static int plan_kind(const struct globals *globals, const struct run_opts *opts,
+	struct network *net, struct err *err)
 {
 	const char *name = opts->network;
 
@@ -79,9 +108,66 @@ static int plan_kind(const struct run_opts *opts, struct network *net, struct er
 	else if (!strncmp(name, "container:", strlen("container:")))
 		return plan_shared(opts, name + strlen("container:"), net, err);
 	else
-		return err_set(err, -ENOENT, "network %s not found", name);
+		return plan_named(globals, name, net, err);
 	(void)snprintf(net->name, sizeof(net->name), "%s", name);
 	return 0;
+}
+
+/* "02:42:ac:11:00:02" */
+static int parse_mac(const char *text, uint8_t ret[6], struct err *err)
+{
+	unsigned byte[6];
+	char rest;
+
+	if (strlen(text) != 17 || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &byte[0], &byte[1],
+					  &byte[2], &byte[3], &byte[4], &byte[5], &rest) != 6)
+		return err_set(err, -EINVAL, "%s is not a valid mac address", text);
+	for (int i = 0; i < 6; i++)
+		ret[i] = (uint8_t)byte[i];
+	if (ret[0] & 1)
+		return err_set(err, -EINVAL, "%s is not the MAC address of one interface", text);
+	return 0;
+}
+
+static int plan_ip(const char *text, struct network *net, struct err *err)
+{
+	struct subnet subnet = { .prefix = net->prefix };
+
+	if (inet_pton(AF_INET, text, &net->address) != 1)
+		return err_set(err, -EINVAL, "invalid IPv4 address: %s", text);
+	if (!*net->id)
+		return err_set(err, -EINVAL,
+			"user specified IP address is supported on user defined networks only");
+	subnet.network.s_addr = net->gateway.s_addr & htonl(UINT32_MAX << (32 - net->prefix));
+	if (!subnet_has_host(&subnet, net->address))
+		return err_set(err, -EINVAL,
+			"invalid endpoint settings: no configured subnet contains IP address %s",
+			text);
+	net->exact = true;
+	return 0;
+}
+
+/* What only a network of one's own, or only one that the user made, can have. */
+static int plan_endpoint(const struct run_opts *opts, struct network *net, struct err *err)
+{
+	if (net->kind == NETWORK_CONTAINER)
+		return 0;
+	if (opts->network_alias.n && !*net->id)
+		return err_set(err, -EINVAL,
+			"network-scoped alias is supported only for containers in user defined "
+			"networks");
+	if (opts->links.n && net->kind == NETWORK_HOST)
+		return err_set(err, -EINVAL,
+			"conflicting options: host type networking can't be used with links. This "
+			"would result in undefined behavior");
+	strv_each (alias, &opts->network_alias) {
+		if (!**alias || strlen(*alias) > 63 || strpbrk(*alias, " \t\n/\\"))
+			return err_set(err, -EINVAL, "invalid network alias '%s'", *alias);
+	}
+	strv_extend(&net->aliases, &opts->network_alias);
+	if (opts->mac_address)
+		TRY(parse_mac(opts->mac_address, net->mac, err));
+	return opts->ip ? plan_ip(opts->ip, net, err) : 0;
 }
 
 static bool is_address(const char *text)
@@ -182,9 +268,13 @@ int network_plan(const struct globals *globals, const struct run_opts *opts,
 	const char *bind_to = getenv(BIND_ENV);
 
 	net.runroot = globals->runroot;
-	TRY(plan_kind(opts, &net, err));
+	TRY(plan_kind(globals, opts, &net, err));
+	TRY(plan_endpoint(opts, &net, err));
 	TRY(plan_dns(opts, &net, err));
-	if (net.kind == NETWORK_BRIDGE) {
+	if (net.internal && (opts->n_ports || opts->publish_all)) {
+		log_msg(LOG_WARN, "-p and -P are ignored with --network %s, which is internal",
+			net.name);
+	} else if (net.kind == NETWORK_BRIDGE) {
 		for (size_t i = 0; i < opts->n_ports; i++)
 			add_port(&net, &opts->ports[i]);
 		if (opts->publish_all && exposed)

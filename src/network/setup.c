@@ -122,6 +122,8 @@ static void add_tap(struct netlink *nl, const struct network *net, int index)
 	netlink_attr(nl, IFA_LOCAL, &net->address, sizeof(net->address));
 	netlink_attr(nl, IFA_ADDRESS, &net->address, sizeof(net->address));
 	netlink_attr(nl, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+	if (net->internal)
+		return; /* then "network is unreachable" comes at once */
 	netlink_add(nl, "set the default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
 	netlink_body(nl, &route, sizeof(route));
 	netlink_attr(nl, RTA_GATEWAY, &net->gateway, sizeof(net->gateway));

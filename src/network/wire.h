@@ -19,7 +19,7 @@
 #include "base/err.h"
 
 #define WIRE_MAGIC      0x53425831u /* "SBX1" */
-#define WIRE_VERSION    1
+#define WIRE_VERSION    2
 #define WIRE_CONTROL_FD 3 /* sbx-netstack inherits its listening socket here, */
 #define WIRE_DIR_FD     4 /* and the network's directory here */
 #define WIRE_PORTS_MAX  2048
@@ -50,8 +50,10 @@ struct wire_port {
 struct wire_join {
 	struct wire_head head;
 	char id[65];         /* 64 hex digits, NUL */
-	char names[255];     /* separated by one space, NUL */
-	struct in_addr want; /* address to have again after a restart; 0 = any */
+	char names[1024];    /* separated by one space, NUL */
+	struct in_addr want; /* 0 = any */
+	uint8_t mac[6];      /* 0 = the address's own */
+	uint16_t exact;      /* `want` or nothing */
 	uint32_t n_ports;    /* exactly as many follow */
 	struct wire_port ports[];
 };

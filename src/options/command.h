@@ -32,6 +32,11 @@ enum command_id {
 	CMD_PORT,
 	CMD_RENAME,
 	CMD_TOP,
+	CMD_NETWORK_CREATE,
+	CMD_NETWORK_INSPECT,
+	CMD_NETWORK_LS,
+	CMD_NETWORK_PRUNE,
+	CMD_NETWORK_RM,
 	CMD_VOLUME_CREATE,
 	CMD_VOLUME_INSPECT,
 	CMD_VOLUME_LS,
@@ -52,7 +57,7 @@ enum command_id {
 struct command {
 	enum command_id id;
 	const char *name;  /* `sbx NAME`; NULL when it exists inside its group only */
-	const char *group; /* "container", "image", "system", "volume" or NULL */
+	const char *group; /* "container", "image", "network", "system", "volume" or NULL */
 	const char
 		*group_names; /* names inside the group, "ls list ps"; the first is the real one */
 	const char *usage;    /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */

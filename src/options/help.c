@@ -80,6 +80,7 @@ static const struct {
 } groups[] = {
 	{ "container", "Manage containers" },
 	{ "image", "Manage images" },
+	{ "network", "Manage networks" },
 	{ "system", "Look at the machine" },
 	{ "volume", "Manage volumes" },
 };

@@ -66,6 +66,7 @@ struct run_opts {
 	bool replace, sig_proxy; /* sig_proxy defaults to true */
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
+	char *ip, *mac_address;
 	char *storage_driver; /* overrides globals: globals_override() */
 	char *entrypoint;     /* NULL = the image's, "" = reset */
 	enum pull_policy pull;
@@ -73,6 +74,7 @@ struct run_opts {
 	int64_t shm_size;     /* bytes, -1 = not given */
 	struct strv env; /* "NAME=value": --env-file lines first, then -e; host copies resolved */
 	struct strv labels, cap_add, cap_drop, security_opt, dns, add_host, group_add;
+	struct strv network_alias, links;
 	struct publish *ports;
 	size_t n_ports;
 	struct volume *volumes; /* -v, --mount and --tmpfs in order */

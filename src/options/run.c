@@ -212,13 +212,20 @@ const struct opt run_table[] = {
 	OPT_FLAG(
 		0, "init", RUN, opts.init, "Run an init that forwards signals and reaps processes"),
 	OPT_FLAG('i', "interactive", RUN, opts.interactive, "Keep standard input open"),
+	OPT_STRING(0, "ip", RUN, opts.ip, "ADDRESS", "IPv4 address on a network made by the user"),
 	OPT_CALL('l', "label", call_label, "NAME[=VALUE]", "Attach a label"),
+	OPT_LIST(0, "link", RUN, opts.links, "CONTAINER[:ALIAS]",
+		"Name another running container in /etc/hosts"),
+	OPT_STRING(0, "mac-address", RUN, opts.mac_address, "MAC", "MAC address"),
 	OPT_CALL(0, "mount", call_mount, "SPEC",
 		"Mount type=bind|volume|tmpfs,source=DIR,target=PATH"),
 	OPT_CALL(0, "name", call_name, "NAME", "Name of the container"),
 	OPT_STRING(0, "network", RUN, opts.network, "NETWORK",
-		"bridge (default), none, host or container:NAME"),
+		"bridge (default), none, host, container:NAME or a network's name"),
 	OPT_ALIAS(0, "net", "network"),
+	OPT_LIST(0, "network-alias", RUN, opts.network_alias, "NAME",
+		"One more name on a network made by the user"),
+	OPT_ALIAS(0, "net-alias", "network-alias"),
 	OPT_CALL(0, "platform", call_platform, "OS/ARCH",
 		"Platform to choose from a multi-platform image"),
 	OPT_FLAG(0, "privileged", RUN, opts.privileged,
@@ -258,9 +265,10 @@ void run_opts_done(struct run_opts *o)
 {
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
-		o->entrypoint, o->image };
+		o->entrypoint, o->image, o->ip, o->mac_address };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
-		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args };
+		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
+		&o->links };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);

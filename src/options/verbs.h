@@ -133,6 +133,23 @@ struct volume_rm_opts {
 	struct strv names;
 };
 
+struct network_create_opts {
+	bool attachable, internal;
+	char *driver, *gateway, *ip_range, *subnet, *name; /* but name NULL = not given */
+	struct json *labels, *options;                     /* NULL = none */
+};
+
+struct network_ls_opts {
+	bool quiet, no_trunc;
+	char *format;
+	struct strv filters;
+};
+
+struct network_rm_opts {
+	bool force;
+	struct strv names;
+};
+
 struct prune_opts { /* of volumes, containers, images, the system */
 	bool all, force, volumes;
 	struct strv filters;
@@ -161,6 +178,13 @@ int diff_opts_parse(int argc, char **argv, struct diff_opts *ret, struct err *er
 int port_opts_parse(int argc, char **argv, struct port_opts *ret, struct err *err);
 int rename_opts_parse(int argc, char **argv, struct rename_opts *ret, struct err *err);
 int top_opts_parse(int argc, char **argv, struct top_opts *ret, struct err *err);
+int network_create_opts_parse(
+	int argc, char **argv, struct network_create_opts *ret, struct err *err);
+int network_ls_opts_parse(int argc, char **argv, struct network_ls_opts *ret, struct err *err);
+int network_rm_opts_parse(int argc, char **argv, struct network_rm_opts *ret, struct err *err);
+/* As inspect_opts_parse(), with a type of "network". */
+int network_inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err);
+int network_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int volume_create_opts_parse(
 	int argc, char **argv, struct volume_create_opts *ret, struct err *err);
 int volume_ls_opts_parse(int argc, char **argv, struct volume_ls_opts *ret, struct err *err);
@@ -189,6 +213,9 @@ void diff_opts_done(struct diff_opts *opts);
 void port_opts_done(struct port_opts *opts);
 void rename_opts_done(struct rename_opts *opts);
 void top_opts_done(struct top_opts *opts);
+void network_create_opts_done(struct network_create_opts *opts);
+void network_ls_opts_done(struct network_ls_opts *opts);
+void network_rm_opts_done(struct network_rm_opts *opts);
 void volume_create_opts_done(struct volume_create_opts *opts);
 void volume_ls_opts_done(struct volume_ls_opts *opts);
 void volume_rm_opts_done(struct volume_rm_opts *opts);

@@ -16,11 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct lan *make_lan(struct loop **ret_loop, struct member **ret_member)
 {
 	struct lan *lan = calloc(1, sizeof(*lan));
+	const struct lan_config config = { .gateway = { htonl(0x0a580001) }, .prefix = 24 };
+	const struct lan_wish wish = { .names = "fuzz" };
 	struct err err = ERR_INIT;
 
-	if (!lan || loop_new(ret_loop, &err) < 0 ||
-		lan_init(lan, *ret_loop, (struct in_addr){ htonl(0x0a580000) }, &err) < 0 ||
-		lan_join(lan, (struct in_addr){ 0 }, "fuzz", ret_member, &err) < 0)
+	if (!lan || loop_new(ret_loop, &err) < 0 || lan_init(lan, *ret_loop, &config, &err) < 0 ||
+		lan_join(lan, &wish, ret_member, &err) < 0)
 		abort();
 	return lan;
 }

@@ -18,21 +18,28 @@ struct fixture {
 	int wire[3];
 };
 
+static int join(struct lan *lan, struct in_addr want, const char *names, struct member **ret,
+	struct err *err)
+{
+	const struct lan_wish wish = { .address = want, .names = names };
+
+	return lan_join(lan, &wish, ret, err);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct err err = ERR_INIT;
-	struct in_addr any = { 0 };
+	const struct lan_config config = { .gateway = { htonl(0x0a580001) }, .prefix = 24 };
 
 	assert_non_null(f);
 	assert_int_equal(loop_new(&f->loop, &err), 0);
-	assert_int_equal(
-		lan_init(&f->lan, f->loop, (struct in_addr){ htonl(0x0a580000) }, &err), 0);
+	assert_int_equal(lan_init(&f->lan, f->loop, &config, &err), 0);
 	for (int i = 0; i < 3; i++) {
 		int pair[2];
 
 		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
-		assert_int_equal(lan_join(&f->lan, any, "x", &f->member[i], &err), 0);
+		assert_int_equal(join(&f->lan, (struct in_addr){ 0 }, "x", &f->member[i], &err), 0);
 		assert_int_equal(lan_adopt_tap(f->member[i], pair[0], &err), 0);
 		f->wire[i] = pair[1];
 	}
@@ -77,9 +84,9 @@ static void addresses_and_macs_are_given_in_order(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(ntohl(f->member[0]->port.address.s_addr), 0x0a580003);
-	assert_int_equal(ntohl(f->member[2]->port.address.s_addr), 0x0a580005);
-	assert_memory_equal(f->member[1]->port.mac, ((uint8_t[]){ 2, 0x53, 10, 88, 0, 4 }), 6);
+	assert_int_equal(ntohl(f->member[0]->port.address.s_addr), 0x0a580002);
+	assert_int_equal(ntohl(f->member[2]->port.address.s_addr), 0x0a580004);
+	assert_memory_equal(f->member[1]->port.mac, ((uint8_t[]){ 2, 0x53, 10, 88, 0, 3 }), 6);
 }
 
 static void a_frame_reaches_its_member_only(void **state)
@@ -107,7 +114,7 @@ static void an_unknown_destination_reaches_nobody(void **state)
 	struct fixture *f = *state;
 
 	say(f, 0,
-		(uint8_t[]){ 2, 0x53, 10, 88, 1, 4 }); /* last byte of a member, another network */
+		(uint8_t[]){ 2, 0x53, 10, 88, 1, 3 }); /* last byte of a member, another network */
 	assert_false(heard(f, 0) || heard(f, 1) || heard(f, 2));
 }
 
@@ -129,16 +136,16 @@ static void a_wanted_address_is_given_back_when_it_is_free(void **state)
 	struct in_addr want = f->member[1]->port.address;
 
 	lan_leave(f->member[1]);
-	assert_int_equal(lan_join(&f->lan, want, "x", &f->member[1], &err), 0);
+	assert_int_equal(join(&f->lan, want, "x", &f->member[1], &err), 0);
 	assert_int_equal(f->member[1]->port.address.s_addr, want.s_addr);
 	lan_leave(f->member[2]);
-	assert_int_equal(lan_join(&f->lan, want, "x", &f->member[2], &err), 0); /* taken */
-	assert_int_equal(ntohl(f->member[2]->port.address.s_addr), 0x0a580005);
+	assert_int_equal(join(&f->lan, want, "x", &f->member[2], &err), 0); /* taken */
+	assert_int_equal(ntohl(f->member[2]->port.address.s_addr), 0x0a580004);
 }
 
 static void gateway_nameserver_and_broadcast_are_never_given(void **state)
 {
-	static const uint32_t never[] = { 0x0a580000, 0x0a580001, 0x0a580002, 0x0a5800ff,
+	static const uint32_t never[] = { 0x0a580000, 0x0a580001, 0x0a5800fe, 0x0a5800ff,
 		0x0a590009 };
 	struct fixture *f = *state;
 	struct err err = ERR_INIT;
@@ -147,8 +154,7 @@ static void gateway_nameserver_and_broadcast_are_never_given(void **state)
 		struct member *member;
 
 		assert_int_equal(
-			lan_join(&f->lan, (struct in_addr){ htonl(never[i]) }, "x", &member, &err),
-			0);
+			join(&f->lan, (struct in_addr){ htonl(never[i]) }, "x", &member, &err), 0);
 		assert_int_not_equal(ntohl(member->port.address.s_addr), never[i]);
 	}
 }
@@ -158,12 +164,68 @@ static void a_full_network_says_so(void **state)
 	struct fixture *f = *state;
 	struct err err = ERR_INIT;
 	struct member *member;
-	struct in_addr any = { 0 };
 
-	while (f->lan.n_members < LAN_HOSTS - 1 - LAN_FIRST_MEMBER)
-		assert_int_equal(lan_join(&f->lan, any, "x", &member, &err), 0);
-	assert_int_equal(lan_join(&f->lan, any, "x", &member, &err), -EADDRNOTAVAIL);
+	while (f->lan.n_members < 252) /* of 254 hosts: gateway and nameserver are two */
+		assert_int_equal(join(&f->lan, (struct in_addr){ 0 }, "x", &member, &err), 0);
+	assert_int_equal(join(&f->lan, (struct in_addr){ 0 }, "x", &member, &err), -EADDRNOTAVAIL);
 	assert_non_null(strstr(err.text, "full"));
+}
+
+static void an_exact_address_is_given_or_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct lan_wish wish = { .names = "x", .exact = true };
+	struct err err = ERR_INIT;
+	struct member *member;
+
+	wish.address = f->member[1]->port.address;
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), -EADDRINUSE);
+	wish.address.s_addr = htonl(0x0a580001);
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), -EINVAL);
+	wish.address.s_addr = htonl(0x0a590005);
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), -EINVAL);
+	wish.address.s_addr = htonl(0x0a580077);
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), 0);
+	assert_int_equal(member->port.address.s_addr, wish.address.s_addr);
+}
+
+static void a_chosen_mac_is_unique_and_nobody_elses(void **state)
+{
+	struct fixture *f = *state;
+	struct lan_wish wish = { .names = "x", .mac = { 2, 0, 0, 0, 0, 3 } };
+	struct err err = ERR_INIT;
+	struct member *member;
+
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), 0);
+	assert_ptr_equal(lan_find_mac(&f->lan, wish.mac), member);
+	assert_ptr_equal(lan_find_mac(&f->lan, f->member[1]->port.mac), f->member[1]);
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), -EADDRINUSE);
+	wish.mac[0] = 3; /* a group */
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), -EINVAL);
+	memcpy(wish.mac, "\x52\x55\x0a\x58\x00\x01", 6); /* the gateway */
+	assert_int_equal(lan_join(&f->lan, &wish, &member, &err), -EINVAL);
+}
+
+static void a_range_limits_what_is_given_unasked(void **state)
+{
+	struct fixture *f = *state;
+	const struct lan_config config = { .gateway = { htonl(0xac140001) },
+		.prefix = 16,
+		.range = { htonl(0xac14ff00) },
+		.range_prefix = 30 };
+	struct lan lan;
+	struct err err = ERR_INIT;
+	struct member *member;
+
+	assert_int_equal(lan_init(&lan, f->loop, &config, &err), 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(join(&lan, (struct in_addr){ 0 }, "x", &member, &err), 0);
+		assert_int_equal(ntohl(member->port.address.s_addr), 0xac14ff00 + i);
+	}
+	assert_int_equal(join(&lan, (struct in_addr){ 0 }, "x", &member, &err), -EADDRNOTAVAIL);
+	assert_int_equal(join(&lan, (struct in_addr){ htonl(0xac140105) }, "x", &member, &err), 0);
+	assert_int_equal(ntohl(member->port.address.s_addr), 0xac140105);
+	lan_done(&lan);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -171,4 +233,6 @@ TEST_MAIN(CASE(addresses_and_macs_are_given_in_order), CASE(a_frame_reaches_its_
 	CASE(a_broadcast_reaches_everybody_else), CASE(an_unknown_destination_reaches_nobody),
 	CASE(a_foreign_source_is_not_switched),
 	CASE(a_wanted_address_is_given_back_when_it_is_free),
-	CASE(gateway_nameserver_and_broadcast_are_never_given), CASE(a_full_network_says_so))
+	CASE(gateway_nameserver_and_broadcast_are_never_given), CASE(a_full_network_says_so),
+	CASE(an_exact_address_is_given_or_refused), CASE(a_chosen_mac_is_unique_and_nobody_elses),
+	CASE(a_range_limits_what_is_given_unasked))

@@ -64,6 +64,18 @@ static void a_known_name_without_that_record_has_an_empty_answer(void **state)
 	assert_int_equal(m.data[7], 0);
 }
 
+static void a_denied_name_does_not_exist(void **state)
+{
+	struct message m = ask("\7example\3com", 13, A);
+
+	assert_int_equal(resolver_deny(m.data, m.len), m.len);
+	assert_memory_equal(m.data, "\x12\x34\x85\x83\0\1\0\0\0\0\0\0", 12);
+	assert_int_equal(resolver_deny(m.data, m.len), 0); /* an answer is no question */
+	m = ask("\7example\3com", 13, A);
+	assert_int_equal(resolver_deny(m.data, m.len - 3), 0);
+	assert_int_equal(resolver_deny(m.data, 11), 0);
+}
+
 static void an_unknown_name_is_left_to_others(void **state)
 {
 	struct message m = ask("\7example\3com", 13, A), before = m;
@@ -137,7 +149,8 @@ static void names_are_whole_words(void **state)
 	assert_false(resolver_has_name("", "web"));
 }
 
-TEST_MAIN(cmocka_unit_test(a_known_name_has_an_address),
+TEST_MAIN(cmocka_unit_test(a_denied_name_does_not_exist),
+	cmocka_unit_test(a_known_name_has_an_address),
 	cmocka_unit_test(case_does_not_matter_and_dots_are_kept),
 	cmocka_unit_test(a_known_name_without_that_record_has_an_empty_answer),
 	cmocka_unit_test(an_unknown_name_is_left_to_others),

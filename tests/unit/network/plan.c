@@ -41,6 +41,34 @@ static void names_of_networks_are_known_or_refused(void **state)
 		"network nope not found");
 }
 
+static void endpoints_of_built_in_networks_are_not_chosen(void **state)
+{
+	struct run_opts opts = { .ip = (char[]){ "10.88.0.9" } };
+	struct network net;
+
+	refuse(&opts, -EINVAL,
+		"user specified IP address is supported on user defined networks only");
+	opts.ip = (char[]){ "10.88.0" };
+	refuse(&opts, -EINVAL, "invalid IPv4 address");
+	opts.ip = NULL;
+	strv_add(&opts.network_alias, "db");
+	refuse(&opts, -EINVAL, "network-scoped alias is supported only");
+	strv_done(&opts.network_alias);
+	opts.mac_address = (char[]){ "02:42:ac:11:00:0g" };
+	refuse(&opts, -EINVAL, "not a valid mac address");
+	opts.mac_address = (char[]){ "03:42:ac:11:00:02" };
+	refuse(&opts, -EINVAL, "not the MAC address of one interface");
+	opts.mac_address = (char[]){ "02:42:ac:11:00:02" };
+	net = plan(&opts, NULL);
+	assert_memory_equal(net.mac, "\x02\x42\xac\x11\x00\x02", 6);
+	network_done(&net);
+	opts.network = (char[]){ "host" };
+	opts.mac_address = NULL;
+	strv_add(&opts.links, "db");
+	refuse(&opts, -EINVAL, "host type networking can't be used with links");
+	strv_done(&opts.links);
+}
+
 static void what_a_shared_network_fixes_cannot_be_chosen(void **state)
 {
 	struct publish port = { .host_port = 8080, .port = 80 };
@@ -164,7 +192,8 @@ static void the_default_address_can_be_chosen(void **state)
 	refuse(&opts, -EINVAL, "not an IP address");
 }
 
-TEST_MAIN(cmocka_unit_test(names_of_networks_are_known_or_refused),
+TEST_MAIN(cmocka_unit_test(endpoints_of_built_in_networks_are_not_chosen),
+	cmocka_unit_test(names_of_networks_are_known_or_refused),
 	cmocka_unit_test(what_a_shared_network_fixes_cannot_be_chosen),
 	cmocka_unit_test(ports_are_ignored_without_a_network_of_its_own),
 	cmocka_unit_test(publish_all_adds_what_is_not_published_yet),

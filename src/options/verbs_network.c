@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of the commands that deal with networks. See verbs.h. */
+#include "options/internal.h"
+#include "options/verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "base/xalloc.h"
+
+/* NAME[=VALUE] into *map; the last of a name counts, as Docker has it. */
+static int put_pair(struct json **map, const char *value, struct err *err)
+{
+	size_t len = strcspn(value, "=");
+	autofree char *key = xstrndup(value, len);
+
+	if (len == 0)
+		return err_set(err, -EINVAL, "no name in front of '='");
+	if (!*map)
+		*map = json_new_map();
+	json_put_string(*map, key, value[len] ? value + len + 1 : "");
+	return 0;
+}
+
+static int create_label(void *target, const char *value, struct err *err)
+{
+	return put_pair(&((struct network_create_opts *)target)->labels, value, err);
+}
+
+static int create_option(void *target, const char *value, struct err *err)
+{
+	return put_pair(&((struct network_create_opts *)target)->options, value, err);
+}
+
+#define CREATE struct network_create_opts
+const struct opt network_create_table[] = {
+	OPT_FLAG(0, "attachable", CREATE, attachable, "Accepted, as all networks are"),
+	OPT_STRING('d', "driver", CREATE, driver, "DRIVER",
+		"Network driver; there is only \"bridge\""),
+	OPT_STRING(0, "gateway", CREATE, gateway, "ADDRESS", "Address of the gateway and DNS"),
+	OPT_FLAG(0, "internal", CREATE, internal, "Nothing leaves the network or comes in"),
+	OPT_STRING(0, "ip-range", CREATE, ip_range, "CIDR",
+		"Part of the subnet to give addresses from"),
+	OPT_CALL(0, "label", create_label, "NAME[=VALUE]", "Set a label"),
+	OPT_CALL('o', "opt", create_option, "NAME=VALUE", "com.docker.network.driver.mtu=BYTES"),
+	OPT_STRING(0, "subnet", CREATE, subnet, "CIDR", "Addresses of the network"),
+	OPT_END,
+};
+#undef CREATE
+
+int network_create_opts_parse(
+	int argc, char **argv, struct network_create_opts *ret, struct err *err)
+{
+	struct network_create_opts o = { 0 };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_NETWORK_CREATE, argv, &o, &operands, err);
+
+	(void)argc;
+	o.name = operands.n ? xstrdup(operands.v[0]) : NULL;
+	if (r < 0)
+		network_create_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void network_create_opts_done(struct network_create_opts *o)
+{
+	char *strings[] = { o->driver, o->gateway, o->ip_range, o->subnet, o->name };
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		free(strings[i]);
+	json_free(o->labels);
+	json_free(o->options);
+	*o = (struct network_create_opts){ 0 };
+}
+
+static int ls_filter(void *target, const char *value, struct err *err)
+{
+	TRY(check_filter(value, err));
+	strv_add(&((struct network_ls_opts *)target)->filters, value);
+	return 0;
+}
+
+const struct opt network_ls_table[] = {
+	OPT_CALL('f', "filter", ls_filter, "NAME=VALUE", "Show only networks that match"),
+	OPT_STRING(0, "format", struct network_ls_opts, format, "TEMPLATE",
+		"json, table TEMPLATE or a Go template"),
+	OPT_FLAG(0, "no-trunc", struct network_ls_opts, no_trunc, "Do not shorten ids"),
+	OPT_FLAG('q', "quiet", struct network_ls_opts, quiet, "Print ids only"),
+	OPT_END,
+};
+
+int network_ls_opts_parse(int argc, char **argv, struct network_ls_opts *ret, struct err *err)
+{
+	struct network_ls_opts o = { 0 };
+	autostrv struct strv none = STRV_INIT;
+	int r = opt_parse_command(CMD_NETWORK_LS, argv, &o, &none, err);
+
+	(void)argc;
+	if (r < 0)
+		network_ls_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void network_ls_opts_done(struct network_ls_opts *o)
+{
+	strv_done(&o->filters);
+	free(o->format);
+	*o = (struct network_ls_opts){ 0 };
+}
+
+const struct opt network_rm_table[] = {
+	OPT_FLAG('f', "force", struct network_rm_opts, force,
+		"No error if there is no such network"),
+	OPT_END,
+};
+
+int network_rm_opts_parse(int argc, char **argv, struct network_rm_opts *ret, struct err *err)
+{
+	struct network_rm_opts o = { 0 };
+	int r = opt_parse_command(CMD_NETWORK_RM, argv, &o, &o.names, err);
+
+	(void)argc;
+	if (r < 0)
+		network_rm_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void network_rm_opts_done(struct network_rm_opts *o)
+{
+	strv_done(&o->names);
+	*o = (struct network_rm_opts){ 0 };
+}
+
+const struct opt network_inspect_table[] = {
+	OPT_STRING('f', "format", struct inspect_opts, format, "TEMPLATE", "json or a Go template"),
+	OPT_END,
+};
+
+int network_inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err)
+{
+	struct inspect_opts o = { 0 };
+	int r = opt_parse_command(CMD_NETWORK_INSPECT, argv, &o, &o.names, err);
+
+	(void)argc;
+	o.type = xstrdup("network");
+	if (r < 0)
+		inspect_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+static int prune_filter(void *target, const char *value, struct err *err)
+{
+	TRY(check_filter(value, err));
+	strv_add(&((struct prune_opts *)target)->filters, value);
+	return 0;
+}
+
+const struct opt network_prune_table[] = {
+	OPT_CALL(0, "filter", prune_filter, "NAME=VALUE", "Remove only networks that match"),
+	OPT_FLAG('f', "force", struct prune_opts, force, "Do not ask"),
+	OPT_END,
+};
+
+int network_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err)
+{
+	struct prune_opts o = { 0 };
+	autostrv struct strv none = STRV_INIT;
+	int r = opt_parse_command(CMD_NETWORK_PRUNE, argv, &o, &none, err);
+
+	(void)argc;
+	if (r < 0)
+		prune_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}

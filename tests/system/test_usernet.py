@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Networks that the user makes: acceptance rows 123 and 124."""
+
+import json
+import re
+import socket
+
+from netmember import echo_server, host_address
+from sbxtest import expect, free_port, main, test, wait_for
+
+SLEEP = ("busybox", "sleep", "1000")
+
+
+@test("overlay")
+def row_123_three_networks_are_always_there(box):
+    lines = [line.split() for line in box.ok("network", "ls").split("\n")]
+    expect(lines[0] == ["NETWORK", "ID", "NAME", "DRIVER", "SCOPE"], lines)
+    expect([line[1:] for line in lines[1:]] ==
+           [["bridge", "bridge", "local"], ["host", "host", "local"], ["none", "null", "local"]], lines)
+    expect(all(re.fullmatch("[0-9a-f]{12}", line[0]) for line in lines[1:]), lines)
+    for name in ("bridge", "host", "none"):
+        box.fails(1, "network", "rm", name, says="%s is a pre-defined network and cannot be removed" % name)
+        box.fails(1, "network", "create", name, says="operation is not permitted on predefined")
+    expect(box.ok("network", "inspect", "-f", "{{.Driver}} {{.Scope}}", "none") == "null local")
+
+
+@test("overlay")
+def row_123_networks_are_made_listed_and_removed(box):
+    net = box.ok("network", "create", "--subnet", "172.20.0.0/16", "--ip-range=172.20.5.0/24", "--label", "tier=db",
+                 "-o", "com.docker.network.driver.mtu=1400", "backend")
+    expect(re.fullmatch("[0-9a-f]{64}", net), net)
+    box.fails(1, "network", "create", "backend", says="network with name backend already exists")
+    box.fails(1, "network", "create", "--subnet", "172.20.7.0/24", "other", says="Pool overlaps")
+    box.fails(1, "network", "create", "-d", "overlay", "other", says="plugin")
+    box.fails(1, "network", "create", "-o", "x=y", "other", says="network option x is not supported")
+    doc = json.loads(box.ok("network", "inspect", "backend"))[0]
+    expect(doc["IPAM"]["Config"] == [{"Subnet": "172.20.0.0/16", "IPRange": "172.20.5.0/24", "Gateway": "172.20.0.1"}], doc)
+    expect(doc["Id"] == net and doc["Labels"] == {"tier": "db"} and doc["Internal"] is False, doc)
+    expect(box.ok("network", "ls", "-q", "-f", "label=tier") == net[:12])
+    expect(box.ok("network", "ls", "--format", "{{.Name}}", "-f", "type=custom") == "backend")
+    out = box.ok("run", "--rm", "--network", "backend", "busybox", "sh", "-c", "ip -4 -o addr show eth0; ip link show eth0; ip route")
+    expect("inet 172.20.5.0/16 " in out and "mtu 1400" in out and "default via 172.20.0.1" in out, out)
+    expect(box.ok("network", "rm", net[:12]) == net[:12])
+    box.fails(1, "network", "rm", "backend", says="network backend not found")
+    box.fails(125, "run", "--rm", "--network", "backend", "busybox", "true", says="network backend not found")
+
+
+@test("overlay")
+def row_123_a_network_in_use_stays(box):
+    box.ok("network", "create", "used")
+    box.ok("network", "create", "idle")
+    box.ok("run", "-d", "--name", "c1", "--network", "used", *SLEEP)
+    box.fails(1, "network", "rm", "used", says="has active endpoints")
+    expect("c1" in box.ok("network", "inspect", "-f", "{{json .Containers}}", "used"))
+    box.ok("stop", "-t", "0", "c1")
+    out = box.ok("network", "prune", "-f")
+    expect(out == "Deleted Networks:\nidle\n", repr(out))
+    expect(box.ok("network", "ls", "--format", "{{.Name}}", "-f", "type=custom") == "used")
+    box.ok("network", "rm", "used")
+    box.fails(1, "start", "c1", says="network used not found")
+
+
+@test("overlay")
+def a_network_made_again_is_another_one(box):
+    for subnet in ("10.77.1.0/24", "10.77.2.0/24"):
+        box.ok("network", "create", "--subnet", subnet, "n")
+        expect(subnet[:8] in box.ok("run", "--rm", "--network", "n", "busybox", "ip", "-4", "-o", "addr"))
+        box.ok("network", "rm", "n")
+
+
+@test("overlay", "single")
+def row_124_containers_talk_by_address_name_and_alias(box):
+    box.ok("network", "create", "n1")
+    box.ok("network", "create", "n2")
+    box.ok("run", "-d", "--name", "db", "--network", "n1", "--network-alias", "store", "--network-alias", "master",
+           "busybox", "nc", "-ll", "-p", "99", "-e", "echo", "from", "db")
+    box.ok("run", "-d", "--name", "web", "--network", "n1", *SLEEP)
+    box.ok("run", "-d", "--name", "far", "--network", "n2", *SLEEP)
+    address = box.ok("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "db")
+    for name in (address, "db", "store", "master", "DB"):
+        expect(box.ok("exec", "web", "nc", name, "99") == "from db", name)
+        expect("from db" not in box.sbx("exec", "far", "timeout", "3", "nc", name, "99").out, "another network reaches " + name)
+
+
+@test("overlay")
+def row_124_links_on_the_default_network(box):
+    box.ok("run", "-d", "--name", "db", "busybox", "nc", "-ll", "-p", "99", "-e", "echo", "from", "db")
+    expect(box.ok("run", "--rm", "--link", "db:store", "busybox", "nc", "store", "99") == "from db")
+    hosts = box.ok("run", "--rm", "--link", "db:store", "--link", "db", "busybox", "cat", "/etc/hosts")
+    address, ident = box.ok("inspect", "-f", "{{.NetworkSettings.IPAddress}} {{.Id}}", "db").split()
+    expect("%s\tstore %s db\n" % (address, ident[:12]) in hosts and "%s\tdb %s\n" % (address, ident[:12]) in hosts, hosts)
+    box.ok("network", "create", "n1")
+    box.fails(125, "run", "--rm", "--network", "n1", "--link", "db", "busybox", "true", says="does not belong to the network n1")
+    box.fails(125, "run", "--rm", "--link", "nosuch", "busybox", "true", says="could not get container for nosuch")
+    box.ok("stop", "-t", "0", "db")
+    box.fails(125, "run", "--rm", "--link", "db:x", "busybox", "true", says="Cannot link to a non running container: /db AS x")
+
+
+@test("overlay")
+def addresses_and_macs_are_chosen_and_kept(box):
+    box.ok("network", "create", "--subnet", "172.21.0.0/16", "n1")
+    box.ok("run", "-d", "--name", "c1", "--network", "n1", "--ip", "172.21.3.4", "--mac-address", "02:42:ac:15:03:04", "--cap-add", "NET_RAW", *SLEEP)
+    out = box.ok("exec", "c1", "ip", "addr", "show", "eth0")
+    expect("inet 172.21.3.4/16 " in out and "02:42:ac:15:03:04" in out, out)
+    box.fails(125, "run", "--rm", "--network", "n1", "--ip", "172.21.3.4", "busybox", "true", says="already in use")
+    box.fails(125, "run", "--rm", "--network", "n1", "--ip", "172.22.0.5", "busybox", "true", says="no configured subnet contains")
+    box.fails(125, "run", "--rm", "--network", "n1", "--ip", "172.21.0.1", "busybox", "true", says="is not for containers")
+    box.fails(125, "run", "--rm", "--network", "n1", "--mac-address", "02:42:ac:15:03:04", "busybox", "true", says="already in use")
+    box.fails(125, "run", "--rm", "--ip", "10.88.0.9", "busybox", "true", says="on user defined networks only")
+    expect("bytes from" in box.ok("run", "--rm", "--cap-add", "NET_RAW", "--network", "n1", "busybox", "ping", "-c1", "-W3", "c1"))
+    with echo_server(host_address()) as port:
+        expect("total 6" in box.ok("exec", "c1", "sh", "-c", "echo hello | nc %s %d" % (host_address(), port)))
+    box.ok("restart" if "restart" in box.ok("--help") else "stop", "-t", "0", "c1")
+    if box.ok("inspect", "-f", "{{.State.Running}}", "c1") != "true":
+        box.ok("start", "c1")
+    expect("inet 172.21.3.4/16 " in box.ok("exec", "c1", "ip", "addr", "show", "eth0"))
+
+
+@test("overlay")
+def an_internal_network_has_no_way_out(box):
+    box.ok("network", "create", "--internal", "inner")
+    box.ok("run", "-d", "--name", "c1", "--network", "inner", "--cap-add", "NET_RAW", *SLEEP)
+    address = host_address()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, echo_server(address) as port:
+        udp.bind((address, 0))
+        udp.settimeout(1)
+        box.fails(1, "exec", "c1", "nc", "-w", "2", address, str(port), says="unreachable")
+        # even a member that gives itself a route gets nothing out: by TCP, UDP, or a name
+        gateway = box.ok("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "inner")
+        box.ok("run", "--rm", "--network", "container:c1", "--cap-add", "NET_ADMIN", "busybox", "ip", "route", "add", "default", "via",
+               gateway)
+        result = box.sbx("exec", "c1", "sh", "-c", "echo hello | timeout 3 nc %s %d" % (address, port))
+        expect(result.code != 0 and "total" not in result.out, result)
+        box.sbx("exec", "c1", "sh", "-c", "echo lost | nc -u -w 1 %s %d" % udp.getsockname())
+        try:
+            raise AssertionError("a datagram left: %r" % (udp.recvfrom(100),))
+        except TimeoutError:
+            pass
+        result = box.sbx("exec", "c1", "nslookup", "example.com")
+        expect(result.code != 0 and "NXDOMAIN" in result.out + result.err, result)
+        expect(box.sbx("exec", "c1", "nslookup", "host.docker.internal").code != 0)
+    expect("bytes from" in box.ok("exec", "c1", "ping", "-c1", "-W3", gateway))
+    expect("bytes from" in box.ok("run", "--rm", "--network", "inner", "--cap-add", "NET_RAW", "busybox", "ping", "-c1", "-W3", "c1"))
+    result = box.sbx("run", "--rm", "--network", "inner", "-p", "%d:80" % free_port(), "busybox", "true")
+    expect(result.code == 0 and "which is internal" in result.err, result)
+
+
+@test("overlay")
+def published_ports_work_on_a_network_of_the_users(box):
+    port = free_port()
+    box.ok("network", "create", "n1")
+    box.ok("run", "-d", "--network", "n1", "-p", "%d:80" % port, "busybox", "nc", "-ll", "-p", "80", "-e", "echo", "hello")
+
+    def ask():
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=2) as s:
+                return s.recv(10)
+        except OSError:
+            return None
+
+    expect(wait_for(ask, "the server") == b"hello\n")
+
+
+if __name__ == "__main__":
+    main()
