@@ -56,6 +56,7 @@ static const struct {
 	[CMD_EXPORT] = { cmd_export, 1 },
 	[CMD_IMPORT] = { cmd_image_program, 1 },
 	[CMD_COMMIT] = { cmd_commit, 1 },
+	[CMD_PUSH] = { cmd_image_program, 1 },
 	[CMD_HISTORY] = { cmd_history, 1 },
 	[CMD_INFO] = { cmd_info, 1 },
 	[CMD_VERSION] = { cmd_version, 1 },

@@ -51,6 +51,7 @@ struct http_transfer {
 	bool foreign;   /* a redirect has left the origin: no Authorization any more */
 	struct err err; /* why a callback stopped the transfer; code 0 = it did not */
 	char why[CURL_ERROR_SIZE];
+	int64_t uploaded; /* bytes of this hop */
 };
 
 /* ---- curl's callbacks ---- */
@@ -181,6 +182,8 @@ static void set_headers(struct http_transfer *t)
 	t->headers = NULL;
 	add_header(t, "User-Agent", "sbx/" SBX_VERSION);
 	add_header(t, "Accept", t->request.accept);
+	add_header(t, "Content-Type", t->request.content_type);
+	add_header(t, "Content-Range", t->request.content_range);
 	add_header(t, "Authorization", t->foreign ? NULL : t->authorization);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
@@ -199,7 +202,7 @@ static void set_limits(struct http_transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, IDLE_BYTES);
 	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, (long)t->http->idle_seconds);
-	if (!t->request.sink)
+	if (!t->request.sink && t->request.upload_size == 0)
 		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT, DOCUMENT_SECONDS);
 	curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 512L * 1024);
 }
@@ -212,6 +215,42 @@ static void set_callbacks(struct http_transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+}
+
+/* curl's read callback: the next bytes of the part that is uploaded. */
+static size_t on_upload(char *bytes, size_t size, size_t n, void *data)
+{
+	struct http_transfer *t = data;
+	int64_t left = t->request.upload_size - t->uploaded;
+	size_t want = left < (int64_t)(size * n) ? (size_t)left : size * n;
+	ssize_t got = pread(
+		t->request.upload_fd, bytes, want, t->request.upload_offset + t->uploaded);
+
+	if (got < 0 || (got == 0 && left > 0)) {
+		(void)err_set(
+			&t->err, -EIO, "a blob of the store became shorter while it was sent");
+		return CURL_READFUNC_ABORT;
+	}
+	t->uploaded += got;
+	return (size_t)got;
+}
+
+static void set_body(struct http_transfer *t)
+{
+	if (t->request.post)
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->request.post);
+	if (t->request.upload_size > 0) {
+		t->uploaded = 0;
+		curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, on_upload);
+		curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+		curl_easy_setopt(
+			t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->request.upload_size);
+	}
+	if (t->request.method && strcmp(t->request.method, "HEAD") == 0)
+		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+	else if (t->request.method)
+		curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, t->request.method);
 }
 
 /* Puts the hop to t->reply.url on its way. */
@@ -238,20 +277,22 @@ static int send_hop(struct http_transfer *t, struct err *err)
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->reply.url);
 	if (url_is_loopback(&url))
 		curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
-	if (t->request.post)
-		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->request.post);
+	set_body(t);
 	if (t->request.offset > 0) { /* not RESUME_FROM: that fails when the server sends it all */
 		(void)snprintf(range, sizeof(range), "%lld-", (long long)t->request.offset);
 		curl_easy_setopt(t->easy, CURLOPT_RANGE, range);
 	}
-	log_msg(LOG_DEBUG, "%s %s", t->request.post ? "POST" : "GET", t->reply.url);
+	log_msg(LOG_DEBUG, "%s %s",
+		t->request.method ? t->request.method
+		: t->request.post ? "POST"
+				  : "GET",
+		t->reply.url);
 	if (curl_multi_add_handle(t->http->multi, t->easy) != CURLM_OK)
 		return err_set(err, -ENOMEM, "curl: cannot start a transfer");
 	return 0;
 }
 
-/* The absolute URL of a Location header. NULL: none, or not a URL. */
-static char *resolve(const char *base, const char *location)
+char *http_resolve(const char *base, const char *location)
 {
 	CURLU *url = curl_url();
 	char *text = NULL, *copy = NULL;
@@ -288,7 +329,7 @@ static int check_hop(struct http_transfer *t, const char *target, struct err *er
 static int next_hop(struct http_transfer *t, struct err *err)
 {
 	const char *location = http_reply_header(&t->reply, "location");
-	autofree char *target = location ? resolve(t->reply.url, location) : NULL;
+	autofree char *target = location ? http_resolve(t->reply.url, location) : NULL;
 
 	if (!target)
 		return err_set(err, -EPROTO, "%s redirects without saying where to", t->reply.url);
@@ -381,11 +422,6 @@ static int explain(struct http_transfer *t, CURLcode code, struct err *err)
 	return err_set(err, -EIO, "%s: %s", url.authority, why);
 }
 
-bool http_is_transient(int result)
-{
-	return result == -ECONNRESET || result == -ETIMEDOUT;
-}
-
 /* ---- the life of a transfer ---- */
 
 static void unlink_transfer(struct http_transfer *t)
@@ -445,7 +481,8 @@ static int finish_hop(struct http_transfer *t, CURLcode code, struct err *err)
 	if (code != CURLE_OK)
 		return explain(t, code, err);
 	TRY(begin(t, err)); /* an empty body has not called it */
-	if (!is_redirect(t->reply.status) || t->request.no_redirect || t->request.post)
+	if (!is_redirect(t->reply.status) || t->request.no_redirect || t->request.post ||
+		t->request.upload_size > 0)
 		return 0;
 	TRY(next_hop(t, err));
 	return 1;
@@ -510,51 +547,6 @@ int http_poll(struct http *http, int ms, struct pollfd *extra, unsigned n_extra,
 		extra[i].revents = fds[i].revents;
 	ended = perform(http, err);
 	return ended < 0 ? ended : 0;
-}
-
-struct waiter {
-	struct http_reply *ret;
-	struct err err;
-	int result;
-	bool done;
-};
-
-static void on_done(void *data, struct http_reply *reply, int result, const struct err *err)
-{
-	struct waiter *waiter = data;
-
-	waiter->done = true;
-	waiter->result = result;
-	waiter->err = *err;
-	if (result == 0) {
-		*waiter->ret = *reply;
-		*reply = (struct http_reply){ 0 };
-	}
-}
-
-int http_get(struct http *http, const struct http_request *request, struct http_reply *ret,
-	struct err *err)
-{
-	struct waiter waiter = { .ret = ret };
-	struct http_request synchronous = *request;
-	struct http_transfer *t;
-
-	synchronous.begin = NULL;
-	synchronous.sink = NULL;
-	synchronous.done = on_done;
-	synchronous.data = &waiter;
-	TRY(http_start(http, &synchronous, &t, err));
-	while (!waiter.done) {
-		int r = http_poll(http, 1000, NULL, 0, err);
-
-		if (r < 0) {
-			http_cancel(t);
-			return r;
-		}
-	}
-	if (waiter.result < 0)
-		*err = waiter.err;
-	return waiter.result;
 }
 
 int http_new(const struct http_config *config, struct http **ret, struct err *err)

@@ -50,10 +50,15 @@ struct http_request {
 	const char *accept;        /* media types, or NULL */
 	const char *authorization; /* value of the header, for url's origin only; or NULL */
 	const char *post;          /* form body: a POST, which is never redirected */
-	size_t max_body;           /* of reply.body; more is -EFBIG */
-	int64_t offset;            /* > 0: ask for the bytes from there on */
-	bool plain_ok;             /* http:// may be spoken with this host */
-	bool insecure;             /* do not verify the certificate */
+	/* Uploads are never redirected. A method other than GET or POST: "HEAD", "PUT", "PATCH". The body
+	 * is `post`, or upload_size > 0 bytes of a file. */
+	const char *method, *content_type, *content_range;
+	int upload_fd;
+	int64_t upload_offset, upload_size;
+	size_t max_body; /* of reply.body; more is -EFBIG */
+	int64_t offset;  /* > 0: ask for the bytes from there on */
+	bool plain_ok;   /* http:// may be spoken with this host */
+	bool insecure;   /* do not verify the certificate */
 	bool no_redirect;
 
 	/* A body with status 200 or 206 goes here instead of reply.body: begin once, when the head is
@@ -78,6 +83,9 @@ int http_poll(struct http *http, int ms, struct pollfd *extra, unsigned n_extra,
 /* start + poll until done. begin, sink, done and data of the request are ignored. */
 int http_get(struct http *http, const struct http_request *request, struct http_reply *ret,
 	struct err *err);
+
+/* The absolute URL of a Location header, malloc'ed. NULL: it is no URL. */
+char *http_resolve(const char *base, const char *location);
 
 /* Results that another try may cure: a cut connection, silence. */
 bool http_is_transient(int result);

@@ -3,8 +3,11 @@
  * with a NUL is dropped, everything else is kept as it is and judged by who reads it. */
 #include "image/http.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/own.h"
 
 void http_reply_done(struct http_reply *reply)
 {
@@ -43,4 +46,56 @@ void http_reply_add_header(struct http_reply *reply, const char *line, size_t le
 	if (value < line + len)
 		buf_add(&out, value, (size_t)(line + len - value));
 	strv_add(&reply->headers, out.data);
+}
+
+/* ---- one request at a time ---- */
+
+struct waiter {
+	struct http_reply *ret;
+	struct err err;
+	int result;
+	bool done;
+};
+
+static void on_done(void *data, struct http_reply *reply, int result, const struct err *err)
+{
+	struct waiter *waiter = data;
+
+	waiter->done = true;
+	waiter->result = result;
+	waiter->err = *err;
+	if (result == 0) {
+		*waiter->ret = *reply;
+		*reply = (struct http_reply){ 0 };
+	}
+}
+
+int http_get(struct http *http, const struct http_request *request, struct http_reply *ret,
+	struct err *err)
+{
+	struct waiter waiter = { .ret = ret };
+	struct http_request synchronous = *request;
+	struct http_transfer *t;
+
+	synchronous.begin = NULL;
+	synchronous.sink = NULL;
+	synchronous.done = on_done;
+	synchronous.data = &waiter;
+	TRY(http_start(http, &synchronous, &t, err));
+	while (!waiter.done) {
+		int r = http_poll(http, 1000, NULL, 0, err);
+
+		if (r < 0) {
+			http_cancel(t);
+			return r;
+		}
+	}
+	if (waiter.result < 0)
+		*err = waiter.err;
+	return waiter.result;
+}
+
+bool http_is_transient(int result)
+{
+	return result == -ECONNRESET || result == -ETIMEDOUT;
 }

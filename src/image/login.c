@@ -44,9 +44,9 @@ int login_denied(const struct registry *registry, const struct server *server, s
 			server->creds.user ? server->creds.user : "(token)", server->creds.source,
 			server->login == LOGIN_REFUSED ? ", then anonymous" : "");
 	return err_id(err, -EACCES, "E-AUTH",
-		"pull access denied for %s: %s does not exist or needs a login (registries do not say which). "
+		"%s access denied for %s: %s does not exist or needs a login (registries do not say which). "
 		"Tried: %s",
-		registry->familiar, registry->full_name, tried);
+		registry->push ? "push" : "pull", registry->familiar, registry->full_name, tried);
 }
 
 void login_tell_stale(struct server *server)
@@ -84,7 +84,8 @@ static int call_realm(struct registry *registry, struct server *server,
 {
 	const struct creds *creds = &server->creds;
 	const char *user = call->with_login ? creds->user : NULL;
-	autofree char *scope = xasprintf("repository:%s:pull", registry->path);
+	autofree char *scope = xasprintf(
+		"repository:%s:%s", registry->path, registry->push ? "pull,push" : "pull");
 	autofree char *url = auth_token_url(call->challenge, scope, user), *basic = NULL,
 		      *form = NULL;
 	autoreply struct http_reply reply = { 0 };

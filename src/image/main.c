@@ -42,6 +42,7 @@ static const struct {
 	{ "import", import_main },
 	{ "load", load_main },
 	{ "pull", run_pull },
+	{ "push", push_main },
 	{ "save", save_main },
 };
 

@@ -15,6 +15,7 @@
 int save_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int load_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int commit_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int push_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int export_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int import_main(const struct globals *globals, int argc, char **argv, struct err *err);
 

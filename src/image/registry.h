@@ -43,6 +43,7 @@ struct registry {
 	char *path;      /* "library/redis" */
 	char *familiar;  /* "redis", for messages */
 	char *full_name; /* "docker.io/library/redis" */
+	bool push;       /* ask for the right to write, too */
 	struct endpoints endpoints;
 	struct server *servers; /* one per endpoint */
 	size_t current;         /* the one that served the last document */

@@ -48,6 +48,7 @@ enum command_id {
 	CMD_IMPORT,
 	CMD_COMMIT,
 	CMD_HISTORY,
+	CMD_PUSH,
 	CMD_INFO,
 	CMD_VERSION,
 	CMD_COMPLETION, /* answered by options_find_command() itself */

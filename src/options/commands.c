@@ -243,6 +243,15 @@ static const struct command commands[] = {
 		.spec = { "history", history_table, 1, 1, false, NULL },
 	},
 	{
+		.id = CMD_PUSH,
+		.name = "push",
+		.group = "image",
+		.group_names = "push",
+		.usage = "[OPTIONS] NAME[:TAG]",
+		.summary = "Upload an image to a registry",
+		.spec = { "push", push_table, 1, 1, false, NULL },
+	},
+	{
 		.id = CMD_WAIT,
 		.name = "wait",
 		.group = "container",

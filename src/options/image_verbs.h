@@ -44,12 +44,18 @@ struct history_opts {
 	char *image;
 };
 
+struct push_opts {
+	bool quiet;
+	char *image;
+};
+
 int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *err);
 int load_opts_parse(int argc, char **argv, struct load_opts *ret, struct err *err);
 int export_opts_parse(int argc, char **argv, struct export_opts *ret, struct err *err);
 int import_opts_parse(int argc, char **argv, struct import_opts *ret, struct err *err);
 int commit_opts_parse(int argc, char **argv, struct commit_opts *ret, struct err *err);
 int history_opts_parse(int argc, char **argv, struct history_opts *ret, struct err *err);
+int push_opts_parse(int argc, char **argv, struct push_opts *ret, struct err *err);
 
 void save_opts_done(struct save_opts *opts);
 void load_opts_done(struct load_opts *opts);
@@ -57,5 +63,6 @@ void export_opts_done(struct export_opts *opts);
 void import_opts_done(struct import_opts *opts);
 void commit_opts_done(struct commit_opts *opts);
 void history_opts_done(struct history_opts *opts);
+void push_opts_done(struct push_opts *opts);
 
 #endif

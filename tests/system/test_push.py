@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Uploads: push to a real registry, read back by others, and to one with limits, expiring tokens and
+foreign places for uploads (threat R14)."""
+
+import hashlib
+import http.server
+import json
+import os
+import threading
+
+from sbxtest import REGISTRY, expect, main, test
+
+HOST = REGISTRY.split("//")[1]
+
+
+class Registry(http.server.BaseHTTPRequestHandler):
+    """Takes uploads into memory. server.limit: bytes of one request; server.uses: requests a token is good for;
+    server.place: where uploads are sent instead of here."""
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, **headers):
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key.replace("_", "-"), value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def refused(self):
+        """A token is needed and lasts for so many requests."""
+        server = self.server
+        if server.uses is None:
+            return False
+        if self.headers.get("Authorization") == "Bearer t%d" % server.token and server.left > 0:
+            server.left -= 1
+            return False
+        self.answer(401, WWW_Authenticate='Bearer realm="http://127.0.0.1:%d/token",service="s"' % server.server_port)
+        return True
+
+    def do_GET(self):
+        if self.path.startswith("/token"):
+            self.server.token += 1
+            self.server.left = self.server.uses
+            self.server.scopes.append(self.path)
+            text = json.dumps({"token": "t%d" % self.server.token}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+    def do_HEAD(self):
+        if not self.refused():
+            self.answer(200 if self.path.split("/")[-1] in self.server.blobs else 404)
+
+    def do_POST(self):
+        self.body()
+        if not self.refused():
+            self.server.uploads.append(b"")
+            here = "/up/%d?state=x" % (len(self.server.uploads) - 1)
+            self.answer(202, Location=(self.server.place or "") + here)
+
+    def do_PATCH(self):
+        data = self.body()
+        if self.refused():
+            return
+        number = int(self.path.split("/up/")[1].split("?")[0])
+        have = len(self.server.uploads[number])
+        expect_range = "%d-%d" % (have, have + len(data) - 1)
+        if self.headers["Content-Range"] != expect_range or len(data) > self.server.limit:
+            self.answer(416)
+            return
+        self.server.uploads[number] += data
+        self.answer(202, Location="/up/%d?state=y" % number)
+
+    def do_PUT(self):
+        data = self.body()
+        self.server.log.append((self.path, self.headers.get("Authorization")))
+        if self.refused():
+            return
+        if len(data) > self.server.limit:
+            self.answer(413)
+        elif "/manifests/" in self.path:
+            self.server.manifests[self.path.split("/")[-1]] = data
+            self.answer(201)
+        else:
+            number = int(self.path.split("/up/")[1].split("?")[0])
+            blob = self.server.uploads[number] + data
+            digest = self.path.split("digest=")[1]
+            good = "sha256:" + hashlib.sha256(blob).hexdigest() == digest
+            if good:
+                self.server.blobs[digest] = blob
+            self.answer(201 if good else 400)
+
+    def log_message(self, *args):
+        pass
+
+
+class Fake:
+    def __enter__(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+        server.blobs, server.manifests, server.uploads, server.log, server.scopes = {}, {}, [], [], []
+        server.limit, server.uses, server.token, server.left, server.place = 1 << 30, None, 0, 0, None
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.server = server
+        return server
+
+    def __exit__(self, *args):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def whole(server, tag):
+    """The manifest and everything it names have arrived."""
+    doc = json.loads(server.manifests[tag])
+    return all(d["digest"] in server.blobs for d in [doc["config"], *doc["layers"]])
+
+
+@test("overlay")
+def what_is_pushed_is_read_by_others_and_again(box):
+    box.ok("pull", "-q", "layers")
+    before = box.inspect("layers")
+    name = HOST + "/pushed/layers:1"
+    box.ok("tag", "layers", name)
+    out = box.ok("push", name)
+    expect(out.startswith("The push refers to repository [%s/pushed/layers]" % HOST), out)
+    last = out.split("\n")[-1]
+    expect(last.startswith("1: digest: sha256:") and " size: " in last, out)
+    again = box.ok("push", name)
+    expect(again.count("Layer already exists") == 5 and "Pushed" not in again, again)
+    expect(box.ok("push", "-q", name) == name)
+    done = box.run(["skopeo", "inspect", "--tls-verify=false", "docker://" + name])
+    expect(done.code == 0 and json.loads(done.out)["Digest"] == last.split()[2], done)
+    box.ok("rmi", name, "layers")
+    box.ok("pull", "-q", name)
+    expect(box.inspect(name)["Id"] == before["Id"])
+
+
+@test("overlay")
+def a_committed_image_goes_up_and_comes_back(box):
+    box.ok("run", "--name", "c", "--net", "none", "layers", "sh", "-c", "echo up >/up; rm /a/gone")
+    made = box.ok("commit", "c", HOST + "/pushed/own:1")
+    box.ok("push", HOST + "/pushed/own:1")
+    box.ok("rm", "c")
+    box.ok("rmi", HOST + "/pushed/own:1")
+    expect(box.ok("run", "--rm", "--net", "none", HOST + "/pushed/own:1", "sh", "-c", "cat /up; ls /a") == "up\nkeep")
+    expect(box.inspect(HOST + "/pushed/own:1")["Id"] == made)
+
+
+@test("overlay")
+def a_blob_of_another_repository_is_mounted(box):
+    source, target = HOST + "/library/zstd", HOST + "/mounted/p%d:1" % os.getpid()
+    box.ok("pull", "-q", source)
+    box.ok("tag", source, target)
+    first = box.ok("push", target)
+    expect(": Mounted" in first and "Pushed" in first, first)
+
+
+@test("overlay")
+def a_server_with_small_requests_gets_chunks(box):
+    box.ok("run", "--name", "c", "--net", "none", "busybox", "sh", "-c", "dd if=/dev/urandom of=/big bs=1M count=20 2>/dev/null")
+    with Fake() as server:
+        server.limit = 8 << 20
+        name = "127.0.0.1:%d/chunked" % server.server_port
+        box.ok("commit", "c", name)
+        box.ok("push", name)
+        expect(whole(server, "latest"))
+        expect(max(len(b) for b in server.blobs.values()) > 20 << 20, "nothing large was sent")
+
+
+@test("overlay")
+def a_token_that_expires_is_renewed(box):
+    box.ok("pull", "-q", "layers")
+    with Fake() as server:
+        server.uses = 3
+        name = "127.0.0.1:%d/short" % server.server_port
+        box.ok("tag", "layers", name)
+        box.ok("push", name)
+        expect(whole(server, "latest") and server.token > 3, server.token)
+        expect(all("push" in scope for scope in server.scopes), server.scopes)
+
+
+@test("overlay")
+def r14_an_upload_elsewhere_gets_no_authorization_and_no_plain_http(box):
+    box.ok("pull", "-q", "busybox")
+    with Fake() as server, Fake() as other:
+        server.uses = 100
+        server.place = "http://127.0.0.1:%d" % other.server_port
+        name = "127.0.0.1:%d/away" % server.server_port
+        box.ok("tag", "busybox", name)
+        box.fails(1, "push", name, says="plain http on 127.0.0.1:%d: refused" % other.server_port)
+        expect(not other.log and not server.manifests, other.log)
+
+
+@test("overlay")
+def what_is_not_here_or_not_allowed_is_said(box):
+    box.fails(1, "push", "nothing", says="An image does not exist locally with the tag: nothing")
+    box.ok("pull", "-q", "busybox")
+    with Fake() as server:
+        server.uses = 0
+        name = "127.0.0.1:%d/closed" % server.server_port
+        box.ok("tag", "busybox", name)
+        box.fails(1, "push", name, says="E-AUTH.*push access denied")
+        expect(not server.manifests)
+
+
+if __name__ == "__main__":
+    main()
