@@ -24,7 +24,7 @@
 /* With the lock held, so no other thread makes anything with this mask. */
 static int make_object(struct at at, const struct ovl_new *new)
 {
-	int fd, r;
+	int r;
 
 	(void)umask(new->umask);
 
@@ -34,11 +34,6 @@ static int make_object(struct at at, const struct ovl_new *new)
 		break;
 	case S_IFLNK:
 		r = symlinkat(new->target, at.dir, at.name);
-		break;
-	case S_IFREG:
-		fd = openat(at.dir, at.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
-			new->mode & 07777);
-		r = fd < 0 ? -1 : close(fd);
 		break;
 	default:
 		r = mknodat(at.dir, at.name, new->mode, new->rdev);
@@ -146,8 +141,10 @@ static int check_free(struct ovl *fs, struct node *dir, const char *name)
 {
 	struct node *node;
 	struct stat st;
-	int handle, r;
+	int handle, r = lookup_absent(fs, dir, name);
 
+	if (r >= 0)
+		return r;
 	/* Only whiteouts and merged directories make the upper's own O_EXCL not enough. */
 	r = lookup_child(fs, dir, name, &node, &st);
 	if (r == 0)
@@ -191,11 +188,15 @@ int ovl_create(struct ovl *fs, const struct ovl_new *new, struct ovl_entry *ret)
 	if (r == 0)
 		r = create(fs, dir, new, &at);
 	if (r == 0) {
-		listing_changed(dir);
+		listing_changed(fs, dir);
 		r = lookup_adopt(fs, dir, new->name, &node, &st);
+	} else {
+		fs->absent.dir = 0; /* perhaps it is not as we believed */
 	}
-	if (r == 0)
+	if (r == 0) {
+		node->bare = true;
 		lookup_count(node, &st, ret);
+	}
 	ovl_unlock(fs);
 	return r;
 }
@@ -299,7 +300,7 @@ int ovl_link(struct ovl *fs, uint64_t id, uint64_t parent, const char *name, str
 	if (r == 0)
 		r = add_link(fs, node, dir, name);
 	if (r == 0) {
-		listing_changed(dir);
+		listing_changed(fs, dir);
 		if (node->orphan && node_link(fs, node, dir, name) == 0)
 			node_unpin(node);
 		r = node_stat(fs, node, &st);

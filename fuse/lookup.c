@@ -20,7 +20,7 @@
 struct found {
 	struct stat st; /* of the uppermost object, as shown */
 	struct stat real;
-	bool upper, xwhite;
+	bool upper, xwhite, covered;
 	uint16_t layer;
 	uint64_t ino;
 	struct parts *parts;
@@ -75,8 +75,10 @@ static int find_upper(struct ovl *fs, struct node *dir, const char *name, struct
 	r = whiteout_probe(fs->upper, at, dir->xwhite, &ret->st);
 	if (r < 0)
 		return r == -ENOENT ? 1 : r;
-	if (r == 1)
+	if (r == 1) {
+		ret->covered = true;
 		return -ENOENT;
+	}
 	ret->upper = true;
 	r = take_first(fs, ret, fs->upper, at);
 	if (r <= 0)
@@ -185,6 +187,23 @@ static int make_node(
 	return 0;
 }
 
+int lookup_absent(const struct ovl *fs, const struct node *dir, const char *name)
+{
+	if (fs->absent.dir != dir->id || strcmp(fs->absent.name, name) != 0)
+		return -1;
+	return fs->absent.covered;
+}
+
+static void remember_absent(struct ovl *fs, const struct node *dir, const char *name, bool covered)
+{
+	size_t len = strlen(name);
+
+	fs->absent.dir = len <= NAME_MAX ? dir->id : 0;
+	fs->absent.covered = covered;
+	if (fs->absent.dir)
+		memcpy(fs->absent.name, name, len + 1);
+}
+
 int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct node **ret,
 	struct stat *ret_st)
 {
@@ -198,7 +217,11 @@ int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct n
 			*ret = node;
 		return r == -ENOENT ? -ESTALE : r;
 	}
+	if (lookup_absent(fs, parent, name) >= 0)
+		return -ENOENT;
 	r = find(fs, parent, name, &found);
+	if (r == -ENOENT)
+		remember_absent(fs, parent, name, found.covered);
 	if (r == 0)
 		r = make_node(fs, parent, name, &found, &node);
 	if (r == 0) {
@@ -221,7 +244,10 @@ int lookup_adopt(struct ovl *fs, struct node *parent, const char *name, struct n
 	if (at.dir < 0)
 		return at.dir;
 	TRY(fs->upper->ops->stat(fs->upper, at, &found.st));
-	TRY(take_first(fs, &found, fs->upper, at));
+	found.real = found.st;
+	if (fs->config.single_id)
+		ids_show(&(struct where){ fs->upper, at }, &found.st);
+	found.ino = ovl_map_ino(fs, found.real.st_dev, found.real.st_ino);
 	TRY(make_node(fs, parent, name, &found, ret));
 	*ret_st = found.st;
 	ret_st->st_ino = (*ret)->ino;

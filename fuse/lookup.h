@@ -22,6 +22,9 @@ int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct n
 int lookup_adopt(struct ovl *fs, struct node *parent, const char *name, struct node **ret,
 	struct stat *ret_st);
 
+/* 1 or 0: the name is known to be nothing, with or without a whiteout in the upper; -1: not known. */
+int lookup_absent(const struct ovl *fs, const struct node *dir, const char *name);
+
 /* Counts a lookup and fills the entry. */
 void lookup_count(struct node *node, const struct stat *st, struct ovl_entry *ret);
 

@@ -12,6 +12,7 @@
 #ifndef SBX_FUSE_NODE_H
 #define SBX_FUSE_NODE_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,6 +53,7 @@ struct node {
 	bool hashed;             /* in the inode hash */
 	bool upper;              /* has an object in the upper */
 	bool xwhite;             /* directories: the upper part may hold xattr whiteouts */
+	bool bare;               /* made here, and nobody has given it an xattr */
 	bool copying;            /* its data is being copied up without the lock */
 	uint16_t layer;          /* not directories: 0 upper, else index in fs->lower plus 1 */
 	struct slot data;        /* directories: the upper part; files: data in the upper, O_RDWR */
@@ -74,6 +76,14 @@ struct node_table {
 	uint64_t seed;
 };
 
+/* The name that was last found to be nothing: mostly the next request makes it. Ends with the next change
+ * of that directory. */
+struct absent {
+	uint64_t dir; /* 0 = none */
+	bool covered; /* the upper has a whiteout there */
+	char name[NAME_MAX + 1];
+};
+
 struct ovl {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a copy-up ended */
@@ -84,6 +94,7 @@ struct ovl {
 	struct layer plain; /* layer_dir_ops over pins */
 	int work;           /* the directory for temporary names; -1 */
 	uint64_t next_tmp;
+	struct absent absent;
 	bool has_whiteout; /* work/whiteout exists to be linked */
 	bool xwhite;       /* and is a file with an xattr: no devices can be made */
 	struct node_table table;

@@ -189,8 +189,10 @@ static int build(struct ovl *fs, struct node *dir)
 	return r;
 }
 
-void listing_changed(struct node *dir)
+void listing_changed(struct ovl *fs, struct node *dir)
 {
+	if (fs->absent.dir == dir->id)
+		fs->absent.dir = 0;
 	if (dir->listing)
 		dir->listing->stale = true;
 }

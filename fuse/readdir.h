@@ -5,7 +5,7 @@
 
 #include "node.h"
 
-void listing_changed(
+void listing_changed(struct ovl *fs,
 	struct node *dir); /* an entry came or went: read anew from the next start on */
 int listing_check_empty(struct ovl *fs, struct node *dir); /* -ENOTEMPTY */
 

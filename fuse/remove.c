@@ -78,7 +78,7 @@ static int remove_node(struct ovl *fs, struct node *dir, const char *name, struc
 			node_unpin(node);
 		return r;
 	}
-	listing_changed(dir);
+	listing_changed(fs, dir);
 	if (!other)
 		node_unlink(fs, node);
 	return 0;

@@ -187,8 +187,8 @@ static void settle(struct ovl *fs, struct move *move)
 	bool from_moves = !node_has_other_name(from->node, from->dir, from->name);
 	bool to_moves = to->node && !node_has_other_name(to->node, to->dir, to->name);
 
-	listing_changed(from->dir);
-	listing_changed(to->dir);
+	listing_changed(fs, from->dir);
+	listing_changed(fs, to->dir);
 	if (to_moves && !exchange)
 		node_unlink(fs, to->node);
 	else if (to->node && !exchange && !to->node->orphan)
@@ -219,6 +219,8 @@ static int do_move(struct ovl *fs, struct move *move)
 		settle(fs, move);
 	else if (move->to.node && !move->to.node->orphan)
 		node_unpin(move->to.node);
+	if (r < 0)
+		fs->absent.dir = 0; /* it may have gone half the way */
 	return r;
 }
 

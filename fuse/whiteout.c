@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/sysmacros.h>
 
+#include "lookup.h"
 #include "upper.h"
 
 #include "base/fs.h"
@@ -41,7 +42,7 @@ int whiteout_probe(struct layer *layer, struct at at, bool xwhite, struct stat *
 	if (layer->dot_wh && strncmp(at.name, DOT_WH, strlen(DOT_WH)) == 0)
 		return -ENOENT;
 	r = layer->ops->stat(layer, at, ret);
-	if (r == -ENOENT && layer->dot_wh)
+	if (r == -ENOENT && layer->dot_wh && xwhite)
 		return probe_dot_wh(layer, at);
 	if (r < 0)
 		return r;
@@ -53,17 +54,27 @@ int whiteout_probe(struct layer *layer, struct at at, bool xwhite, struct stat *
 	return r >= 0 || r == -ERANGE;
 }
 
-static bool has_opaque_file(struct layer *layer, struct at at)
+static int note_dot_wh(void *data, const struct layer_entry *entry)
+{
+	char *mark = data;
+
+	if (strncmp(entry->name, DOT_WH, strlen(DOT_WH)) != 0)
+		return 0;
+	*mark = strcmp(entry->name, DOT_WH DOT_WH ".opq") == 0 ? 'y' : 'x';
+	return *mark == 'y';
+}
+
+/* What the names in the directory say; it is read once, so that looking up others costs no more. */
+static char dot_wh_mark(struct layer *layer, struct at at)
 {
 	int dir = layer->ops->open_dir(layer, at);
-	struct stat st;
-	int r;
+	char mark = 0;
 
 	if (dir < 0)
-		return false;
-	r = layer->ops->stat(layer, (struct at){ dir, DOT_WH DOT_WH ".opq" }, &st);
+		return 0;
+	(void)layer->ops->list(layer, dir, note_dot_wh, &mark); /* unreadable: told when listed */
 	layer->ops->close_dir(layer, dir);
-	return r == 0;
+	return mark;
 }
 
 int whiteout_dir_mark(struct layer *layer, struct at at)
@@ -71,9 +82,9 @@ int whiteout_dir_mark(struct layer *layer, struct at at)
 	char value[1];
 	ssize_t n = layer->ops->getxattr(layer, at, XATTR_OPAQUE, value, sizeof(value));
 
-	if (layer->dot_wh && has_opaque_file(layer, at))
-		return 'y';
-	return n == 1 && (value[0] == 'y' || value[0] == 'x') ? value[0] : 0;
+	if (n == 1 && (value[0] == 'y' || value[0] == 'x'))
+		return value[0];
+	return layer->dot_wh ? dot_wh_mark(layer, at) : 0;
 }
 
 int whiteout_set_opaque(struct at at)
@@ -189,6 +200,8 @@ static int shows_lower(struct ovl *fs, struct node *dir, const char *name)
 {
 	struct stat st;
 
+	if (lookup_absent(fs, dir, name) == 0)
+		return 0;
 	for (unsigned i = 0; dir->parts && i < dir->parts->n; i++) {
 		struct part *part = &dir->parts->v[i];
 		int handle = node_dir_handle(fs, dir, (int)i);

@@ -19,10 +19,10 @@
 bool whiteout_is_device(const struct stat *st);
 
 /* 0 and *ret: something is there. 1: a whiteout. -ENOENT: nothing. xwhite: the directory may hold
- * whiteouts of the xattr kind. */
+ * whiteouts of the xattr kind, or ".wh." names. */
 int whiteout_probe(struct layer *layer, struct at at, bool xwhite, struct stat *ret);
 
-/* 'y' opaque, 'x' may hold xattr whiteouts, 0 neither. */
+/* 'y' opaque, 'x' may hold whiteouts that are no devices, 0 neither. */
 int whiteout_dir_mark(struct layer *layer, struct at at);
 int whiteout_set_opaque(struct at at);
 

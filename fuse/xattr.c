@@ -65,6 +65,7 @@ static int change(struct ovl *fs, struct node *node, const struct ovl_xattr *x)
 	}
 	TRY(copyup_node(fs, node, COPYUP_ALL));
 	TRY(node_where(fs, node, &where));
+	node->bare = false;
 	if (!x->value)
 		return remove_at(where.at, x->name);
 	TRY(upper_setxattr(where.at, x));
@@ -104,6 +105,9 @@ ssize_t ovl_getxattr(struct ovl *fs, uint64_t id, const char *name, void *buf, s
 		return -EOPNOTSUPP;
 	ovl_lock(fs);
 	r = node_get(fs, id, &node);
+	/* asked for before the first write to any file */
+	if (r == 0 && node->bare && strcmp(name, "security.capability") == 0)
+		r = -ENODATA;
 	if (r == 0)
 		r = node_where(fs, node, &where);
 	if (r == 0)

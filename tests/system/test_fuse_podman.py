@@ -109,9 +109,9 @@ def main():
         print("\n".join("# " + line for line in str(e).splitlines()))
         return 1
     finally:
-        clean = "umount -l %s/root/overlay; rm -rf %s" % (top, top)
-        subprocess.run(["podman", *podman.options, "unshare", "sh", "-c", clean], env=podman.env, cwd="/", check=False,
-                       stderr=subprocess.DEVNULL)
+        # its pause process holds mounts in there
+        subprocess.run(["podman", *podman.options, "system", "migrate"], env=podman.env, cwd="/", check=False)
+        subprocess.run(["unshare", "--map-auto", "--map-root-user", "rm", "-rf", top], cwd="/", check=False)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,33 @@ static void a_directory_over_a_whiteout_is_opaque(void **state)
 	assert_string_equal(names_in(o, "d"), "");
 }
 
+/* The answer that a name is nothing is remembered for the request that makes it, and no longer. */
+static void what_was_nothing_may_come_and_go_again(void **state)
+{
+	struct overlay *o = *state;
+	uint64_t ignored;
+
+	disk_file(o, "l1/low", "lower");
+	overlay_start(o);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(path_id(o, "a", &ignored), -ENOENT);
+		assert_int_equal(make_file(o, "a", "text"), 0);
+		assert_int_equal(make_file(o, "a", ""), -EEXIST);
+		assert_int_equal(path_id(o, "b", &ignored), -ENOENT);
+		assert_int_equal(rename_path(o, "a", "b", 0), 0);
+		assert_string_equal(text_of(o, "b"), "text");
+		assert_int_equal(path_id(o, "a", &ignored), -ENOENT);
+		assert_int_equal(link_path(o, "b", "a"), 0);
+		assert_int_equal(unlink_path(o, "a"), 0);
+		assert_int_equal(unlink_path(o, "b"), 0);
+		assert_string_equal(names_in(o, ""), "low");
+	}
+	assert_int_equal(unlink_path(o, "low"), 0);
+	assert_int_equal(path_id(o, "low", &ignored), -ENOENT);
+	assert_int_equal(make(o, "low", S_IFDIR | 0755), 0);
+	assert_true(disk_is_opaque(o, "upper/low"));
+}
+
 static void a_link_is_the_same_object_and_copies_up(void **state)
 {
 	struct overlay *o = *state;
@@ -160,6 +187,7 @@ TEST_MAIN(overlay_test(new_objects_of_every_kind_are_in_the_upper),
 	overlay_test(a_file_takes_the_place_of_a_whiteout),
 	overlay_test(a_directory_over_a_whiteout_is_opaque),
 	overlay_test(a_link_is_the_same_object_and_copies_up),
+	overlay_test(what_was_nothing_may_come_and_go_again),
 	overlay_test(directories_cannot_be_linked),
 	overlay_test(a_link_takes_the_place_of_a_whiteout),
 	overlay_test(the_group_comes_from_a_set_group_id_directory),
