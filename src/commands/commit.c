@@ -45,6 +45,7 @@ int cmd_commit(struct globals *globals, int argc, char **argv, struct err *err)
 		frozen = freeze_start(&c, err);
 		TRY(frozen);
 	}
+	TRY(freeze_flush(&c, err));
 	status = image_helper(globals, args.v, STDOUT_FILENO, err);
 	freeze_end(&frozen);
 	if (status == 0)

@@ -7,6 +7,7 @@
 
 #include "base/own.h"
 #include "commands/common.h"
+#include "commands/freeze.h"
 #include "image/image.h"
 
 void container_dirs(const struct container *c, struct strv *ret)
@@ -24,6 +25,7 @@ int cmd_export(struct globals *globals, int argc, char **argv, struct err *err)
 
 	TRY(export_opts_parse(argc, argv, &opts, err));
 	TRY(state_open(globals, opts.container, &c, err));
+	TRY(freeze_flush(&c, err));
 	strv_add(&args, "export");
 	strv_add(&args, opts.output ? opts.output : "");
 	container_dirs(&c, &args);

@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/userns.h"
 #include "base/xalloc.h"
+#include "commands/common.h"
 
 #define PASSES 50 /* while one is looking, processes that run make others */
 
@@ -150,6 +152,42 @@ int freeze_start(const struct container *c, struct err *err)
 	if (read(mine, &byte, 1) != 1)
 		return err_set(err, -ESRCH, "container %s cannot be paused", c->name);
 	return move_fd(&mine);
+}
+
+/* In a child: only members of the user namespace may touch what is served by a process. */
+static int flush_child(const struct container *c, struct err *err)
+{
+	autofree char *space = xasprintf("/proc/%d/ns/user", (int)c->pid);
+	autofree char *path = xasprintf("/proc/%d/root", (int)c->pid);
+	autofd int user = open(space, O_RDONLY | O_CLOEXEC), root = -EBADF;
+
+	if (user < 0)
+		return err_sys(err, "open '%s'", space);
+	TRY(userns_join(user, err));
+	root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || syncfs(root) < 0)
+		return err_sys(err, "sync the files of container %s", c->name);
+	return 0;
+}
+
+int freeze_flush(const struct container *c, struct err *err)
+{
+	pid_t pid;
+	int status = 0;
+
+	if (!container_up(c) || strcmp(json_str(json_get(c->config, "driver"), ""), "fuse") != 0)
+		return 0;
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, "sync the files of container %s", c->name);
+	if (pid == 0)
+		_exit(flush_child(c, err) < 0 ? -err->code & 127 : 0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return err_set(err, -EIO, "cannot sync the files of container %s: %s", c->name,
+		WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "killed");
 }
 
 void freeze_end(int *fd)

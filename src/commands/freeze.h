@@ -9,6 +9,10 @@
  * descriptor is closed: by the caller, or by its death. */
 int freeze_start(const struct container *c, struct err *err);
 
+/* What a running container has written and the kernel still holds back, because its file system is
+ * served by a process, goes to the container's directory. Nothing for other containers. */
+int freeze_flush(const struct container *c, struct err *err);
+
 /* Waits until they go on. */
 void freeze_end(int *fd);
 

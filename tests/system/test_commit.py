@@ -72,11 +72,25 @@ def row_53_processes_are_held_still_and_go_on(box):
     box.ok("run", "-d", "--name", "c", "--net", "none", "busybox", "sh", "-c",
            "sh -c 'while :; do echo x >>/log; done' & while :; do sleep 0.01; done")
     pid = box.inspect("c")["State"]["Pid"]
+    box.ok("exec", "c", "sh", "-c", "until [ -s /log ]; do :; done")
     box.ok("commit", "c", "live:1")
     wait_for(lambda: state_of(pid) != "T", "the container to go on")
     grows = "a=$(wc -c </log); until [ $(wc -c </log) -gt $a ]; do :; done; echo grew"
     expect(box.ok("exec", "c", "sh", "-c", grows) == "grew")
     expect(box.ok("run", "--rm", "--net", "none", "live:1", "sh", "-c", "[ -s /log ] && echo kept") == "kept")
+
+
+@test("overlay", "fuse")
+def what_a_running_program_has_written_is_in_the_copy(box):
+    """The file is open and was never synced: the kernel may still hold all of it."""
+    box.ok("run", "-d", "--name", "c", "--net", "none", "busybox", "sh", "-c", "exec 3>/open; echo pending >&3; touch /ready; "
+           "while :; do sleep 0.01; done")
+    box.ok("exec", "c", "sh", "-c", "until [ -e /ready ]; do :; done")
+    box.ok("commit", "c", "open:1")
+    expect(box.ok("run", "--rm", "--net", "none", "open:1", "cat", "/open") == "pending")
+    box.ok("export", "-o", "open.tar", "c")
+    with tarfile.open(box.path("open.tar")) as tar:
+        expect(tar.extractfile("open").read() == b"pending\n")
 
 
 @test("overlay")
