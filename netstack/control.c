@@ -200,7 +200,8 @@ static int send_attached(struct session *session, const struct err *verdict, str
 	return send_reply(session, &reply, sizeof(reply), err);
 }
 
-/* First the relay's verdict, which the monitor waits for; later only its end. */
+/* First the relay's verdict, which the monitor waits for; later only its end. That ends the session, for
+ * the ports are gone: the monitor joins again, and gets another relay and the same ports. */
 static int on_relay(void *data, int fd, uint32_t events, struct err *err)
 {
 	struct session *session = data;
@@ -213,7 +214,7 @@ static int on_relay(void *data, int fd, uint32_t events, struct err *err)
 		session->relay_source = NULL;
 		relay_stop(&session->relay);
 	}
-	if (!session->attached && send_attached(session, &verdict, &unsent) < 0)
+	if (session->attached || send_attached(session, &verdict, &unsent) < 0)
 		session_end(session);
 	return 0;
 }

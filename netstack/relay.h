@@ -6,7 +6,8 @@
  * server inside never takes a stranger for 127.0.0.1 (CVE-2021-20199).
  *
  * It ends when the socket to sbx-netstack closes, and by signal when sbx-netstack dies: no listener is
- * ever left behind. Its death costs the member its open connections and ports, nothing else.
+ * ever left behind. Its death costs the member its open connections, and its
+ * session: the monitor joins again and gets the same address and ports.
  */
 #ifndef SBX_NETSTACK_RELAY_H
 #define SBX_NETSTACK_RELAY_H

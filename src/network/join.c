@@ -31,6 +31,7 @@
 #define ATTEMPTS   3
 #define BACKLOG    128
 
+#define PATIENCE   5 /* s, for an answer to a running container's monitor */
 #define ROUTES_MAX (4 * 1024 * 1024)
 
 /* sun_path holds 108 bytes, runroots may be longer: the way through a descriptor always fits. */
@@ -403,14 +404,12 @@ static int send_attach(int control, const int fds[WIRE_ATTACH_FDS], struct err *
 	return 0;
 }
 
-int network_attach(struct network *net, int tap, int userns, int netns, struct err *err)
+static int attach(const struct network *net, int tap, int userns, int netns, struct err *err)
 {
 	const int fds[WIRE_ATTACH_FDS] = { tap, userns, netns };
 	struct wire_attached attached;
 	ssize_t n;
 
-	if (net->kind != NETWORK_BRIDGE)
-		return 0;
 	TRY(send_attach(net->control, fds, err));
 	n = recv(net->control, &attached, sizeof(attached), 0);
 	if (n < 0)
@@ -421,4 +420,50 @@ int network_attach(struct network *net, int tap, int userns, int netns, struct e
 	if (attached.err.code < 0)
 		*err = attached.err;
 	return attached.err.code;
+}
+
+static int keep(int fd, int *slot, struct err *err)
+{
+	*slot = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *slot < 0 ? err_sys(err, "dup") : 0;
+}
+
+int network_attach(struct network *net, int tap, int userns, int netns, struct err *err)
+{
+	if (net->kind != NETWORK_BRIDGE)
+		return 0;
+	TRY(attach(net, tap, userns, netns, err));
+	TRY(keep(tap, &net->tap, err));
+	TRY(keep(userns, &net->userns, err));
+	return keep(netns, &net->netns, err);
+}
+
+/* A helper that hangs must not hang the monitor as well. */
+static int limit_wait(int fd, struct err *err)
+{
+	const struct timeval limit = { .tv_sec = PATIENCE };
+
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0
+		       ? err_sys(err, "setsockopt")
+		       : 0;
+}
+
+int network_recover(struct network *net, const char *id, const char *name, struct err *err)
+{
+	int r;
+
+	fd_drop(&net->control);
+	net->begun = false;
+	net->exact = true; /* who talks to us knows this address */
+	TRY(network_begin(net, id, name, err));
+	r = limit_wait(net->control, err);
+	if (r == 0)
+		r = network_join(net, id, name, err);
+	if (r == 0)
+		r = attach(net, net->tap, net->userns, net->netns, err);
+	if (r < 0) {
+		fd_drop(&net->control);
+		net->begun = false;
+	}
+	return r;
 }

@@ -25,7 +25,8 @@ struct network {
 	/* NETWORK_CONTAINER: whose namespace is shared, as typed, owned; then, filled by whoever knows
 	 * containers, that network namespace and the user namespace that owns it. Owned */
 	char *target;
-	int userns, netns;
+	int userns, netns;     /* of the container itself once it is attached */
+	int tap;               /* ours, kept for network_recover(). Owned */
 	const char *runroot;   /* borrowed from globals */
 	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
 	size_t n_ports;
@@ -48,9 +49,9 @@ struct network {
 	bool begun;  /* network_begin() has asked, the answer is not read yet */
 	pid_t starting; /* first process of an sbx-netstack we started, not reaped yet; 0 = none */
 };
-#define NETWORK_INIT                                                 \
-	{                                                            \
-		.userns = -EBADF, .netns = -EBADF, .control = -EBADF \
+#define NETWORK_INIT                                                                \
+	{                                                                           \
+		.userns = -EBADF, .netns = -EBADF, .tap = -EBADF, .control = -EBADF \
 	}
 void network_done(struct network *net);
 #define autonetwork __attribute__((cleanup(network_done)))
@@ -98,10 +99,14 @@ int network_join(struct network *net, const char *id, const char *name, struct e
  * everybody inside. E-NET-NOTUN. *ret_tap is the tap's descriptor for the monitor (-EBADF when kind needs none). */
 int network_setup(const struct network *net, int *ret_tap, struct err *err);
 
-/* monitor: hands tap and namespaces to sbx-netstack, which starts switching. Borrows all. From here
- * on a hang-up of net->control means that sbx-netstack died: join and attach again brings the same
- * address back. */
+/* monitor: hands tap and namespaces to sbx-netstack, which starts switching. Borrows all, and keeps
+ * copies for network_recover(). From here on a hang-up of net->control means that sbx-netstack died. */
 int network_attach(struct network *net, int tap, int userns, int netns, struct err *err);
+
+/* monitor: after that hang-up. Starts sbx-netstack again if nobody else has, and attaches with the same
+ * address and ports. -EADDRINUSE: the dead one still holds them, or somebody else was faster; may be
+ * called again, as after any error. */
+int network_recover(struct network *net, const char *id, const char *name, struct err *err);
 
 /* Contents of /etc/hosts and /etc/resolv.conf for the container; caller frees. Reads the host's
  * resolv.conf for kind host. */

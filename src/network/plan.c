@@ -29,6 +29,8 @@ void network_done(struct network *net)
 	strv_done(&net->links);
 	free(net->target);
 	net->target = NULL;
+	if (net->tap > 0) /* first: the last close takes long, and sbx-netstack does it aside */
+		fd_drop(&net->tap);
 	if (net->control > 0) /* a zeroed object owns nothing */
 		fd_drop(&net->control);
 	if (net->userns > 0)

@@ -25,6 +25,7 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "process/client_list.h"
+#include "process/net_watch.h"
 
 #define CHUNK     (ATTACH_MAX - 1)
 #define LINGER_MS 10000 /* for output that nobody takes, after the end */
@@ -43,6 +44,7 @@ struct monitor {
 	struct client_list clients;
 	struct output outputs[2];
 	struct loop_source *in_source;
+	struct net_watch net_watch;
 	struct client *in_client; /* paused until `in` is written */
 	char in[CHUNK];
 	size_t in_len;
@@ -240,6 +242,7 @@ static int on_attach(void *data, int fd, uint32_t events, struct err *err)
 
 static void leave_network(struct monitor *monitor)
 {
+	net_watch_stop(&monitor->net_watch);
 	if (monitor->job->network)
 		network_done(monitor->job->network);
 }
@@ -330,6 +333,29 @@ static int on_fuse_end(void *data, int fd, uint32_t events, struct err *err)
 	return 0;
 }
 
+/* The container goes on: what it does may not need the network. */
+static int on_network_lost(void *data, const struct err *why, struct err *err)
+{
+	struct monitor *monitor = data;
+	char text[sizeof(why->text) + 64];
+	int n = snprintf(text, sizeof(text),
+		"sbx: the container's network is lost until it is restarted: %s\n", why->text);
+
+	TRY(monitor->job->events->output(monitor->job->events->data, 2, text, (size_t)n, err));
+	return client_broadcast(&monitor->clients, ATTACH_STDERR, text, (size_t)n, err);
+}
+
+static int watch_network(struct monitor *monitor, struct err *err)
+{
+	monitor->net_watch = (struct net_watch){ .loop = monitor->loop,
+		.network = monitor->job->network,
+		.id = monitor->job->id,
+		.name = monitor->job->name,
+		.lost = on_network_lost,
+		.data = monitor };
+	return net_watch_start(&monitor->net_watch, err);
+}
+
 /* SIGTERM to the monitor (logout, shutdown) is meant for the container. SIGCHLD stands in for pidfds
  * before Linux 5.3. */
 static int on_signal(void *data, int signo, struct err *err)
@@ -388,6 +414,7 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 			loop, process->fuse.pidfd, EPOLLIN, on_fuse_end, monitor, NULL, err));
 	if (listener >= 0)
 		TRY(loop_add_fd(loop, listener, EPOLLIN, on_attach, monitor, NULL, err));
+	TRY(watch_network(monitor, err));
 	/* Who ended before SIGCHLD was blocked above sent it to nobody. */
 	TRY(on_signal(monitor, SIGCHLD, err));
 	return set_reading(monitor, !client_blocked(&monitor->clients), err);
@@ -460,6 +487,8 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 		.open_stdin = spec->open_stdin,
 		.stdin_once = spec->stdin_once,
 		.launcher_in = spec->launcher_in,
+		.id = spec->id,
+		.name = spec->name,
 		.network = spec->network,
 		.events = events,
 		.linger_ms = LINGER_MS,

@@ -9,6 +9,7 @@ struct monitor_job {
 	bool tty, open_stdin;
 	bool stdin_once;         /* the first client whose stdin ends, ends the process's */
 	bool launcher_in;        /* the launcher is such a client */
+	const char *id, *name;   /* the container's, for its network */
 	struct network *network; /* left as soon as the process has ended; NULL = none of its own */
 	const struct process_events *events;
 	int linger_ms; /* after the end, how long descendants may keep the output open */
