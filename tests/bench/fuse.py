@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""fuse.py [ROUNDS [FOLDER]]: sbx-fuse against the kernel's overlay and fuse-overlayfs, operation by operation.
+
+One tree of 2000 files in three lower layers; each round runs every operation on each file system in turn, so
+that whatever else the machine does falls on all of them. The best round counts (the others had company).
+Cold means right after the mount. Prints a table, ratios to the kernel's overlay and their geometric mean.
+Runs in a user namespace of its own; FOLDER (default /var/tmp) says on which file system the layers are."""
+
+import io
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SBX = os.environ.get("SBX_BIN") or os.path.join(HERE, "../../build/sbx")
+FUSE = os.path.join(os.path.dirname(os.path.abspath(SBX)), "sbx-fuse")
+FILES, DIRS, LAYERS = 2000, 20, 3
+BIG = 256  # MiB
+
+
+class Bench:
+    def __init__(self, folder):
+        self.top = tempfile.mkdtemp(prefix="sbx-bench-", dir=folder)
+        self.mnt = self.top + "/m"
+        self.files = ["%s/d%d/f%d" % (self.mnt, n % DIRS, n) for n in range(FILES)]
+        for n in range(FILES):
+            folder = "%s/l%d/d%d" % (self.top, n % LAYERS, n % DIRS)
+            os.makedirs(folder, exist_ok=True)
+            with open("%s/f%d" % (folder, n), "w", encoding="ascii") as f:
+                f.write("x" * 1024)
+        with tarfile.open(self.top + "/t.tar", "w") as tar:
+            for n in range(5000):
+                member = tarfile.TarInfo("t/d%d/f%d" % (n % 50, n))
+                member.size = 1000
+                tar.addfile(member, io.BytesIO(b"y" * 1000))
+
+    def mount(self, driver):
+        for name in "uwm":
+            shutil.rmtree("%s/%s" % (self.top, name), ignore_errors=True)
+            os.mkdir("%s/%s" % (self.top, name))
+        options = "lowerdir=%s,upperdir=%s/u,workdir=%s/w" % (
+            ":".join("%s/l%d" % (self.top, n) for n in range(LAYERS)), self.top, self.top)
+        command = {"kernel": ["mount", "-t", "overlay", "overlay", "-o", "userxattr," + options],
+                   "sbx-fuse": [FUSE, "-o", options], "fuse-overlayfs": ["fuse-overlayfs", "-o", options]}[driver]
+        subprocess.run(command + [self.mnt], check=True, stderr=subprocess.DEVNULL)
+
+    def walk(self):
+        for folder, _, names in os.walk(self.mnt):
+            for name in names:
+                os.lstat(folder + "/" + name)
+
+    def stat(self):
+        for path in self.files:
+            os.stat(path)
+
+    def read(self):
+        for path in self.files:
+            fd = os.open(path, os.O_RDONLY)
+            os.read(fd, 4096)
+            os.close(fd)
+
+    def absent(self):
+        for n in range(FILES):
+            os.access("%s/d%d/none%d" % (self.mnt, n % DIRS, n), os.F_OK)
+
+    def create(self):
+        for n in range(FILES):
+            fd = os.open("%s/n%d" % (self.mnt, n), os.O_CREAT | os.O_WRONLY, 0o644)
+            os.write(fd, b"z" * 1024)
+            os.close(fd)
+
+    def rename(self):
+        for n in range(FILES):
+            os.rename("%s/n%d" % (self.mnt, n), "%s/r%d" % (self.mnt, n))
+
+    def unlink(self):
+        for n in range(FILES):
+            os.unlink("%s/r%d" % (self.mnt, n))
+
+    def chmod(self):
+        for path in self.files[:500]:
+            os.chmod(path, 0o640)
+
+    def whiteout(self):
+        for path in self.files[500:1500]:
+            os.unlink(path)
+
+    def untar(self):
+        subprocess.run(["tar", "-C", self.mnt, "-xf", self.top + "/t.tar"], check=True)
+
+    def remove(self):
+        subprocess.run(["rm", "-rf", self.mnt + "/t"], check=True)
+
+    def write(self):
+        with open(self.mnt + "/big", "wb", buffering=0) as f:
+            for _ in range(BIG):
+                f.write(b"q" * (1 << 20))
+
+    def read_back(self):
+        with open(self.mnt + "/big", "rb", buffering=0) as f:
+            while f.read(1 << 20):
+                pass
+
+    def rows(self):
+        """Name, function, and whether it is one of those of the geometric mean."""
+        return [("walk, cold", self.walk, True), ("walk, warm", self.walk, False), ("stat, warm", self.stat, True),
+                ("open+read, cold", self.read, True), ("open+read, warm", self.read, False),
+                ("no such name, cold", self.absent, True), ("no such name, warm", self.absent, False),
+                ("create 1 KiB", self.create, True), ("rename", self.rename, True), ("unlink", self.unlink, True),
+                ("chmod with copy-up", self.chmod, True), ("unlink of a lower file", self.whiteout, True),
+                ("untar 5000 files", self.untar, True), ("rm -rf of them", self.remove, True),
+                ("write %d MiB" % BIG, self.write, False), ("read them back", self.read_back, False)]
+
+
+def measure(bench, drivers, rounds):
+    best = {}
+    for _ in range(rounds):
+        for driver in drivers:
+            bench.mount(driver)
+            for name, operation, _ in bench.rows():
+                begin = time.perf_counter()
+                operation()
+                took = time.perf_counter() - begin
+                best[name, driver] = min(took, best.get((name, driver), took))
+            subprocess.run(["umount", bench.mnt], check=True)
+    return best
+
+
+def report(bench, drivers, best):
+    others = drivers[1:]
+    print("| ms | %s | %s |" % (" | ".join(drivers), " | ".join("%s / %s" % (d, drivers[0]) for d in others)))
+    print("|---" * (len(drivers) + len(others) + 1) + "|")
+    sums = dict.fromkeys(others, 0.0)
+    counted = [name for name, _, counts in bench.rows() if counts]
+    for name, _, _ in bench.rows():
+        ratios = [best[name, d] / best[name, drivers[0]] for d in others]
+        print("| %s | %s | %s |" % (name, " | ".join("%.1f" % (1000 * best[name, d]) for d in drivers),
+                                    " | ".join("%.2f" % r for r in ratios)))
+        for d, r in zip(others, ratios):
+            sums[d] += math.log(r) if name in counted else 0
+    print("| geometric mean of %d |%s %s |" % (len(counted), " |" * len(drivers), " | ".join(
+        "%.2f" % math.exp(sums[d] / len(counted)) for d in others)))
+
+
+def main():
+    if sys.argv[1:2] != ["--inside"]:
+        return subprocess.run(["unshare", "--map-auto", "--map-root-user", "--mount", "--propagation", "private",
+                               sys.executable, os.path.abspath(__file__), "--inside", *sys.argv[1:]]).returncode
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    drivers = ["kernel", "sbx-fuse"] + (["fuse-overlayfs"] if shutil.which("fuse-overlayfs") else [])
+    bench = Bench(sys.argv[3] if len(sys.argv) > 3 else "/var/tmp")
+    try:
+        report(bench, drivers, measure(bench, drivers, rounds))
+    finally:
+        shutil.rmtree(bench.top, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
