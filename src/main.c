@@ -37,6 +37,7 @@ static const struct {
 	[CMD_IMAGES] = { cmd_images, 1 },
 	[CMD_RMI] = { cmd_rmi, 1 },
 	[CMD_TAG] = { cmd_tag, 1 },
+	[CMD_CP] = { cmd_cp, 1, true },
 	[CMD_DIFF] = { cmd_diff, 1 },
 	[CMD_PORT] = { cmd_port, 1 },
 	[CMD_RENAME] = { cmd_rename, 1 },

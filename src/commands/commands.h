@@ -15,6 +15,7 @@ typedef int (*command_fn)(struct globals *globals, int argc, char **argv, struct
 int cmd_attach(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_restart(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_cp(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_diff(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_commit(struct globals *globals, int argc, char **argv, struct err *err);

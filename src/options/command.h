@@ -28,6 +28,7 @@ enum command_id {
 	CMD_IMAGES,
 	CMD_RMI,
 	CMD_TAG,
+	CMD_CP,
 	CMD_DIFF,
 	CMD_PORT,
 	CMD_RENAME,

@@ -261,6 +261,15 @@ static const struct command commands[] = {
 		.spec = { "wait", wait_table, 1, OPT_UNLIMITED, false, NULL },
 	},
 	{
+		.id = CMD_CP,
+		.name = "cp",
+		.group = "container",
+		.group_names = "cp",
+		.usage = "[OPTIONS] [CONTAINER:]SRC_PATH|- [CONTAINER:]DEST_PATH|-",
+		.summary = "Copy files between a container and the host",
+		.spec = { "cp", cp_table, 2, 2, false, NULL },
+	},
+	{
 		.id = CMD_DIFF,
 		.name = "diff",
 		.group = "container",

@@ -99,6 +99,11 @@ struct tag_opts {
 	char *source, *target;
 };
 
+struct cp_opts {
+	bool archive, follow_link, quiet;
+	char *source, *target; /* as typed; "-" = a tar stream */
+};
+
 struct diff_opts {
 	char *container;
 };
@@ -174,6 +179,7 @@ int images_opts_parse(int argc, char **argv, struct images_opts *ret, struct err
 int rmi_opts_parse(int argc, char **argv, struct rmi_opts *ret, struct err *err);
 int pull_opts_parse(int argc, char **argv, struct pull_opts *ret, struct err *err);
 int tag_opts_parse(int argc, char **argv, struct tag_opts *ret, struct err *err);
+int cp_opts_parse(int argc, char **argv, struct cp_opts *ret, struct err *err);
 int diff_opts_parse(int argc, char **argv, struct diff_opts *ret, struct err *err);
 int port_opts_parse(int argc, char **argv, struct port_opts *ret, struct err *err);
 int rename_opts_parse(int argc, char **argv, struct rename_opts *ret, struct err *err);
@@ -209,6 +215,7 @@ void images_opts_done(struct images_opts *opts);
 void rmi_opts_done(struct rmi_opts *opts);
 void pull_opts_done(struct pull_opts *opts);
 void tag_opts_done(struct tag_opts *opts);
+void cp_opts_done(struct cp_opts *opts);
 void diff_opts_done(struct diff_opts *opts);
 void port_opts_done(struct port_opts *opts);
 void rename_opts_done(struct rename_opts *opts);

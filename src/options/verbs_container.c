@@ -16,6 +16,33 @@ static char *take_operand(struct strv *operands, size_t i)
 	return i < operands->n ? xstrdup(operands->v[i]) : NULL;
 }
 
+const struct opt cp_table[] = {
+	OPT_FLAG('a', "archive", struct cp_opts, archive,
+		"Keep owners; else they are root's inside"),
+	OPT_FLAG('L', "follow-link", struct cp_opts, follow_link,
+		"Copy what a symlink given as source points to"),
+	OPT_FLAG('q', "quiet", struct cp_opts, quiet, "Do not say how much was copied"),
+	OPT_END,
+};
+
+int cp_opts_parse(int argc, char **argv, struct cp_opts *ret, struct err *err)
+{
+	autostrv struct strv operands = STRV_INIT;
+
+	(void)argc;
+	TRY(opt_parse_command(CMD_CP, argv, ret, &operands, err));
+	ret->source = take_operand(&operands, 0);
+	ret->target = take_operand(&operands, 1);
+	return 0;
+}
+
+void cp_opts_done(struct cp_opts *o)
+{
+	free(o->source);
+	free(o->target);
+	*o = (struct cp_opts){ 0 };
+}
+
 int diff_opts_parse(int argc, char **argv, struct diff_opts *ret, struct err *err)
 {
 	autostrv struct strv operands = STRV_INIT;

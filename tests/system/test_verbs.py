@@ -5,7 +5,7 @@ import json
 import os
 import re
 
-from sbxtest import USER, expect, free_port, main, sub_ids, test, wait_for
+from sbxtest import SBX, USER, Terminal, expect, free_port, main, sub_ids, test, wait_for
 
 
 # ---- volumes (row 74) ----
@@ -213,6 +213,157 @@ def diff_tells_what_a_container_changed(box):
     box.ok("kill", "c2")
     expect(box.ok("container", "diff", "c2").split("\n") == want)
     box.fails(1, "diff", "nosuch", says="No such container: nosuch")
+
+
+# ---- cp (row 46) ----
+
+def cp_world(box):
+    """A running container c1 and a stopped one c2 with the same files, a volume, and a folder on the host."""
+    for name in ("src", "src/sub"):
+        box.folder(name)
+    box.file("src/f", "hello\n", 0o640)
+    box.file("src/sub/deep", "deep\n")
+    os.symlink("f", box.path("src/link"))
+    made = "mkdir -p /d/sub; echo in >/d/f; chmod 4755 /d/f; ln -s f /d/link; echo deep >/d/sub/deep; ln -s /d /dlink; %s"
+    box.ok("run", "-d", "--name", "c1", "-v", "v1:/vol", "busybox", "sh", "-c", made % "exec sleep 100")
+    box.ok("run", "--name", "c2", "-v", "v2:/vol", "busybox", "sh", "-c", made % "chown 7:7 /d/f || true")
+    wait_for(lambda: box.sbx("exec", "c1", "test", "-L", "/dlink").code == 0, "the files")
+    return "c1", "c2"
+
+
+def inside(box, name, script):
+    """What a shell says in the container; a stopped one is started by another that has its volume."""
+    if name == "c1":
+        return box.ok("exec", "c1", "sh", "-c", script)
+    box.ok("cp", name + ":/", box.path("whole"))
+    result = box.run(["sh", "-c", "cd %s; %s" % (box.path("whole"), re.sub(r"(?<=[ ;(])/", "./", script))])
+    box.run(["sh", "-c", "chmod -R u+rwX %s; rm -rf %s" % (box.path("whole"), box.path("whole"))])
+    return result.out.rstrip("\n")
+
+
+@test()
+def row_46_cp_into_a_container(box):
+    for c in cp_world(box):
+        box.ok("cp", "src", c + ":/new")
+        box.ok("cp", box.path("src") + "/.", c + ":/new/again")
+        box.ok("cp", "src", c + ":new")
+        box.ok("cp", "src/f", c + ":/etc/renamed")
+        box.ok("cp", "src/f", c + ":/vol/")
+        box.ok("cp", "src/f", c + ":/dlink/through")
+        box.ok("cp", "src/link", c + ":/l1")
+        box.ok("cp", "-L", "src/link", c + ":/l2")
+        got = inside(box, c, "cat /new/f /new/again/sub/deep /new/src/f /etc/renamed /vol/f /d/through /l2; readlink /l1")
+        expect(got == "hello\ndeep\n" + "hello\n" * 5 + "f", c, got)
+        box.fails(1, "cp", "nosuch", c + ":/x", says="nosuch: No such file")
+        box.fails(1, "cp", "src", c + ":/etc/renamed", says="cannot copy directory to a file")
+        box.fails(1, "cp", "src/f", c + ":/none/", says="no such directory")
+        box.fails(1, "cp", "src/f", c + ":/none/x", says="no directory to copy into")
+        box.fails(1, "cp", "src/f", c + ":/etc/renamed/", says="not a directory")
+    expect(box.ok("exec", "c1", "stat", "-c", "%a %u:%g", "/etc/renamed", "/new") == "640 0:0\n755 0:0")
+    box.ok("cp", "-a", "src/f", "c1:/kept")
+    expect(box.ok("exec", "c1", "stat", "-c", "%u:%g", "/kept") == "0:0", "the caller is root inside")
+    expect(open(box.path("root/volumes/v2/_data/f"), encoding="ascii").read() == "hello\n")
+    expect(box.ok("start", "-a", "c2") == "")
+
+
+@test()
+def row_46_cp_out_of_a_container(box):
+    for c in cp_world(box):
+        out = box.folder("out-" + c)
+        box.ok("cp", c + ":/d", out + "/new")
+        box.ok("cp", c + ":/d", out)
+        box.ok("cp", c + ":/d/.", out)
+        box.ok("cp", c + ":d/f", out + "/renamed")
+        box.ok("cp", c + ":/d/link", out + "/link2")
+        box.ok("cp", "-L", c + ":/d/link", out + "/followed")
+        box.ok("cp", c + ":/dlink/", out + "/slash")
+        for name in ("new/f", "d/f", "f", "renamed", "followed", "slash/f"):
+            st = os.lstat(os.path.join(out, name))
+            expect((st.st_uid, st.st_gid) == (USER.pw_uid, USER.pw_gid), name, st)
+            expect(st.st_mode & 0o7777 == 0o755, "no set-id bits on the host", name, oct(st.st_mode))
+            expect(open(os.path.join(out, name), encoding="ascii").read() == "in\n", name)
+        expect(os.readlink(out + "/link2") == "f" and os.readlink(out + "/new/link") == "f")
+        expect(open(out + "/new/sub/deep", encoding="ascii").read() == "deep\n")
+        box.fails(1, "cp", c + ":/nosuch", out, says="Could not find the file /nosuch in container " + c)
+        box.fails(1, "cp", c + ":/d", out + "/renamed", says="cannot copy directory to a file")
+        box.fails(1, "cp", c + ":/d/f", out + "/none/", says="no such directory")
+    box.fails(1, "cp", "c1:/d", "c2:/d", says="copying between containers is not supported")
+    box.fails(1, "cp", "a", "b", says="must specify at least one container source")
+    box.fails(1, "cp", "nosuch:/d", "b", says="No such container: nosuch")
+
+
+@test("overlay", "fuse")
+def row_46_cp_speaks_tar(box):
+    for c in cp_world(box):
+        box.run(["sh", "-c", "tar c -C src . >in.tar"])
+        with open(box.path("in.tar"), "rb") as f:
+            expect(box.sbx("cp", "-", c + ":/tmp", data=f.read()).code == 0)
+        real = box.run(["sh", "-c", "\"$0\" cp %s:/d - | tar tf - | sort" % c, SBX])
+        expect(real.out.split() == ["d/", "d/f", "d/link", "d/sub/", "d/sub/deep"], real)
+        real = box.run(["sh", "-c", "\"$0\" cp %s:/tmp/sub/deep - | tar xOf - deep" % c, SBX])
+        expect(real.out == "deep\n", real)
+        result = box.sbx("cp", "-", c + ":/d/f", data=b"")
+        expect(result.code == 1 and "must be a directory" in result.err, result)
+        result = box.sbx("cp", "-", c + ":/tmp", data=b"no archive" * 100)
+        expect(result.code == 1 and "not a tar archive" in result.err, result)
+        result = box.sbx("cp", "-", c + ":/tmp", data=b"")
+        expect(result.code == 1, "an empty stream is no archive", result)
+
+
+@test("overlay", "fuse", seconds=120)
+def threat_c01_a_container_that_swaps_names_gets_nothing_of_the_host(box):
+    box.file("canary", "of the host\n")
+    secret = box.path("canary")
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c",
+           "mkdir -p /w/a%s /w/b%s; echo inside >/w/a%s; while :; do mv /w/a /w/c; ln -s / /w/a; rm /w/a; mv /w/c /w/a; done" %
+           (box.top, box.top, secret))
+    wait_for(lambda: box.sbx("exec", "c1", "test", "-e", "/w").code == 0, "the loop")
+    box.file("payload", "payload\n")
+    good = 0
+    for i in range(60):
+        result = box.sbx("cp", "c1:/w/a" + secret, "got")
+        if result.code == 0:
+            good += 1
+            got = open(box.path("got"), encoding="ascii").read()
+            expect(got in ("inside\n", "payload\n"), i, got)
+        box.sbx("cp", "payload", "c1:/w/a" + secret)
+        box.sbx("exec", "c1", "sh", "-c", "echo inside >/w/a" + secret)
+        expect(open(secret, encoding="ascii").read() == "of the host\n", "the host's file was written", i)
+    expect(good, "never copied at all")
+
+
+@test("overlay")
+def threats_c05_c06_c07_odd_files(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c",
+           "mkdir /o; cd /o; mkfifo p; echo x >'a\nb'; echo e >\"$(printf '\\033[2J')\"; truncate -s 100000000 sparse;"
+           "ln -s %s out; exec sleep 100" % box.folder("outside"))
+    wait_for(lambda: box.sbx("exec", "c1", "test", "-L", "/o/out").code == 0, "the files")
+    result = box.sbx("cp", "c1:/o", "got")
+    expect(result.code == 0 and "FIFO: not copied" in result.err and "\033" not in result.err, repr(result.err))
+    expect(sorted(os.listdir(box.path("got"))) == ["\033[2J", "a\nb", "out", "sparse"])
+    expect(os.stat(box.path("got/sparse")).st_blocks < 10000, "holes stay holes")
+    box.fails(1, "cp", "c1:/o/p", "p", says="is a FIFO: not copied")
+    expect(box.ok("cp", "c1:/proc/version", "version") == "")
+    # what is copied over a link that an earlier copy made does not go through it
+    box.ok("exec", "c1", "sh", "-c", "rm /o/out; mkdir /o/out; echo bad >/o/out/f")
+    box.fails(1, "cp", "c1:/o/.", "got", says="cannot overwrite non-directory|not a directory")
+    expect(os.listdir(box.path("outside")) == [])
+    os.chmod(box.folder("private"), 0o700)
+    box.ok("cp", "c1:/etc/passwd", "private")
+    expect(os.stat(box.path("private")).st_mode & 0o777 == 0o700)
+
+
+@test("overlay")
+def cp_says_what_it_did_to_a_terminal_only(box):
+    box.ok("run", "--name", "c1", "busybox", "true")
+    box.file("f", "x" * 3000)
+    result = box.sbx("cp", "f", "c1:/f")
+    expect(result.code == 0 and result.out == "" and result.err == "", result)
+    terminal = Terminal(box, SBX, "cp", "f", "c1:/f")
+    terminal.wait_text(r"Successfully copied [0-9.]+kB to c1:/f")
+    expect(terminal.wait_end() == 0)
+    terminal = Terminal(box, SBX, "cp", "-q", "f", "c1:/f")
+    expect(terminal.wait_end() == 0 and terminal.seen == b"", terminal.seen)
 
 
 if __name__ == "__main__":

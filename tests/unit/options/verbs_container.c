@@ -52,5 +52,19 @@ static void port_and_rename_count_their_operands(void **state)
 		err.text, "\"sbx rename\" requires 2 arguments. See 'sbx rename --help'.");
 }
 
-TEST_MAIN(cmocka_unit_test(what_follows_the_container_of_top_is_for_ps),
+static void cp_takes_two_operands_and_a_dash_is_one(void **state)
+{
+	struct cp_opts o = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(PARSE(cp, &o, &err, "-aLq", "-", "c1:/x"), 0);
+	assert_true(o.archive && o.follow_link && o.quiet);
+	assert_string_equal(o.source, "-");
+	assert_string_equal(o.target, "c1:/x");
+	cp_opts_done(&o);
+	assert_int_equal(PARSE(cp, &o, &err, "c1:/x"), -EINVAL);
+}
+
+TEST_MAIN(cmocka_unit_test(cp_takes_two_operands_and_a_dash_is_one),
+	cmocka_unit_test(what_follows_the_container_of_top_is_for_ps),
 	cmocka_unit_test(port_and_rename_count_their_operands))

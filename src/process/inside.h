@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Work of ours inside a container's file system: a function that runs with the container's root as "/",
+ * as uid 0 of its user namespace, so that every path and symlink resolves as it does inside and none leads
+ * out. Nothing of the image is loaded or executed, and no process of the container sees the worker (its
+ * pid namespace is not joined).
+ */
+#ifndef SBX_PROCESS_INSIDE_H
+#define SBX_PROCESS_INSIDE_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/userns.h"
+#include "rootfs/rootfs.h"
+
+/* fn's result and error come back as if it had been called here; memory it writes does not. The
+ * descriptors it needs are inherited. */
+typedef int (*inside_fn)(void *data, struct err *err);
+
+/* A running container: pid is its init, pidfd keeps that from meaning another process. */
+int inside_running(pid_t pid, int pidfd, inside_fn fn, void *data, struct err *err);
+
+/* One that does not run: its root is mounted in a mount namespace that ends with the call. rootfs needs
+ * no more than OP_ROOT and binds, and must have been prepared. */
+int inside_stopped(const struct rootfs *rootfs, const struct idmap *map, inside_fn fn, void *data,
+	struct err *err);
+
+#endif
