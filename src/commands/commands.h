@@ -15,6 +15,10 @@ typedef int (*command_fn)(struct globals *globals, int argc, char **argv, struct
 int cmd_attach(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_restart(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_container_prune(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_image_prune(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_system_df(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_system_prune(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_cp(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_diff(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);

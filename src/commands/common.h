@@ -43,6 +43,8 @@ int container_inspect(const struct globals *globals, const struct container *c, 
  * namespaces. Needs neither cgroups nor anything of the image. */
 int container_pids(const struct container *c, pid_t **ret, size_t *ret_n, struct err *err);
 
+int64_t layers_size(const struct globals *globals); /* bytes of all layers in the store */
+
 struct json *volume_inspect(const struct stored_volume *v);
 /* Are these filters that `volume ls` (or prune) knows, even where there is no volume? */
 int volume_filters_check(const struct strv *filters, bool prune, struct err *err);

@@ -197,6 +197,10 @@ int volume_ls_opts_parse(int argc, char **argv, struct volume_ls_opts *ret, stru
 int volume_rm_opts_parse(int argc, char **argv, struct volume_rm_opts *ret, struct err *err);
 /* As inspect_opts_parse(), with a type of "volume". */
 int volume_inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err);
+int container_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
+int image_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
+int system_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
+int system_df_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 int volume_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int info_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 int version_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);

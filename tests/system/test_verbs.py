@@ -366,5 +366,53 @@ def cp_says_what_it_did_to_a_terminal_only(box):
     expect(terminal.wait_end() == 0 and terminal.seen == b"", terminal.seen)
 
 
+# ---- prune, df ----
+
+@test("overlay", "fuse")
+def prune_removes_what_nobody_uses(box):
+    up = box.ok("run", "-d", "--name", "up", "busybox", "sleep", "100")
+    down = box.ok("run", "-d", "--name", "down", "--label", "a=1", "busybox", "sh", "-c", "head -c 500000 /dev/zero >/f")
+    box.ok("wait", "down")
+    result = box.sbx("container", "prune", data="n\n")
+    expect(result.code == 0 and "WARNING! This will remove all stopped containers." in result.out, result)
+    expect(box.ok("container", "prune", "-f", "--filter", "until=1h") == "Total reclaimed space: 0B")
+    expect(box.ok("container", "prune", "-f", "--filter", "label!=a") == "Total reclaimed space: 0B")
+    box.fails(1, "container", "prune", "-f", "--filter", "x=y", says="invalid filter 'x'")
+    result = box.sbx("container", "prune", data="y\n")
+    expect(result.out.endswith("Deleted Containers:\n%s\n\nTotal reclaimed space: 500kB\n" % down), result)
+    expect(box.ok("ps", "-aq", "--no-trunc") == up)
+    box.ok("pull", "config")
+    expect(box.ok("image", "prune", "-f") == "Total reclaimed space: 0B", "nothing dangles")
+    out = box.ok("image", "prune", "-af")
+    expect("untagged: config:latest" in out and "deleted: sha256:" in out and "busybox" not in out, out)
+    expect(box.ok("images", "--format", "{{.Repository}}") == "busybox")
+    anonymous = box.ok("volume", "create")
+    box.ok("kill", "up")
+    out = box.ok("system", "prune", "-af", "--volumes")
+    expect(up in out and anonymous in out and "untagged: busybox:latest" in out, out)
+    expect(box.ok("ps", "-aq") + box.ok("images", "-q") + box.ok("volume", "ls", "-q") == "")
+
+
+@test("overlay", "fuse")
+def row_20_system_df(box):
+    def table():
+        lines = box.ok("system", "df").split("\n")
+        expect(re.split("   +", lines[0].strip()) == ["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"], lines)
+        return {re.split("   +", l)[0]: re.split("   +", l)[1:] for l in lines[1:]}
+    expect(table() == {"Images": ["0", "0", "0B", "0B"], "Containers": ["0", "0", "0B", "0B"],
+                       "Local Volumes": ["0", "0", "0B", "0B"], "Build Cache": ["0", "0", "0B", "0B"]})
+    box.ok("run", "--name", "c1", "-v", "v1:/v", "busybox", "sh", "-c", "head -c 10000000 /dev/zero >/v/f; echo 12345 >/g")
+    box.ok("volume", "create", "v2")
+    got = table()
+    expect(got["Local Volumes"] == ["2", "1", "10MB", "0B (0%)"], got)
+    expect(got["Containers"] == ["1", "0", "6B", "6B (100%)"], got)
+    expect(got["Images"][:2] == ["1", "1"] and got["Images"][3] == "0B (0%)", got)
+    box.ok("rm", "c1")
+    got = table()
+    expect(got["Local Volumes"] == ["2", "0", "10MB", "10MB (100%)"], got)
+    expect(got["Images"][1] == "0" and got["Images"][3].endswith("(100%)"), got)
+    expect(box.ok("system", "df", "--format", "{{.Type}}={{.TotalCount}}").split("\n")[0] == "Images=1")
+
+
 if __name__ == "__main__":
     main()
