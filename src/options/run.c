@@ -221,7 +221,7 @@ const struct opt run_table[] = {
 		"Mount type=bind|volume|tmpfs,source=DIR,target=PATH"),
 	OPT_CALL(0, "name", call_name, "NAME", "Name of the container"),
 	OPT_STRING(0, "network", RUN, opts.network, "NETWORK",
-		"bridge (default), none, host, container:NAME or a network's name"),
+		"bridge (default), none, host, container:NAME or a network"),
 	OPT_ALIAS(0, "net", "network"),
 	OPT_LIST(0, "network-alias", RUN, opts.network_alias, "NAME",
 		"One more name on a network made by the user"),
