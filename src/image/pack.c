@@ -350,7 +350,8 @@ static int pack_child(void *data, struct err *err)
 		files.rlim_cur = files.rlim_max; /* several descriptors per level of the tree */
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	TRY(digester_new(NULL, &digester, err));
+	if (job->pack->layer) /* an export's digest is of no use */
+		TRY(digester_new(NULL, &digester, err));
 	TRY(open_top(job->pack, &top, err));
 	job->links = pack_links_new();
 	tar_out_init(&job->out, job->pack->fd, digester);
@@ -358,7 +359,8 @@ static int pack_child(void *data, struct err *err)
 	if (r >= 0)
 		r = tar_out_end(&job->out, err);
 	job->result->bytes = job->out.total;
-	digester_final(digester, job->result->digest);
+	if (digester)
+		digester_final(digester, job->result->digest);
 	tar_out_done(&job->out);
 	pack_links_free(job->links);
 	return r;

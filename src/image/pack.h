@@ -20,7 +20,7 @@ struct pack {
 };
 
 struct pack_result {
-	char digest[DIGEST_MAX]; /* of the stream */
+	char digest[DIGEST_MAX]; /* of the stream; "" unless it is a layer */
 	int64_t bytes;
 	int64_t members;
 };
