@@ -135,7 +135,7 @@ const struct opt commit_table[] = {
 	OPT_STRING('m', "message", struct commit_opts, message, "TEXT",
 		"Comment that the image's history shows"),
 	OPT_FLAG('p', "pause", struct commit_opts, pause,
-		"Stop the container's processes meanwhile (default; --pause=false does not)"),
+		"Stop the container's processes meanwhile (default)"),
 	OPT_END,
 };
 
@@ -169,7 +169,7 @@ const struct opt history_table[] = {
 	OPT_STRING(0, "format", struct history_opts, format, "TEMPLATE",
 		"json, table TEMPLATE or a Go template"),
 	OPT_FLAG('H', "human", struct history_opts, human,
-		"Sizes and times for people (default; -H=false prints bytes and RFC 3339)"),
+		"Sizes and times for people (default); else exact ones"),
 	OPT_FLAG(0, "no-trunc", struct history_opts, no_trunc, "Do not shorten ids and commands"),
 	OPT_FLAG('q', "quiet", struct history_opts, quiet, "Print ids only"),
 	OPT_END,
