@@ -92,11 +92,24 @@ int network_hosts(const struct network *net, const char *hostname, char **ret, s
 	return 0;
 }
 
-/* The host's "search" and "options" lines hold for the container too; its servers do not: they may
- * be on the host's loopback. */
-static int add_host_search(struct buf *out, struct err *err)
+/* "search a b", unless the user said "." for none. */
+static void add_words(struct buf *out, const char *key, const struct strv *words)
+{
+	if (!words->n || (words->n == 1 && !strcmp(words->v[0], ".")))
+		return;
+	buf_adds(out, key);
+	strv_each (word, words)
+		buf_addf(out, " %s", *word);
+	buf_addc(out, '\n');
+}
+
+/* The host's "search" and "options" lines hold for the container too, unless it has its own; the
+ * host's servers do not: they may be on its loopback. */
+static int add_host_search(const struct network *net, struct buf *out, struct err *err)
 {
 	struct buf autobuf text = BUF_INIT;
+	bool own_servers = net->kind == NETWORK_HOST &&
+			   !net->dns.n; /* its loopback is the host's */
 	const char *line;
 
 	TRY(read_host_file("/etc/resolv.conf", &text, err));
@@ -106,7 +119,9 @@ static int add_host_search(struct buf *out, struct err *err)
 		size_t len = (size_t)(end - line);
 
 		if (len <= LINE_TAKEN &&
-			(!strncmp(line, "search ", 7) || !strncmp(line, "options ", 8))) {
+			((!net->dns_search.n && !strncmp(line, "search ", 7)) ||
+				(!net->dns_option.n && !strncmp(line, "options ", 8)) ||
+				(own_servers && !strncmp(line, "nameserver ", 11)))) {
 			buf_add(out, line, len);
 			buf_addc(out, '\n');
 		}
@@ -121,13 +136,15 @@ int network_resolv(const struct network *net, char **ret, struct err *err)
 	char gateway[INET_ADDRSTRLEN];
 
 	buf_adds(&out, ""); /* so that "no servers" is an empty string */
-	if (net->kind == NETWORK_HOST && !net->dns.n) {
+	if (net->kind == NETWORK_HOST && !net->dns.n && !net->dns_search.n && !net->dns_option.n) {
 		TRY(read_host_file("/etc/resolv.conf", &out, err));
 		*ret = buf_steal(&out);
 		return 0;
 	}
 	if (net->kind != NETWORK_NONE)
-		TRY(add_host_search(&out, err));
+		TRY(add_host_search(net, &out, err));
+	add_words(&out, "search", &net->dns_search);
+	add_words(&out, "options", &net->dns_option);
 	strv_each (server, &net->dns)
 		buf_addf(&out, "nameserver %s\n", *server);
 	if (net->kind == NETWORK_BRIDGE && !net->dns.n)

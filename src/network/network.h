@@ -30,7 +30,7 @@ struct network {
 	const char *runroot;   /* borrowed from globals */
 	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
 	size_t n_ports;
-	struct strv dns, add_host;
+	struct strv dns, dns_search, dns_option, add_host;
 	struct strv aliases; /* further names of the container on this network */
 	struct strv links;   /* lines of /etc/hosts, "ADDRESS\tNAMES" */
 	/* of a network that the user made: */

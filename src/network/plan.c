@@ -24,6 +24,8 @@ void network_done(struct network *net)
 	net->ports = NULL;
 	net->n_ports = 0;
 	strv_done(&net->dns);
+	strv_done(&net->dns_search);
+	strv_done(&net->dns_option);
 	strv_done(&net->add_host);
 	strv_done(&net->aliases);
 	strv_done(&net->links);
@@ -55,7 +57,8 @@ static int plan_shared(
 		{ opts->links.n, "container type network can't be used with links. This would "
 				 "result in undefined behavior" },
 		{ opts->mac_address, "mac-address and the network mode" },
-		{ opts->dns.n, "dns and the network mode" },
+		{ opts->dns.n || opts->dns_search.n || opts->dns_option.n,
+			"dns and the network mode" },
 		{ opts->add_host.n, "custom host-to-IP mapping and the network mode" },
 		{ opts->n_ports || opts->publish_all,
 			"port publishing and the container type network mode" },
@@ -179,6 +182,22 @@ static bool is_address(const char *text)
 	return inet_pton(AF_INET, text, &addr) == 1 || inet_pton(AF_INET6, text, &addr) == 1;
 }
 
+/* One word each: they become lines of resolv.conf. */
+static int plan_search(const struct run_opts *opts, struct network *net, struct err *err)
+{
+	strv_each (domain, &opts->dns_search) {
+		if (!**domain || strlen(*domain) > 253 || strpbrk(*domain, " \t\n#;"))
+			return err_set(err, -EINVAL, "%s is not a valid domain", *domain);
+	}
+	strv_each (option, &opts->dns_option) {
+		if (!**option || strpbrk(*option, " \t\n#;"))
+			return err_set(err, -EINVAL, "--dns-option '%s': want one word", *option);
+	}
+	strv_extend(&net->dns_search, &opts->dns_search);
+	strv_extend(&net->dns_option, &opts->dns_option);
+	return 0;
+}
+
 static int plan_dns(const struct run_opts *opts, struct network *net, struct err *err)
 {
 	strv_each (server, &opts->dns) {
@@ -193,6 +212,7 @@ static int plan_dns(const struct run_opts *opts, struct network *net, struct err
 			return err_set(err, -EINVAL,
 				"--add-host %s: want NAME:ADDRESS or NAME:host-gateway", *host);
 	}
+	TRY(plan_search(opts, net, err));
 	strv_extend(&net->dns, &opts->dns);
 	strv_extend(&net->add_host, &opts->add_host);
 	return 0;

@@ -74,7 +74,7 @@ struct run_opts {
 	int64_t shm_size;     /* bytes, -1 = not given */
 	struct strv env; /* "NAME=value": --env-file lines first, then -e; host copies resolved */
 	struct strv labels, cap_add, cap_drop, security_opt, dns, add_host, group_add;
-	struct strv network_alias, links;
+	struct strv network_alias, links, dns_search, dns_option;
 	struct publish *ports;
 	size_t n_ports;
 	struct volume *volumes; /* -v, --mount and --tmpfs in order */

@@ -200,6 +200,10 @@ const struct opt run_table[] = {
 	OPT_LIST(0, "cap-drop", RUN, opts.cap_drop, "CAP", "Drop a Linux capability, or ALL"),
 	OPT_STRING(0, "cidfile", RUN, opts.cidfile, "FILE", "Write the container id to a new file"),
 	OPT_CALL(0, "dns", call_dns, "IP", "Use this DNS server"),
+	OPT_LIST(0, "dns-option", RUN, opts.dns_option, "OPTION", "Add an option to resolv.conf"),
+	OPT_ALIAS(0, "dns-opt", "dns-option"),
+	OPT_LIST(0, "dns-search", RUN, opts.dns_search, "DOMAIN",
+		"Search this domain; \".\" searches none"),
 	OPT_FLAG(0, "dry-run", RUN, opts.dry_run, "Print what would be done and do nothing"),
 	OPT_STRING(0, "entrypoint", RUN, opts.entrypoint, "PROGRAM",
 		"Replace the image's ENTRYPOINT; empty resets it"),
@@ -268,7 +272,7 @@ void run_opts_done(struct run_opts *o)
 		o->entrypoint, o->image, o->ip, o->mac_address };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
-		&o->links };
+		&o->links, &o->dns_search, &o->dns_option };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);

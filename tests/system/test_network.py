@@ -76,6 +76,17 @@ def row_119_bridge_has_its_own_address_and_names(box):
 
 
 @test("overlay")
+def row_119_search_domains_and_options_are_set(box):
+    out = box.ok("run", "--rm", "--dns-search", "lab.example", "--dns-option", "ndots:2", "--dns-opt", "timeout:1", "busybox",
+                 "cat", "/etc/resolv.conf")
+    host = box.ok("run", "--rm", "--network", "host", "--dns-search", "lab.example", "busybox", "cat", "/etc/resolv.conf")
+    with open("/etc/resolv.conf", encoding="ascii") as f:
+        servers = re.findall("(?m)^nameserver .*", f.read())
+    expect(re.findall("(?m)^nameserver .*", host) == servers and "search lab.example" in host, host)
+    expect("search lab.example\n" in out and "options ndots:2 timeout:1\n" in out and re.search("^nameserver ", out, re.M), out)
+
+
+@test("overlay")
 def row_119_names_are_resolved(box):
     name = socket.gethostname()
     out = box.sbx("run", "--rm", "busybox", "nslookup", "host.containers.internal")

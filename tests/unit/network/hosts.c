@@ -101,6 +101,27 @@ static void given_servers_replace_the_gateway(void **state)
 	network_done(&net);
 }
 
+static void search_and_options_are_the_users(void **state)
+{
+	struct network net = make(NETWORK_BRIDGE);
+	struct err err = ERR_INIT;
+	char *text = NULL;
+
+	strv_add(&net.dns_search, "lab.example");
+	strv_add(&net.dns_search, "example");
+	strv_add(&net.dns_option, "ndots:2");
+	assert_int_equal(network_resolv(&net, &text, &err), 0);
+	assert_string_equal(
+		text, "search lab.example example\noptions ndots:2\nnameserver 10.88.0.1\n");
+	free(text);
+	strv_done(&net.dns_search);
+	strv_add(&net.dns_search, ".");
+	assert_int_equal(network_resolv(&net, &text, &err), 0);
+	assert_string_equal(text, "options ndots:2\nnameserver 10.88.0.1\n");
+	free(text);
+	network_done(&net);
+}
+
 static void without_a_network_there_is_no_server(void **state)
 {
 	struct network net = make(NETWORK_NONE);
@@ -118,4 +139,5 @@ TEST_MAIN(cmocka_unit_test(a_bridge_knows_itself_localhost_and_the_host),
 	cmocka_unit_test(without_a_network_only_localhost_is_left),
 	cmocka_unit_test(a_bridge_asks_the_gateway_for_names),
 	cmocka_unit_test(given_servers_replace_the_gateway),
+	cmocka_unit_test(search_and_options_are_the_users),
 	cmocka_unit_test(without_a_network_there_is_no_server))

@@ -161,6 +161,12 @@ static void servers_and_hosts_are_checked(void **state)
 	strv_add(&opts.dns, "dns.example");
 	refuse(&opts, -EINVAL, "--dns dns.example");
 	strv_done(&opts.dns);
+	strv_add(&opts.dns_search, "a\nnameserver 6.6.6.6");
+	refuse(&opts, -EINVAL, "is not a valid domain");
+	strv_done(&opts.dns_search);
+	strv_add(&opts.dns_option, "ndots:1 x");
+	refuse(&opts, -EINVAL, "--dns-option");
+	strv_done(&opts.dns_option);
 	strv_add(&opts.add_host, "db:not-an-address");
 	refuse(&opts, -EINVAL, "--add-host db:not-an-address");
 	strv_done(&opts.add_host);
