@@ -30,6 +30,7 @@ BEGIN, END = "<!-- measured by tests/run.sh --bench: do not edit -->", "<!-- end
 # limits are above what a user may ask for.
 PODMAN = ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--storage-driver", "overlay",
           "--events-backend", "file", "--log-level", "error"]
+LOAD = os.getloadavg()[0]
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--log-driver", "k8s-file"]
 
 
@@ -167,9 +168,9 @@ def machine():
             versions.append("%s %s" % (tool, re.search(r"\d+\.\d+(\.\d+)?", said).group(0)))
     with open("/etc/os-release", encoding="utf-8") as f:
         system = re.search(r'PRETTY_NAME="(.*)"', f.read()).group(1)
-    return "%s, %d × %s, Linux %s, %s. Peers: %s." % (
+    return "%s, %d × %s, Linux %s, %s, load %.1f when it began. Peers: %s." % (
         datetime.date.today().isoformat(), os.cpu_count(), model.group(1) if model else "CPU", os.uname().release, system,
-        ", ".join(versions))
+        LOAD, ", ".join(versions))
 
 
 def old_page(cache):
