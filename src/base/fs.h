@@ -9,6 +9,7 @@
 #ifndef SBX_BASE_FS_H
 #define SBX_BASE_FS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -25,6 +26,10 @@ int fs_mkdirs_in(int root, const char *path, mode_t mode, struct err *err);
 /* Opens (O_PATH) a mount target inside root: a directory if want_dir, else a regular file; makes
  * missing parents (0755) and the missing target itself. */
 int fs_target_in(int root, const char *path, bool want_dir, struct err *err);
+
+/* What path means inside root, without a symlink left in it; what is not there is taken as written.
+ * For making what dangling symlinks point to: a name that others may change meanwhile proves nothing. */
+int fs_resolve_in(int root, const char *path, char ret[PATH_MAX], struct err *err);
 
 /* Host paths, chosen by the user: like mkdir -p; existing directories keep their mode. */
 int fs_mkdirs(const char *path, mode_t mode, struct err *err);

@@ -117,6 +117,7 @@ static void put_process(struct json *doc, const struct launch *launch)
 {
 	const struct run_opts *opts = &launch->opts;
 	const char *signal = opts->stop_signal ? opts->stop_signal : launch->image.stop_signal;
+	struct err none;
 	const struct strv *cmd = opts->command.n || opts->entrypoint ? &opts->command
 								     : &launch->image.cmd;
 
@@ -130,7 +131,9 @@ static void put_process(struct json *doc, const struct launch *launch)
 	json_put_bool(doc, "tty", opts->tty);
 	json_put_bool(doc, "openStdin", opts->interactive);
 	json_put_bool(doc, "stdinOnce", opts->interactive && !opts->detach);
-	json_put_string(doc, "stopSignal", signal ? signal : "SIGTERM");
+	/* an image may name a signal that does not exist; Docker then takes the usual one */
+	json_put_string(
+		doc, "stopSignal", signal && parse_signal(signal, &none) >= 0 ? signal : "SIGTERM");
 	json_put_int(doc, "stopTimeout", opts->stop_timeout >= 0 ? opts->stop_timeout : 10);
 	json_put_bool(doc, "autoRemove", opts->remove);
 	json_put_bool(doc, "init", opts->init);

@@ -162,17 +162,18 @@ static int setup_limits(const struct process_spec *spec, struct err *err)
 	return 0;
 }
 
-/* After pivot_root; what is missing of the working directory is made, as Docker does. */
-static int make_workdir(const struct process_spec *spec, struct err *err)
+/* Before the root may become read-only; what is missing of the working directory is made, as Docker does. */
+static int make_workdir(const struct process_spec *spec, int root, struct err *err)
 {
-	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autofd int dir = -EBADF;
+	autofd int dir = fs_mkdirs_in(root, spec->workdir, 0755, err);
+	char end[PATH_MAX];
 
-	if (root < 0)
-		return err_sys(err, "open /");
-	dir = fs_mkdirs_in(root, spec->workdir, 0755, err);
-	if (dir == -EROFS || dir == -ENOENT)
-		return 0; /* read-only: entering it will tell */
+	if (dir == -ENOENT) { /* a dangling symlink on the way */
+		TRY(fs_resolve_in(root, spec->workdir, end, err));
+		dir = fs_mkdirs_in(root, end, 0755, err);
+	}
+	if (dir == -EROFS)
+		return 0; /* in a read-only volume: entering it will tell */
 	return dir < 0 ? err_wrap(err, "working directory") : 0;
 }
 
@@ -204,8 +205,8 @@ static int set_up(struct child *child, struct err *err)
 		TRY(setup_tty(child, err));
 	TRY(setup_stdio(child, err));
 	(void)umask(0022);
+	TRY(make_workdir(spec, child->root, err));
 	TRY(rootfs_enter(spec->rootfs, child->root, err));
-	TRY(make_workdir(spec, err));
 	strv_extend(&child->env, spec->env);
 	if (!strv_env_get(&child->env, "HOME"))
 		strv_addf(&child->env, "HOME=%s", child->user.home);

@@ -263,13 +263,17 @@ static int apply_bind(
 		.recursive = true, .read_only = op->read_only, .nosuid = true, .nodev = true
 	};
 	autofd int target = -EBADF;
-	struct stat st;
+	struct stat st, there;
 
 	if (fstat(source, &st) < 0)
 		return err_sys(err, "stat '%s'", op->source);
 	target = target_open(applier->root, op->target, S_ISDIR(st.st_mode), err);
 	if (target < 0)
 		return err_wrap(err, "mount %s on %s", op->source, op->target);
+	if (fstat(target, &there) == 0 && S_ISDIR(there.st_mode) != S_ISDIR(st.st_mode))
+		return err_set(err, -ENOTDIR,
+			"mount %s on %s: %s is a directory and the other is not", op->source,
+			op->target, S_ISDIR(st.st_mode) ? op->source : op->target);
 	if (mount_bind(source, target, &attrs, err) < 0)
 		return err_wrap(err, "mount %s on %s", op->source, op->target);
 	return 0;

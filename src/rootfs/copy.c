@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -154,6 +155,9 @@ int copy_into_empty(int from, const char *path, struct err *err)
 	struct stat st;
 	int empty;
 
+	/* Two containers may use it for the first time at once: the second waits until it is filled. */
+	while (to >= 0 && flock(to, LOCK_EX) < 0 && errno == EINTR)
+		; /* a file system without locks does without */
 	if (to < 0 && errno == EACCES)
 		return 0; /* a volume in use whose root belongs to another container id */
 	if (to < 0 || fstat(from, &st) < 0)

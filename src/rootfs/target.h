@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-/* Opens (O_PATH) where something is to be mounted, resolved inside root; makes what is missing. A
- * dangling symlink (/etc/resolv.conf -> ../run/…) is followed inside root and its end is made. */
+/* Opens (O_PATH) where something is to be mounted, resolved inside root; makes what is missing. Dangling
+ * symlinks, at its end or on the way (/etc/resolv.conf -> ../run/…), are completed inside root. */
 int target_open(int root, const char *path, bool want_dir, struct err *err);
 
 #endif

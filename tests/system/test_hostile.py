@@ -86,5 +86,21 @@ def commands_at_the_same_time_leave_one_truth(box):
     wait_for(lambda: not [p for p in box.leaks() if "sleep" in p], "no container without a record")
 
 
+@test("overlay", "fuse", "single")
+def a_new_volume_is_filled_once_for_all_its_first_users(box):
+    box.ok("pull", "debian")
+    count = ["debian", "/bin/sh", "-c", "set -- /usr/bin/*; echo $#"]
+    whole = box.ok("run", "--rm", *count)
+    children = [box.start("run", "--rm", "-v", "first:/usr/bin", *count, stdout=subprocess.PIPE) for i in range(5)]
+    counts = [child.communicate(timeout=50)[0].decode().strip() for child in children]
+    expect(counts == [whole] * 5, counts, whole)
+
+
+@test("overlay", "single")
+def a_working_directory_is_made_even_if_the_root_is_read_only(box):
+    expect(box.ok("run", "--rm", "--read-only", "-w", "/new/dir", "busybox", "pwd") == "/new/dir")
+    box.fails(125, "run", "--rm", "-v", box.path("config.json") + ":/etc", "busybox", "true", says="directory and the other")
+
+
 if __name__ == "__main__":
     main()

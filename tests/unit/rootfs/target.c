@@ -52,6 +52,28 @@ static void a_dangling_link_to_the_host_is_made_inside(void **state)
 	close(root);
 }
 
+/* /home -> var/home without /var/home: ostree's images. */
+static void a_dangling_link_on_the_way_is_completed_too(void **state)
+{
+	const struct scratch *dir = *state;
+	struct err err = ERR_INIT;
+	int root = root_of(dir), fd;
+	struct stat st;
+
+	assert_int_equal(symlinkat("var/home", root, "home"), 0);
+	assert_int_equal(symlinkat("../../../../usr/etc", root, "etc/up"), 0);
+	fd = target_open(root, "/home/me/dir", true, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(fstatat(dir->fd, "root/var/home/me/dir", &st, 0), 0);
+	fd = target_open(root, "/etc/up/file", false, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(fstatat(dir->fd, "root/usr/etc/file", &st, 0), 0);
+	assert_true(S_ISREG(st.st_mode));
+	close(root);
+}
+
 static void a_chain_without_end_is_an_error(void **state)
 {
 	const struct scratch *dir = *state;
@@ -69,4 +91,5 @@ static void a_chain_without_end_is_an_error(void **state)
 
 TEST_MAIN(SCRATCH(a_dangling_link_is_completed_inside_the_root),
 	SCRATCH(a_dangling_link_to_the_host_is_made_inside),
+	SCRATCH(a_dangling_link_on_the_way_is_completed_too),
 	SCRATCH(a_chain_without_end_is_an_error))
