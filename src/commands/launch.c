@@ -340,7 +340,7 @@ int launch_attend(struct launch *launch, int client, bool detach, struct err *er
 		return client_run(client, &attend, err);
 	do {
 		n = recv(client, message, sizeof(message), 0);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n == 1 + sizeof(struct err) && message[0] == ATTACH_FAILED) {
 		memcpy(err, message + 1, sizeof(*err));
 		return err->code;

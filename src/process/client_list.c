@@ -137,7 +137,8 @@ static int on_socket(void *data, int fd, uint32_t events, struct err *err)
 	if (events & EPOLLOUT && client->frame)
 		return flush_frame(client, err);
 	n = recv(fd, message, sizeof(message), MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* ECONNRESET comes once, before what a client sent that left with output unread */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return 0;
 	if (n <= 0)
 		return remove_client(client, err);

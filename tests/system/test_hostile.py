@@ -5,7 +5,7 @@
 import os
 import subprocess
 
-from sbxtest import SBX, USER, expect, main, test, wait_for
+from sbxtest import SBX, USER, Terminal, expect, main, test, wait_for
 
 
 @test("overlay")
@@ -100,6 +100,19 @@ def a_new_volume_is_filled_once_for_all_its_first_users(box):
 def a_working_directory_is_made_even_if_the_root_is_read_only(box):
     expect(box.ok("run", "--rm", "--read-only", "-w", "/new/dir", "busybox", "pwd") == "/new/dir")
     box.fails(125, "run", "--rm", "-v", box.path("config.json") + ":/etc", "busybox", "true", says="directory and the other")
+
+
+@test("overlay", "single")
+def the_monitors_last_word_arrives_though_it_left_input_unread(box):
+    box.ok("run", "-d", "--name", "c", "busybox", "sleep", "100")
+    for i in range(6):
+        result = box.sbx("run", "-i", "--rm", "busybox", "nosuch", data="x" * 100)
+        expect(result.code == 127 and "not found in $PATH" in result.err, i, result)
+        result = box.sbx("exec", "-i", "c", "nosuch", data="x" * 100)
+        expect(result.code == 127 and "not found in $PATH" in result.err, i, result)
+        terminal = Terminal(box, SBX, "run", "-it", "--rm", "busybox", "nosuch")
+        terminal.wait_text("not found in")
+        expect(terminal.wait_end() == 127, i, terminal.code)
 
 
 if __name__ == "__main__":
