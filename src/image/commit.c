@@ -20,7 +20,7 @@
 #include "image/store_private.h"
 
 #define OCI_CONFIG "application/vnd.oci.image.config.v1+json"
-#define RECORD_MAX ((size_t)16 << 20)
+#define RECORD_MAX ((size_t)64 << 20)
 
 struct commit {
 	struct store store;

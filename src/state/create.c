@@ -178,6 +178,10 @@ static int write_config(struct container *c, struct err *err)
 	json_put_string(c->config, "created", now);
 	json_write(c->config, 0, &text);
 	buf_addc(&text, '\n');
+	if (text.len > RECORD_MAX) /* never write what cannot be read again */
+		return err_set(err, -E2BIG,
+			"the container's options and environment make %zu MB; at most %u are kept",
+			text.len >> 20, RECORD_MAX >> 20);
 	return fs_write_at(
 		c->dir, CONFIG_NAME, text.data, text.len, throw_away ? FS_NOSYNC : FS_SYNC, err);
 }

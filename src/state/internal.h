@@ -10,7 +10,7 @@
 #define DEAD_NAME   "dead.json" /* what CONFIG_NAME is called while the container is being removed */
 #define STATE_NAME  "state.json"
 #define LAUNCH_NAME "launch.json"
-#define RECORD_MAX  (4u << 20)
+#define RECORD_MAX  (64u << 20) /* ten times what execve takes of arguments and environment */
 
 struct state_dirs { /* descriptors of <root>/containers and <root>/names */
 	int containers;

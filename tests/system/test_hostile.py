@@ -115,5 +115,15 @@ def the_monitors_last_word_arrives_though_it_left_input_unread(box):
         expect(terminal.wait_end() == 127, i, terminal.code)
 
 
+@test("overlay")
+def a_huge_environment_is_kept_on_record(box):
+    text = "".join("X%d=%s\n" % (i, "\x01" * 900) for i in range(1000))
+    first = box.file("env", text)
+    expect(box.ok("run", "--name", "huge", "--env-file", first, "busybox", "sh", "-c", "echo ${#X999}") == "900")
+    expect(box.ok("start", "-a", "huge") == "900")
+    many = [word for i in range(8000) for word in ("-e", "V%d=1" % i)]
+    expect(box.ok("run", "--rm", *many, "busybox", "env").count("\nV") == 8000)
+
+
 if __name__ == "__main__":
     main()
