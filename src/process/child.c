@@ -65,7 +65,7 @@ static int become_root(struct err *err)
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_sys(err, "prctl");
 	/* the monitor's signal mask and dispositions are not the payload's */
-	for (int signo = 1; signo < SIGRTMAX; signo++)
+	for (int signo = 1; signo <= SIGRTMAX; signo++)
 		(void)signal(signo, SIG_DFL); /* SIGKILL, SIGSTOP and glibc's own refuse */
 	if (sigemptyset(&none) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return err_sys(err, "sigprocmask");

@@ -115,7 +115,7 @@ static void reset_signals(void)
 {
 	sigset_t none;
 
-	for (int signo = 1; signo < SIGRTMAX; signo++)
+	for (int signo = 1; signo <= SIGRTMAX; signo++)
 		(void)signal(signo, SIG_DFL); /* SIGKILL, SIGSTOP and glibc's own refuse */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* both cannot fail with these arguments */
