@@ -84,8 +84,6 @@ system_tests() { # FILE...: each a program of its own
 }
 
 sanitized() {
-	# the leak checker makes calls at exit that no helper's list has
-	export SBX_CONFINE=off
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 }
 
@@ -119,6 +117,7 @@ inside() {
 		fi
 		sanitized
 		meson_suite build-asan unit
+		export SBX_CONFINE=off # the leak checker makes calls at exit that no helper's list has
 		# what crosses every part; the whole list takes an hour with sanitizers: SBX_TEST_ASAN=all
 		local some=("$cache"/src/tests/system/{core,test_lifecycle,test_registry,test_options}.py)
 		[ "${SBX_TEST_ASAN:-}" != all ] || some=("${files[@]}")

@@ -101,7 +101,7 @@ def very_long_command_lines_work(box):
 def bash_completes_names_of_containers_and_images(box):
     box.ok("run", "--name", "web1", "busybox", "true")
     script = box.file("complete", box.ok("completion", "bash") + "\n")
-    for line, wanted in (("sbx rm we", "web1"), ("sbx run busy", "busybox:latest"), ("sbx run --net", "--network")):
+    for line, wanted in (("sbx rm we", "web1"), ("sbx run busy", "busybox:latest"), ("sbx run --net", "--network --network-alias")):
         code = ". %s; COMP_LINE='%s'; COMP_POINT=${#COMP_LINE}; _sbx; echo \"${COMPREPLY[*]}\"" % (script, line)
         result = box.run(["bash", "--norc", "-c", code], env={"PATH": os.path.dirname(SBX) + ":" + box.env["PATH"]})
         expect(result.line == wanted, line, result)
