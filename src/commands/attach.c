@@ -16,6 +16,9 @@ static int check(const struct container *c, struct err *err)
 	if (c->status == STATUS_PAUSED)
 		return err_set(
 			err, -EBUSY, "You cannot attach to a paused container, unpause it first");
+	if (c->status == STATUS_RESTARTING)
+		return err_set(err, -EBUSY,
+			"You cannot attach to a restarting container, wait until it is running");
 	if (!container_up(c))
 		return err_set(
 			err, -ESRCH, "You cannot attach to a stopped container, start it first");

@@ -29,7 +29,8 @@ int for_each_operand(const struct strv *operands, operand_fn fn, void *data)
 
 bool container_up(const struct container *c)
 {
-	return c->status == STATUS_RUNNING || c->status == STATUS_PAUSED;
+	return c->status == STATUS_RUNNING || c->status == STATUS_PAUSED ||
+	       c->status == STATUS_RESTARTING;
 }
 
 /* The payload has ended; its monitor now writes that down, or dies and is repaired. */
@@ -44,6 +45,8 @@ static int wait_settled(
 			return 1;
 		if (r < 0 || !container_up(c))
 			return r;
+		if (c->status == STATUS_RESTARTING && state_stop_asked(c) == STOP_NOT_ASKED)
+			return 0; /* over for now; a wish to stop will make that for good */
 		if (waited >= timeout_ms)
 			return err_set(err, -ETIMEDOUT,
 				"container %s has ended, but its monitor (pid %d) does not say so",
@@ -75,13 +78,13 @@ static int end_monitor(const struct globals *globals, struct container *c, struc
 int container_kill(const struct globals *globals, struct container *c, struct err *err)
 {
 	struct err over = ERR_INIT;
-	int r = state_signal(c->pid, c->pid_start, SIGKILL, &over);
+	int r = c->pid > 0 ? state_signal(c->pid, c->pid_start, SIGKILL, &over) : 0;
 
 	if (r < 0 && r != -ESRCH) { /* else it has just ended by itself */
 		*err = over;
 		return r;
 	}
-	r = state_wait_gone(c->pid, c->pid_start, KILLING_MS, err);
+	r = c->pid > 0 ? state_wait_gone(c->pid, c->pid_start, KILLING_MS, err) : 0;
 	if (r == 0)
 		r = wait_settled(globals, c, KILLING_MS, err);
 	if (r != -ETIMEDOUT)

@@ -11,9 +11,10 @@
 typedef int (*operand_fn)(void *data, const char *name, struct err *err);
 int for_each_operand(const struct strv *operands, operand_fn fn, void *data);
 
-bool container_up(const struct container *c); /* running or paused */
+bool container_up(const struct container *c); /* running, paused or between two restarts */
 
-/* Waits until the record says that it does not run any more. 0; 1: it has been removed meanwhile
+/* Waits until the record says that it does not run any more, or only until its restart policy brings it
+ * back. 0; 1: it has been removed meanwhile
  * (--rm); -ETIMEDOUT. timeout_ms -1 = for ever. */
 int container_wait_end(
 	const struct globals *globals, struct container *c, int64_t timeout_ms, struct err *err);

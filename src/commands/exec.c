@@ -16,7 +16,10 @@
 
 static int check(const struct exec_opts *opts, const struct container *c, struct err *err)
 {
-	if (c->status == STATUS_PAUSED)
+	if (c->status == STATUS_RESTARTING)
+		err_set(err, -EBUSY,
+			"container %s is restarting, wait until the container is running", c->id);
+	else if (c->status == STATUS_PAUSED)
 		err_set(err, -EBUSY, "container %s is paused, unpause the container before exec",
 			c->name);
 	else if (!container_up(c))

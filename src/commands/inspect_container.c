@@ -54,7 +54,7 @@ static struct json *state_part(const struct container *c)
 	json_put_string(s, "Status", state_status_name(c->status));
 	json_put_bool(s, "Running", container_up(c));
 	json_put_bool(s, "Paused", c->status == STATUS_PAUSED);
-	json_put_bool(s, "Restarting", false);
+	json_put_bool(s, "Restarting", c->status == STATUS_RESTARTING);
 	json_put_bool(s, "OOMKilled", false);
 	json_put_bool(s, "Dead", false);
 	json_put_int(s, "Pid", container_up(c) ? c->pid : 0);
@@ -200,21 +200,21 @@ static struct json *binds_part(const struct container *c)
 	return json_new_null();
 }
 
-static struct json *restart_policy(void)
+static struct json *restart_policy(const struct container *c)
 {
 	struct json *policy = json_new_map();
 
-	json_put_string(policy, "Name", "no");
-	json_put_int(policy, "MaximumRetryCount", 0);
+	json_put_string(policy, "Name", json_str(json_get(c->config, "restart"), "no"));
+	json_put_int(policy, "MaximumRetryCount", json_int(json_get(c->config, "restartMax"), 0));
 	return policy;
 }
 
-static struct json *log_config(void)
+static struct json *log_config(const struct container *c)
 {
 	struct json *log = json_new_map();
 
-	json_put_string(log, "Type", "json-file");
-	json_put(log, "Config", json_new_map());
+	json_put_string(log, "Type", json_str(json_get(c->config, "logDriver"), "json-file"));
+	json_put(log, "Config", sorted_map(json_get(c->config, "logOpts")));
 	return log;
 }
 
@@ -242,10 +242,10 @@ static struct json *host_part(const struct container *c)
 
 	json_put(h, "Binds", binds_part(c));
 	json_put_string(h, "ContainerIDFile", "");
-	json_put(h, "LogConfig", log_config());
+	json_put(h, "LogConfig", log_config(c));
 	json_put_string(h, "NetworkMode", json_str(json_get(config, "network"), "bridge"));
 	json_put(h, "PortBindings", wanted_ports(c));
-	json_put(h, "RestartPolicy", restart_policy());
+	json_put(h, "RestartPolicy", restart_policy(c));
 	json_put_bool(h, "AutoRemove", json_bool(json_get(config, "autoRemove"), false));
 	json_put_string(h, "VolumeDriver", "");
 	json_put(h, "VolumesFrom", json_new_null());
@@ -359,7 +359,7 @@ static void put_identity(struct json *doc, const struct container *c)
 	put_file(doc, "HostsPath", c->run_path, "hosts");
 	put_file(doc, "LogPath", c->path, "log");
 	json_put_string(doc, "Name", name);
-	json_put_int(doc, "RestartCount", 0);
+	json_put_int(doc, "RestartCount", c->restarts);
 	json_put_string(doc, "Driver", json_str(json_get(c->config, "driver"), ""));
 	json_put_string(doc, "Platform", "linux");
 	json_put_string(doc, "MountLabel", "");

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,8 +165,12 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	c->error = xstrdup("");
 	json_free(c->network);
 	c->network = launch_network_record(&launch->network);
+	c->restarts = launch->comeback.count;
+	c->stopped = false;
 	TRY(state_save(c, err));
 	release_lock(launch);
+	if (c->restarts && state_stop_asked(c) != STOP_NOT_ASKED)
+		(void)kill(pid, SIGKILL); /* our child: the wish came while it was being started */
 	return forget_stdio(err);
 }
 
@@ -192,10 +197,7 @@ static int on_ended(void *data, int status, struct err *err)
 
 	logger_free(launch->log);
 	launch->log = NULL;
-	c->status = STATUS_EXITED;
-	c->pid = c->monitor = 0;
-	c->exit_code = status;
-	c->finished = state_now();
+	launch_end(launch, status);
 	if (launch->log_lost) {
 		free(c->error);
 		c->error = move_ptr(&launch->log_lost);
@@ -218,9 +220,13 @@ static void on_failed(void *data, const struct err *why)
 		(void)state_retire(launch->globals, c, &ignored);
 		return;
 	}
-	c->status = c->started ? STATUS_EXITED : STATUS_CREATED;
-	c->pid = c->monitor = 0;
-	c->exit_code = why->exit ? why->exit : 125;
+	if (launch->comeback.count) {
+		launch_end(launch, why->exit ? why->exit : 125);
+	} else { /* the first time the user is told, and may try again */
+		c->status = c->started ? STATUS_EXITED : STATUS_CREATED;
+		c->pid = c->monitor = 0;
+		c->exit_code = why->exit ? why->exit : 125;
+	}
 	free(c->error);
 	c->error = xstrdup(why->text);
 	(void)state_save(c, &ignored);
@@ -246,7 +252,8 @@ static int listen_for_clients(const struct container *c, struct err *err)
 	return move_fd(&sock);
 }
 
-static _Noreturn void monitor_main(struct launch *launch, int client, int listener)
+/* One run of the container, from its start to its end. */
+static int run_once(struct launch *launch, int client, int listener, struct err *err)
 {
 	const struct process_events events = { .data = launch,
 		.joined = on_joined,
@@ -275,6 +282,12 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 		.launcher_in = launch->attach_in,
 		.init = launch->opts.init,
 	};
+
+	return process_monitor(&spec, &events, client, listener, err);
+}
+
+static _Noreturn void monitor_main(struct launch *launch, int client, int listener)
+{
 	struct err err = ERR_INIT;
 	int r;
 
@@ -285,12 +298,25 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 	if (setsid() < 0 || chdir("/") < 0 || dup2(launch->container.dir, STDIN_FILENO) < 0 ||
 		dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(125);
-	r = process_monitor(&spec, &events, client, listener, &err);
+	r = run_once(launch, client, listener, &err);
+	while (launch->comeback.due && launch_comes_back(launch, &listener) > 0) {
+		err = (struct err)ERR_INIT;
+		r = run_once(launch, -1, listener, &err); /* on_failed() has noted a failure */
+	}
 	logger_free(launch->log);
 	if (launch->opts.remove &&
 		state_remove(launch->globals, &launch->container, true, &err) < 0)
 		_exit(125); /* the next listing collects it */
 	_exit(r < 0 ? 125 : 0);
+}
+
+int launch_prepare(struct launch *launch, int *ret_listener, struct err *err)
+{
+	TRY(rootfs_prepare(&launch->rootfs, err));
+	TRY(state_run_dir(&launch->container, launch->globals, err));
+	TRY(logger_open(&launch->container, &launch->log, err));
+	TRY(*ret_listener = listen_for_clients(&launch->container, err));
+	return 0;
 }
 
 int launch_go(struct launch *launch, int *ret_client, struct err *err)
@@ -300,13 +326,9 @@ int launch_go(struct launch *launch, int *ret_client, struct err *err)
 	pid_t pid;
 
 	inherited_drop(launch->typed);
-	TRY(rootfs_prepare(&launch->rootfs, err));
 	TRY(state_run_dir(&launch->container, launch->globals, err));
 	TRY(state_forget_stop(&launch->container, err));
-	TRY(logger_open(&launch->container, &launch->log, err));
-	listener = listen_for_clients(&launch->container, err);
-	if (listener < 0)
-		return listener;
+	TRY(launch_prepare(launch, &listener, err));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, "socketpair");
 	ours = pair[0];

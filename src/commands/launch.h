@@ -34,6 +34,11 @@ struct launch {
 	const char *user; /* borrowed from opts or image; NULL = root */
 	bool by_run;      /* not create: this process will start it, or it was never meant to be */
 	bool attach_in;   /* the launcher's stdin is for the container */
+	struct comeback {
+		int count;        /* of restarts so far */
+		int64_t delay_ms; /* before the next; 0 = none has been needed lately */
+		bool due;
+	} comeback;
 	struct logger *log;
 	char *log_lost; /* why some of the output is not in the log */
 	int lock;       /* of the container; the monitor releases it once it runs or has failed */
@@ -64,6 +69,16 @@ int launch_create(struct launch *launch, struct err *err);
 
 /* container is open and does not run: everything to be launched once more, from its record. again.c */
 int launch_again(struct launch *launch, struct err *err);
+
+/* ---- launch_policy.c: --restart, in the monitor ---- */
+
+/* The container has ended: what becomes of it is put into the record, not saved. */
+void launch_end(struct launch *launch, int status);
+/* Waits its time, then plans and prepares the next run: 1, and *ret_listener. 0: it stays ended, which the
+ * record says by then. */
+int launch_comes_back(struct launch *launch, int *ret_listener);
+/* The host side of a run: directories, log, socket. */
+int launch_prepare(struct launch *launch, int *ret_listener, struct err *err);
 
 /* argv and environment from image and options (command.c); exit 125 "no command specified". */
 int launch_command(struct launch *launch, struct err *err);

@@ -156,6 +156,18 @@ static void put_sandbox(struct json *doc, const struct launch *launch)
 	json_put_bool(doc, "privileged", opts->privileged);
 }
 
+static struct json *log_opts_record(const struct run_opts *opts)
+{
+	struct json *map = json_new_map();
+
+	strv_each (item, &opts->log_opts) {
+		autofree char *name = xstrndup(*item, strcspn(*item, "="));
+
+		json_put_string(map, name, *item + strlen(name) + 1);
+	}
+	return map;
+}
+
 /* What the other options of inspect's HostConfig come from. */
 static void put_host(struct json *doc, const struct launch *launch)
 {
@@ -172,6 +184,10 @@ static void put_host(struct json *doc, const struct launch *launch)
 	if (opts->shm_size >= 0)
 		json_put_int(doc, "shmSize", opts->shm_size);
 	json_put_bool(doc, "publishAll", opts->publish_all);
+	json_put_string(doc, "restart", opts->restart ? opts->restart : "no");
+	json_put_int(doc, "restartMax", opts->restart_max);
+	json_put_string(doc, "logDriver", opts->log_driver ? opts->log_driver : "json-file");
+	json_put(doc, "logOpts", log_opts_record(opts));
 }
 
 /* Kept apart from the rest (state_create): a seccomp filter is most of a record's bytes. */

@@ -3,6 +3,10 @@
 #include "commands/logfile.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -106,4 +110,97 @@ int logfile_next(struct logfile *file, struct log_entry *ret, struct err *err)
 		if (n <= 0)
 			return (int)n;
 	}
+}
+
+/* ---- rotated logs ---- */
+
+void logset_done(struct logset *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		fd_drop(&set->fds[i]);
+	free(set->fds);
+	*set = (struct logset){ 0 };
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
+	       x.st_dev == y.st_dev;
+}
+
+/* Newest first: a rotation meanwhile shows one file twice and none not at all. */
+int logset_open(int dir, struct logset *ret, struct err *err)
+{
+	autologset struct logset set = { 0 };
+
+	for (unsigned i = 0; i <= 1000; i++) {
+		char name[32] = "log";
+		int fd;
+
+		if (i > 0)
+			snprintf(name, sizeof(name), "log.%u", i);
+		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT)
+			return err_sys(err, "open the container's %s", name);
+		if (fd < 0 && i > 0)
+			break;
+		if (fd < 0 || (set.n && same_file(fd, set.fds[set.n - 1]))) {
+			fd_drop(&fd);
+			continue;
+		}
+		set.fds = xreallocarray(set.fds, set.n + 1, sizeof(*set.fds));
+		set.fds[set.n++] = fd;
+	}
+	*ret = set;
+	set = (struct logset){ 0 };
+	return 0;
+}
+
+size_t logset_newer(const struct logset *set, int fd)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (same_file(set->fds[i], fd))
+			return i;
+	return set->n;
+}
+
+static int count_lines(int fd, int64_t *ret, struct err *err)
+{
+	autofree char *block = xmalloc(BLOCK);
+	int64_t lines = 0;
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, block, BLOCK, at)) > 0) {
+		for (ssize_t i = 0; i < n; i++)
+			lines += block[i] == '\n';
+		at += n;
+	}
+	if (n < 0)
+		return err_sys(err, "read the log");
+	*ret = lines;
+	return 0;
+}
+
+int logset_seek_tail(const struct logset *set, int64_t lines, size_t *ret, struct err *err)
+{
+	size_t i = 0;
+
+	for (; i + 1 < set->n; i++) {
+		int64_t have = 0;
+
+		TRY(count_lines(set->fds[i], &have, err));
+		if (have >= lines)
+			break;
+		lines -= have;
+	}
+	if (i < set->n) {
+		struct logfile file = { .fd = set->fds[i] };
+
+		TRY(logfile_seek_tail(&file, lines, err));
+	}
+	*ret = i;
+	return 0;
 }

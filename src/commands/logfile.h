@@ -30,6 +30,19 @@ struct log_entry {
 void log_entry_done(struct log_entry *entry);
 #define autologentry __attribute__((cleanup(log_entry_done)))
 
+/* The files of a rotated log, newest first. */
+struct logset {
+	int *fds; /* the caller may move one out */
+	size_t n;
+};
+void logset_done(struct logset *set);
+#define autologset __attribute__((cleanup(logset_done)))
+int logset_open(int dir, struct logset *ret, struct err *err);
+/* How many of them are newer than this one, which may not be among them any more. */
+size_t logset_newer(const struct logset *set, int fd);
+/* Where the last `lines` entries begin: the index of that file, which is moved there. */
+int logset_seek_tail(const struct logset *set, int64_t lines, size_t *ret, struct err *err);
+
 /* Moves to the last `lines` entries. */
 int logfile_seek_tail(struct logfile *file, int64_t lines, struct err *err);
 /* 1 and the next entry; 0 at the end, for now. */

@@ -23,6 +23,7 @@
 struct logs {
 	const struct logs_opts *opts;
 	struct logfile file;
+	int fd; /* file's */
 	struct buf out;
 	int stream; /* where `out` belongs */
 	bool mid_line[3];
@@ -32,6 +33,7 @@ struct logs {
 static void logs_done(struct logs *logs)
 {
 	logfile_done(&logs->file);
+	fd_drop(&logs->fd);
 	buf_done(&logs->out);
 }
 
@@ -105,28 +107,47 @@ static int wait_change(int watching, int monitor, struct err *err)
 	return 0;
 }
 
-static int open_log(const struct container *c, struct err *err)
+static void read_next(struct logs *logs, int adopt_fd)
 {
-	int fd = openat(c->dir, "log", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 && errno != ENOENT ? err_sys(err, "open the log of container %s", c->name)
-					 : fd;
+	logfile_done(&logs->file);
+	fd_drop(&logs->fd);
+	logs->fd = adopt_fd;
+	logs->file = (struct logfile){ .fd = adopt_fd };
 }
 
-/* The file appears with the first start; before that there is nothing to show. */
-static int show_new(struct logs *logs, const struct container *c, int *log_fd, struct err *err)
+/* The rest of the file that is being read, then those that are newer. They are opened first: if ours is
+ * not the newest by then, nothing more is written to it. */
+static int show_new(struct logs *logs, const struct container *c, struct err *err)
 {
-	if (*log_fd < 0) {
-		*log_fd = open_log(c, err);
-		logs->file.fd = *log_fd;
-		if (*log_fd < 0)
-			return err->code;
+	autologset struct logset set = { 0 };
+	size_t newer;
+
+	TRY(logset_open(c->dir, &set, err));
+	newer = logset_newer(&set, logs->fd);
+	if (logs->fd >= 0)
+		TRY(show_rest(logs, err));
+	while (newer-- > 0) {
+		read_next(logs, move_fd(&set.fds[newer]));
+		TRY(show_rest(logs, err));
 	}
-	return show_rest(logs, err);
+	return 0;
 }
 
-static int follow(const struct globals *globals, struct logs *logs, struct container *c,
-	int *log_fd, struct err *err)
+static int begin_at_tail(
+	struct logs *logs, const struct container *c, int64_t lines, struct err *err)
+{
+	autologset struct logset set = { 0 };
+	size_t first;
+
+	TRY(logset_open(c->dir, &set, err));
+	TRY(logset_seek_tail(&set, lines, &first, err));
+	if (first < set.n)
+		read_next(logs, move_fd(&set.fds[first]));
+	return 0;
+}
+
+static int follow(
+	const struct globals *globals, struct logs *logs, struct container *c, struct err *err)
 {
 	autofd int watching = watch(c, err);
 
@@ -136,7 +157,7 @@ static int follow(const struct globals *globals, struct logs *logs, struct conta
 		bool removed = state_refresh(globals, c, &gone) == -ENOENT;
 		autofd int monitor = state_pidfd(c->monitor, c->monitor_start, &gone);
 
-		TRY(show_new(logs, c, log_fd, err));
+		TRY(show_new(logs, c, err));
 		if (logs->over || removed || c->status == STATUS_EXITED)
 			return 0;
 		TRY(wait_change(watching, monitor, err));
@@ -146,19 +167,19 @@ static int follow(const struct globals *globals, struct logs *logs, struct conta
 int cmd_logs(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(logs_opts_done))) struct logs_opts opts = { 0 };
-	__attribute__((cleanup(logs_done))) struct logs logs = { .opts = &opts, .stream = 1 };
+	__attribute__((cleanup(logs_done))) struct logs logs = {
+		.opts = &opts, .stream = 1, .fd = -EBADF, .file = { .fd = -EBADF }
+	};
 	autocontainer struct container c = CONTAINER_INIT;
-	autofd int log_fd = -EBADF;
 
 	TRY(logs_opts_parse(argc, argv, &opts, err));
 	TRY(state_open(globals, opts.container, &c, err));
-	log_fd = open_log(&c, err);
-	if (log_fd < 0 && err->code)
-		return err->code;
-	logs.file.fd = log_fd;
-	if (log_fd >= 0 && opts.tail >= 0)
-		TRY(logfile_seek_tail(&logs.file, opts.tail, err));
-	if (opts.follow)
-		return follow(globals, &logs, &c, &log_fd, err);
-	return log_fd < 0 ? 0 : show_rest(&logs, err);
+	if (strcmp(json_str(json_get(c.config, "logDriver"), ""), "none") == 0)
+		return err_set(err, -ENOTSUP,
+			"configured logging driver does not support reading: container %s has "
+			"--log-driver none",
+			c.name);
+	if (opts.tail >= 0)
+		TRY(begin_at_tail(&logs, &c, opts.tail, err));
+	return opts.follow ? follow(globals, &logs, &c, err) : show_new(&logs, &c, err);
 }

@@ -23,11 +23,13 @@ void container_status_text(const struct container *c, int64_t now, struct buf *o
 		units_duration((now - c->started) / NS, since);
 		buf_addf(out, "Up %s%s", since, c->status == STATUS_PAUSED ? " (Paused)" : "");
 		return;
+	case STATUS_RESTARTING:
 	case STATUS_EXITED:
 		break;
 	}
 	units_duration((now - c->finished) / NS, since);
-	buf_addf(out, "Exited (%d) %s ago", c->exit_code, since);
+	buf_addf(out, "%s (%d) %s ago", c->status == STATUS_RESTARTING ? "Restarting" : "Exited",
+		c->exit_code, since);
 }
 
 /* The first `most` characters, the last of them an ellipsis if there are more. */

@@ -100,12 +100,38 @@ int container_seal(const struct globals *globals, const struct strv *names, stru
 	return 0;
 }
 
+/* What was up before a reboot, or is to be up whatever happened; as Docker's daemon when it begins. */
+static bool comes_back(const struct container *c)
+{
+	const char *policy = json_str(json_get(c->config, "restart"), "no");
+
+	if (container_up(c) || !c->started)
+		return false;
+	return strcmp(policy, "always") == 0 ||
+	       (strcmp(policy, "unless-stopped") == 0 && !c->stopped);
+}
+
+static int find_all(const struct globals *globals, struct strv *ret, struct err *err)
+{
+	struct container *list = NULL;
+	size_t n = 0;
+
+	TRY(state_list(globals, &list, &n, err));
+	for (size_t i = n; i-- > 0;) /* oldest first */
+		if (comes_back(&list[i]))
+			strv_add(ret, list[i].name);
+	state_list_free(list, n);
+	return 0;
+}
+
 int cmd_start(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(start_opts_done))) struct start_opts opts = { 0 };
 	struct starting starting = { globals, &opts, false };
 
 	TRY(start_opts_parse(argc, argv, &opts, err));
+	if (opts.all)
+		TRY(find_all(globals, &opts.containers, err));
 	TRY(container_seal(globals, &opts.containers, err));
 	if (!opts.attach && !opts.interactive)
 		return for_each_operand(&opts.containers, start_one, &starting);

@@ -42,6 +42,8 @@ static int ask(const struct globals *globals, const struct stop_opts *opts, stru
 	r = stop_signal(&s->c, opts, &s->err);
 	TRY(r);
 	TRY(state_ask_stop(globals, &s->c, s->keep, &s->err));
+	if (s->c.pid <= 0)
+		return 0; /* between two restarts: the note is enough */
 	r = state_signal(s->c.pid, s->c.pid_start, r, &s->err);
 	if (r == -ESRCH)
 		s->err = (struct err)ERR_INIT; /* just ended */
@@ -139,7 +141,7 @@ static int kill_one(void *data, const char *name, struct err *err)
 		TRY(state_ask_stop(killing->globals, &c, false, err));
 	if (killing->signo == SIGKILL)
 		TRY(container_kill(killing->globals, &c, err));
-	else
+	else if (c.pid > 0)
 		TRY(state_signal(c.pid, c.pid_start, killing->signo, err));
 	return out_line(name, err);
 }

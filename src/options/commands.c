@@ -166,9 +166,9 @@ static const struct command commands[] = {
 		.name = "start",
 		.group = "container",
 		.group_names = "start",
-		.usage = "[OPTIONS] CONTAINER [CONTAINER...]",
+		.usage = "[OPTIONS] [CONTAINER...]",
 		.summary = "Start stopped containers",
-		.spec = { "start", start_table, 1, OPT_UNLIMITED, false, NULL },
+		.spec = { "start", start_table, 0, OPT_UNLIMITED, false, NULL },
 	},
 	{
 		.id = CMD_STOP,

@@ -24,6 +24,9 @@ char *clean_path(const char *path);
 int absolute_source(const char *path, char **ret, struct err *err);
 void volume_done(struct volume *volume);
 
+/* "on-failure:3". -EINVAL with Docker's words. */
+int parse_restart(const char *value, char **slot, int64_t *ret_max, struct err *err);
+int parse_log_opt(const char *value, struct err *err);
 int parse_ulimit(const char *value, struct ulimit *ret, struct err *err);
 int parse_platform(const char *value, struct err *err);
 bool valid_ip(const char *text);

@@ -67,6 +67,10 @@ struct run_opts {
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
 	char *ip, *mac_address;
+	char *restart;        /* "no", "on-failure", "always", "unless-stopped"; NULL = "no" */
+	int64_t restart_max;  /* on-failure:N; 0 = no limit */
+	char *log_driver;     /* "json-file" or "none"; NULL = "json-file" */
+	struct strv log_opts; /* "max-size=10m", judged */
 	char *storage_driver; /* overrides globals: globals_override() */
 	char *entrypoint;     /* NULL = the image's, "" = reset */
 	enum pull_policy pull;

@@ -185,6 +185,28 @@ static int call_stop_timeout(void *target, const char *value, struct err *err)
 	return parse_stop_timeout(value, &((struct raw *)target)->opts.stop_timeout, err);
 }
 
+static int call_restart(void *target, const char *value, struct err *err)
+{
+	struct run_opts *o = &((struct raw *)target)->opts;
+
+	return parse_restart(value, &o->restart, &o->restart_max, err);
+}
+
+static int call_log_driver(void *target, const char *value, struct err *err)
+{
+	if (strcmp(value, "json-file") != 0 && strcmp(value, "none") != 0)
+		return err_set(err, -EINVAL,
+			"logger: no log driver named '%s' is registered: json-file or none", value);
+	return replace_string(&((struct raw *)target)->opts.log_driver, value);
+}
+
+static int call_log_opt(void *target, const char *value, struct err *err)
+{
+	TRY(parse_log_opt(value, err));
+	strv_env_set(&((struct raw *)target)->opts.log_opts, value);
+	return 0;
+}
+
 #define RUN struct raw
 const struct opt run_table[] = {
 	/* the first RUN_ONLY rows are not options of create */
@@ -220,6 +242,9 @@ const struct opt run_table[] = {
 	OPT_CALL('l', "label", call_label, "NAME[=VALUE]", "Attach a label"),
 	OPT_LIST(0, "link", RUN, opts.links, "CONTAINER[:ALIAS]",
 		"Name another running container in /etc/hosts"),
+	OPT_CALL(0, "log-driver", call_log_driver, "json-file|none", "How output is kept"),
+	OPT_CALL(0, "log-opt", call_log_opt, "NAME=VALUE",
+		"max-size=SIZE, max-file=N: begin a new log file at SIZE"),
 	OPT_STRING(0, "mac-address", RUN, opts.mac_address, "MAC", "MAC address"),
 	OPT_CALL(0, "mount", call_mount, "SPEC",
 		"Mount type=bind|volume|tmpfs,source=DIR,target=PATH"),
@@ -243,6 +268,8 @@ const struct opt run_table[] = {
 	OPT_FLAG('q', "quiet", RUN, opts.quiet, "Do not show the progress of a pull"),
 	OPT_FLAG(0, "read-only", RUN, opts.read_only, "Mount the root file system read-only"),
 	OPT_FLAG(0, "replace", RUN, opts.replace, "Remove a container that has the name first"),
+	OPT_CALL(0, "restart", call_restart, "POLICY",
+		"no, on-failure[:N], always or unless-stopped"),
 	OPT_FLAG(0, "rm", RUN, opts.remove, "Remove the container when it ends"),
 	OPT_LIST(0, "security-opt", RUN, opts.security_opt, "OPTION",
 		"seccomp=FILE|unconfined, no-new-privileges"),
@@ -269,10 +296,10 @@ void run_opts_done(struct run_opts *o)
 {
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
-		o->entrypoint, o->image, o->ip, o->mac_address };
+		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
-		&o->links, &o->dns_search, &o->dns_option };
+		&o->links, &o->dns_search, &o->dns_option, &o->log_opts };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -348,6 +375,11 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 		free(o->name);
 		o->name = NULL;
 	}
+	if (o->remove && o->restart && strcmp(o->restart, "no") != 0)
+		return err_set(err, -EINVAL,
+			"conflicting options: cannot specify both --restart and --rm");
+	if (o->log_opts.n && o->log_driver && strcmp(o->log_driver, "none") == 0)
+		return err_set(err, -EINVAL, "invalid logging opts for driver none");
 	if (o->replace && !o->name)
 		return err_set(err, -EINVAL, "cannot replace container without --name being set");
 	strv_extend(&o->env, &raw->env);

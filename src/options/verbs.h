@@ -40,6 +40,7 @@ struct exec_opts {
 
 struct start_opts {
 	bool attach, interactive;
+	bool all; /* those whose restart policy says so; no operands then */
 	char *detach_keys;
 	struct strv containers;
 };

@@ -47,6 +47,8 @@ void attach_opts_done(struct attach_opts *o)
 /* ---- start ---- */
 
 const struct opt start_table[] = {
+	OPT_FLAG(0, "all", struct start_opts, all,
+		"All with --restart always or unless-stopped, after a reboot"),
 	OPT_FLAG('a', "attach", struct start_opts, attach, "Show the output and forward signals"),
 	OPT_STRING(0, "detach-keys", struct start_opts, detach_keys, "KEYS",
 		"Key sequence that detaches"),
@@ -60,6 +62,13 @@ int start_opts_parse(int argc, char **argv, struct start_opts *ret, struct err *
 	int r = opt_parse_command(CMD_START, argv, &o, &o.containers, err);
 
 	(void)argc;
+	if (r == 0 && !o.all && o.containers.n == 0)
+		r = err_exit(err, (err_set(err, -EINVAL,
+					   "\"sbx start\" requires at least 1 argument, or --all. "
+					   "See 'sbx start --help'."),
+					  1));
+	if (r == 0 && o.all && (o.containers.n || o.attach || o.interactive))
+		r = err_set(err, -EINVAL, "--all takes no containers, --attach or --interactive");
 	if (r == 0 && (o.attach || o.interactive) && o.containers.n > 1)
 		r = err_set(
 			err, -EINVAL, "you cannot start and attach multiple containers at once");

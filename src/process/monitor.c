@@ -441,7 +441,7 @@ int monitor_run(const struct monitor_job *job, int client, int listener, struct 
 	int r;
 
 	if (!monitor) {
-		(void)close(client);
+		fd_drop(&client);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	*monitor = (struct monitor){
@@ -449,7 +449,7 @@ int monitor_run(const struct monitor_job *job, int client, int listener, struct 
 	};
 	r = loop_new(&monitor->loop, err);
 	monitor->clients.loop = monitor->loop;
-	if (r == 0)
+	if (r == 0 && client >= 0)
 		r = client_add(&monitor->clients, client, true, err);
 	if (r == 0)
 		r = job->start(job->data, &monitor->process, err);

@@ -55,7 +55,7 @@ struct process_events {
 };
 
 /* Runs a container from start to end. client: the launcher's end of the attach protocol (attach.h),
- * taken over; listener: a listening SOCK_SEQPACKET socket for further clients, or -1; taken over.
+ * taken over, or -1; listener: a listening SOCK_SEQPACKET socket for further clients, or -1; taken over.
  * Returns the exit status, or -errno when the payload was never executed: err then says why, the
  * clients have been told. */
 int process_monitor(const struct process_spec *spec, const struct process_events *events,

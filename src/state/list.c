@@ -211,7 +211,8 @@ int state_list_up(
 	for (size_t i = 0; i < *ret_n; i++) {
 		struct container *c = &(*ret)[i];
 
-		if (c->status == STATUS_RUNNING || c->status == STATUS_PAUSED)
+		if (c->status == STATUS_RUNNING || c->status == STATUS_PAUSED ||
+			c->status == STATUS_RESTARTING)
 			(*ret)[kept++] = *c;
 		else
 			container_done(c);

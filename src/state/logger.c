@@ -8,12 +8,15 @@
  * go out in one write(2) before it returns, so `logs -f` sees them at once and a chatty program
  * costs one call per chunk, not per line. A line longer than LINE_MAX_LEN is cut into pieces without
  * "\n", of which only the last has one. Invalid UTF-8 becomes U+FFFD.
+ * With max-size a full file becomes log.1, log.1 becomes log.2, and what would be the max-file'th goes.
+ * With the driver "none" there is no file.
  * When the disk is full the torn object is cut off again and the error returned; the text is lost.
  */
 #include "state/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
@@ -24,21 +27,76 @@
 #define LINE_MAX_LEN 16384
 
 struct logger {
-	int fd;
+	int fd, dir;        /* -EBADF: nothing is kept */
+	int64_t max_size;   /* bytes; 0 = no limit */
+	int64_t max_file;   /* at least 1 */
 	struct buf rest[2]; /* begun lines of stdout and stderr */
 	struct buf out;
 	char time[STATE_TIME_MAX];
 };
 
+static int open_file(int dir, struct err *err)
+{
+	int fd = openat(dir, "log", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? fs_err(err, dir, "the container's log") : fd;
+}
+
+/* Judged when the container was made; a record that says nonsense means no limit. */
+static void read_limits(const struct container *c, struct logger *log)
+{
+	const char *size = json_str(json_path(c->config, "logOpts", "max-size", NULL), NULL);
+	const char *files = json_str(json_path(c->config, "logOpts", "max-file", NULL), "1");
+	struct err ignored;
+
+	if (size && parse_size(size, &log->max_size, &ignored) < 0)
+		log->max_size = 0;
+	log->max_file = strtoll(files, NULL, 10);
+	if (log->max_file < 1)
+		log->max_file = 1;
+}
+
 int logger_open(struct container *c, struct logger **ret, struct err *err)
 {
-	int fd = openat(
-		c->dir, "log", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool none = strcmp(json_str(json_get(c->config, "logDriver"), ""), "none") == 0;
+	autofd int fd = none ? -EBADF : open_file(c->dir, err);
+	autofd int dir = none ? -EBADF : fcntl(c->dir, F_DUPFD_CLOEXEC, 3);
 
-	if (fd < 0)
-		return fs_err(err, c->dir, "the container's log");
+	if (!none && fd < 0)
+		return fd;
+	if (!none && dir < 0)
+		return err_sys(err, "dup");
 	*ret = xcalloc(1, sizeof(**ret));
-	(*ret)->fd = fd;
+	(*ret)->fd = move_fd(&fd);
+	(*ret)->dir = move_fd(&dir);
+	read_limits(c, *ret);
+	return 0;
+}
+
+static int shift(int dir, int64_t from, struct err *err)
+{
+	char old[32] = "log", new[32];
+
+	if (from > 0)
+		snprintf(old, sizeof(old), "log.%lld", (long long)from);
+	snprintf(new, sizeof(new), "log.%lld", (long long)from + 1);
+	if (renameat(dir, old, dir, new) < 0 && errno != ENOENT)
+		return err_sys(err, "rename %s", old);
+	return 0;
+}
+
+static int rotate(struct logger *log, struct err *err)
+{
+	struct stat st;
+
+	if (log->max_size == 0 || fstat(log->fd, &st) < 0 || st.st_size < log->max_size)
+		return 0;
+	for (int64_t i = log->max_file - 2; i >= 0; i--)
+		TRY(shift(log->dir, i, err));
+	if (log->max_file == 1 && unlinkat(log->dir, "log", 0) < 0 && errno != ENOENT)
+		return err_sys(err, "begin a new log");
+	fd_drop(&log->fd);
+	TRY(log->fd = open_file(log->dir, err));
 	return 0;
 }
 
@@ -139,6 +197,7 @@ static int write_out(struct logger *log, struct err *err)
 
 	if (!log->out.len)
 		return 0;
+	TRY(rotate(log, err));
 	good = lseek(log->fd, 0, SEEK_END);
 	r = fs_write_all(log->fd, log->out.data, log->out.len, err);
 	buf_reset(&log->out);
@@ -154,6 +213,8 @@ int logger_write(struct logger *log, int stream, const void *data, size_t len, s
 	struct buf *rest = &log->rest[stream == 2];
 	const char *p = data, *end = p + len;
 
+	if (log->dir < 0)
+		return 0;
 	stamp(log);
 	while (p < end) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
@@ -187,5 +248,6 @@ void logger_free(struct logger *log)
 	buf_done(&log->rest[1]);
 	buf_done(&log->out);
 	own_close_(&log->fd);
+	own_close_(&log->dir);
 	free(log);
 }

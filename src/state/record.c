@@ -27,6 +27,7 @@ static const char *const status_names[] = {
 	[STATUS_CREATED] = "created",
 	[STATUS_RUNNING] = "running",
 	[STATUS_PAUSED] = "paused",
+	[STATUS_RESTARTING] = "restarting",
 	[STATUS_EXITED] = "exited",
 };
 
@@ -61,7 +62,8 @@ static void set_error(struct container *c, const char *text)
 
 static bool alive(const struct container *c)
 {
-	return c->status == STATUS_RUNNING || c->status == STATUS_PAUSED;
+	return c->status == STATUS_RUNNING || c->status == STATUS_PAUSED ||
+	       c->status == STATUS_RESTARTING;
 }
 
 int state_save(struct container *c, struct err *err)
@@ -83,6 +85,8 @@ int state_save(struct container *c, struct err *err)
 	json_put_int(doc, "started", c->started);
 	json_put_int(doc, "finished", c->finished);
 	json_put_int(doc, "exitCode", c->exit_code);
+	json_put_int(doc, "restarts", c->restarts);
+	json_put_bool(doc, "stopped", c->stopped);
 	json_put_string(doc, "error", c->error ? c->error : "");
 	json_put(doc, "network", c->network ? json_ref(c->network) : json_new_null());
 	json_write(doc, 0, &text);
@@ -108,6 +112,8 @@ static void read_live(struct container *c, const struct json *doc)
 	c->started = json_int(json_get(doc, "started"), 0);
 	c->finished = json_int(json_get(doc, "finished"), 0);
 	c->exit_code = (int)json_int(json_get(doc, "exitCode"), 0);
+	c->restarts = (int)json_int(json_get(doc, "restarts"), 0);
+	c->stopped = json_bool(json_get(doc, "stopped"), false);
 	set_error(c, json_str(json_get(doc, "error"), ""));
 	json_free(c->network);
 	c->network = json_kind(json_get(doc, "network")) == JSON_MAP

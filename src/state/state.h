@@ -28,7 +28,8 @@
 #include "options/options.h"
 #include "state/volume.h"
 
-enum status { STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_EXITED };
+/* RESTARTING: has ended, and its monitor waits until its restart policy starts it again (pid 0). */
+enum status { STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_RESTARTING, STATUS_EXITED };
 
 struct container {
 	char id[65];
@@ -43,7 +44,9 @@ struct container {
 	uint64_t pid_start, monitor_start; /* field 22 of /proc/PID/stat */
 	int64_t started, finished;         /* ns since the epoch, 0 = never */
 	int exit_code;
-	char *error; /* "" or why it could not start */
+	int restarts; /* by its policy, since somebody started it */
+	bool stopped; /* ended because somebody wished so: --restart unless-stopped */
+	char *error;  /* "" or why it could not start */
 	struct json *
 		network; /* {"ip","gateway","prefix","mac","ports":[{"ip","hostPort","port","proto"}]} */
 };

@@ -153,6 +153,53 @@ static void a_full_disk_leaves_whole_lines(void **state)
 	assert_null(entry(dir, 2));
 }
 
+static bool has(struct scratch *dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir->fd, name, &st, 0) == 0;
+}
+
+static void a_full_file_makes_way_for_a_new_one(void **state)
+{
+	static const char text[] = "{\"logOpts\":{\"max-size\":\"100\",\"max-file\":\"3\"}}";
+	struct scratch *dir = *state;
+	struct container c = CONTAINER_INIT;
+	struct err err = ERR_INIT;
+	struct logger *log;
+
+	assert_int_equal(json_parse(text, strlen(text), &c.config, &err), 0);
+	log = open_log(dir, &c);
+	put(log, 1, "one\n", 4);
+	put(log, 1, "two\n", 4);
+	assert_false(has(dir, "log.1"));
+	for (int i = 0; i < 6; i++)
+		put(log, 1, "more\n", 5);
+	logger_free(log);
+	json_free(c.config);
+	assert_true(has(dir, "log") && has(dir, "log.1") && has(dir, "log.2"));
+	assert_false(has(dir, "log.3"));
+	check(dir, 0, "stdout", "more\n");
+}
+
+static void without_a_driver_there_is_no_file(void **state)
+{
+	static const char text[] = "{\"logDriver\":\"none\"}";
+	struct scratch *dir = *state;
+	struct container c = CONTAINER_INIT;
+	struct err err = ERR_INIT;
+	struct logger *log;
+
+	assert_int_equal(json_parse(text, strlen(text), &c.config, &err), 0);
+	log = open_log(dir, &c);
+	put(log, 1, "one\n", 4);
+	put(log, 2, "begun", 5);
+	logger_free(log);
+	json_free(c.config);
+	assert_false(has(dir, "log"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, harness_scratch, harness_scratch_done)
 TEST_MAIN(T(lines_keep_their_stream_and_partial_ones_wait), T(any_bytes_make_valid_json),
-	T(a_long_line_is_cut_between_characters), T(a_full_disk_leaves_whole_lines))
+	T(a_long_line_is_cut_between_characters), T(a_full_disk_leaves_whole_lines),
+	T(a_full_file_makes_way_for_a_new_one), T(without_a_driver_there_is_no_file))
