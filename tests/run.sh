@@ -123,7 +123,8 @@ inside() {
 		[ "${SBX_TEST_ASAN:-}" != all ] || some=("${files[@]}")
 		SBX_BIN=$cache/build-asan/sbx SBX_TEST_VARIANTS=${SBX_TEST_VARIANTS:-overlay} SBX_TEST_SECONDS=240 \
 			SBX_TEST_ROOT=without system_tests "${some[@]}"
-		SBX_BIN=$cache/build-asan/sbx SBX_TEST_VARIANTS=fuse SBX_TEST_SECONDS=240 \
+		# not dumpable, sbx-fuse cannot be looked at by the leak checker, which then hangs at its exit
+		ASAN_OPTIONS=detect_leaks=0:exitcode=99 SBX_BIN=$cache/build-asan/sbx SBX_TEST_VARIANTS=fuse SBX_TEST_SECONDS=240 \
 			SBX_TEST_ROOT=without system_tests "$cache/src/tests/system/core.py"
 		;;
 	acceptance) SBX_TEST_ROOT=without system_tests "${files[@]}" ;;
