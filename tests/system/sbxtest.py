@@ -180,6 +180,7 @@ class Box:
             if key.endswith("SAN_OPTIONS"):
                 self.env[key] = os.environ[key]
         self.mirror(REGISTRY)
+        self.begun = time.clock_gettime(time.CLOCK_BOOTTIME)
         self.children = []
 
     def path(self, *names):
