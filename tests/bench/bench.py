@@ -125,6 +125,7 @@ def both_stop(world):
 
 def forget_redis(world, which):
     world.run([SBX, "rmi", "-f", "redis"] if which == 0 else [*PODMAN, "rmi", "-a", "-f"], ok=False)
+    os.sync()  # sbx syncs what it unpacked, and must not pay for what the other side left unwritten
 
 
 
