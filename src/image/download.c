@@ -80,8 +80,8 @@ static int fetch(struct http *http, const char *url, struct download *d, struct 
 int download_file(
 	const struct globals *globals, const struct store *store, const char *url, struct err *err)
 {
-	struct http_config config = { .ca_dir = ca_folder(globals) };
-	autofree char *ca_dir = config.ca_dir;
+	autofree char *ca_dir = ca_folder(globals);
+	struct http_config config = { .ca_dir = ca_dir };
 	autohttp struct http *http = NULL;
 	struct download d = { .fd = -EBADF };
 	autofd int fd = openat(store->tmp, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
