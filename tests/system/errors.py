@@ -8,10 +8,9 @@ import http.server
 import json
 import os
 import re
-import socket
 import threading
 
-from sbxtest import SBX, USER, Skip, expect, free_port, main, sub_ids, test
+from sbxtest import SBX, USER, Skip, expect, free_port, listener, main, sub_ids, test
 
 
 def says(result, status, *patterns):
@@ -99,9 +98,7 @@ def no_dev_net_tun_is_said(box):
 def port_in_use_names_the_port(box):
     box.ok("pull", "-q", "busybox")
     port = free_port()
-    with socket.socket() as s:
-        s.bind(("0.0.0.0", port))
-        s.listen()
+    with listener(port):
         says(box.sbx("run", "--rm", "-p", "%d:80" % port, "busybox", "true"), 125, "E-PORT-USED", str(port))
 
 

@@ -96,15 +96,17 @@ def command_for(argv):
             str(USER.pw_gid), "--init-groups", "--", *argv], None
 
 
+def listener(port):
+    """A socket that holds the port on every address; what another test left in TIME_WAIT is no hindrance."""
+    return socket.create_server(("0.0.0.0", port))
+
+
 def free_port():
     """A host port that nobody holds, from this session's range, each at most once per process."""
     while free_port.next < PORTS + 90:
         port, free_port.next = free_port.next, free_port.next + 1
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                s.bind(("127.0.0.1", port))
-                return port
+        with contextlib.suppress(OSError), listener(port):
+            return port
     free_port.next = PORTS
     return free_port()
 

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 
-from sbxtest import SBX, Skip, Terminal, expect, free_port, main, test, wait_for
+from sbxtest import SBX, Skip, Terminal, expect, free_port, listener, main, test, wait_for
 
 HEX64 = re.compile(r"[0-9a-f]{64}")
 
@@ -207,9 +207,7 @@ def row_30_bad_publish_is_125(box):
 @test("overlay")
 def row_31_port_in_use_is_125(box):
     port = free_port()
-    with socket.socket() as s:
-        s.bind(("0.0.0.0", port))
-        s.listen()
+    with listener(port):
         box.fails(125, "run", "--rm", "-p", "%d:80" % port, "busybox", "true", says=["E-PORT-USED", str(port)])
     expect(box.ok("ps", "-aq") == "" or "Created" in box.ok("ps", "-a"))
 
