@@ -51,7 +51,11 @@ int config_read(const char *path, bool must_exist, struct json **ret, struct err
 /* Reads fd (a file, pipe or terminal) to its end, at most max bytes; *ret is NUL-terminated. */
 int read_to_end(int fd, size_t max, char **ret, size_t *ret_len, struct err *err);
 
-/* Tables that commands.c refers to. create has the rows of run but the first RUN_ONLY. */
+/* The rows about one thing each; the last has the id CMD_COUNT. */
+extern const struct command container_commands[], image_commands[], network_commands[];
+extern const struct command volume_commands[], system_commands[];
+
+/* Tables that those rows refer to. create has the rows of run but the first RUN_ONLY. */
 enum { RUN_ONLY = 3 };
 extern const struct opt attach_table[], restart_table[];
 extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands about sbx itself: rows of the table that commands.c searches. */
+#include "options/command.h"
+#include "options/internal.h"
+
+#include <stddef.h>
+
+const struct command system_commands[] = {
+	{ CMD_INFO, "info", "system", "info", "[OPTIONS]",
+		"Show what this machine can do for containers",
+		{ "info", format_table, 0, 0, false, NULL } },
+	{ CMD_VERSION, "version", NULL, NULL, "[OPTIONS]", "Show the version of sbx",
+		{ "version", format_table, 0, 0, false, NULL } },
+	{ CMD_INSPECT, "inspect", NULL, NULL, "[OPTIONS] NAME|ID [NAME|ID...]",
+		"Show all details of containers, images, volumes as JSON",
+		{ "inspect", inspect_table, 1, OPT_UNLIMITED, false, NULL } },
+	{ CMD_SYSTEM_DF, NULL, "system", "df", "[OPTIONS]", "Show what takes how much room",
+		{ "system df", system_df_table, 0, 0, false, NULL } },
+	{ CMD_SYSTEM_PRUNE, NULL, "system", "prune", "[OPTIONS]",
+		"Remove everything that nobody uses",
+		{ "system prune", system_prune_table, 0, 0, false, NULL } },
+	{ CMD_COMPLETION, "completion", NULL, NULL, "bash|zsh|fish",
+		"Print the completion script for a shell",
+		{ "completion", tag_table, 1, 1, false, NULL } },
+	{ .id = CMD_COUNT },
+};
