@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-ORDER = "base options policy image rootfs network process state commands".split()
+ORDER = "base options policy image rootfs network process state builder commands".split()
 RANK = {stage: i for i, stage in enumerate(ORDER)}
 
 # Beside <stage>/<stage>.h, headers other stages may use. Keep this short and say why.
@@ -40,7 +40,8 @@ class Tree:
         self.top = os.path.abspath(top)
         self.files = []
         for folder, dirs, names in os.walk(self.top):
-            dirs[:] = sorted(d for d in dirs if not d.startswith("build") and d not in (".git", "__pycache__"))
+            dirs[:] = sorted(d for d in dirs if d not in (".git", "__pycache__") and
+                             not (folder == self.top and d.startswith("build")))
             for name in sorted(set(names) - {".git"}):
                 self.files.append(os.path.relpath(os.path.join(folder, name), self.top))
 
