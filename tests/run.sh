@@ -145,6 +145,7 @@ drop() { # COMMAND...: as the test user, with a clean environment
 as_user() { # ACTION of the part above, from the copied tree
 	drop SBX_TEST_CACHE="$cache" SBX_TEST_PORT="$port" SBX_TEST_PORTS="$((port + 10))" \
 		${SBX_TEST_VARIANTS:+SBX_TEST_VARIANTS="$SBX_TEST_VARIANTS"} \
+		${SBX_TEST_ASAN:+SBX_TEST_ASAN="$SBX_TEST_ASAN"} \
 		bash "$cache/src/tests/run.sh" --inside "$1" "${patterns[@]}"
 }
 

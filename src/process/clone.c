@@ -24,8 +24,8 @@
 
 #include "base/fs.h"
 #include "base/own.h"
-#include "base/spawn.h"
 #include "base/sys.h"
+#include "process/joiner.h"
 
 #define OWN_NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 #define MAP_MAX        4096 /* a page: the kernel's limit for a map */
@@ -69,33 +69,21 @@ static int clone_beside(const struct process_spec *spec, const struct child_fds 
 	int *ret_pidfd, struct err *err)
 {
 	struct report report = { .pid = -1 };
-	struct err ignored;
-	int ends[2];
-	ssize_t n;
+	struct joiner joiner;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "pipe");
-	pid_t joiner = fork();
-	if (joiner == 0)
-		joiner_main(spec, fds, ours, ends[1]);
-	int failed = errno;
-	autofd int listen = ends[0];
-	(void)close(ends[1]); /* the joiner has its own */
-	if (joiner < 0) {
-		errno = failed;
-		return err_sys(err, "fork");
-	}
-	n = read(listen, &report, sizeof(report));
-	(void)spawn_wait(joiner, &ignored); /* its report is its verdict */
-	if (n != sizeof(report))
+	int r = joiner_fork(&joiner, err);
+	TRY(r);
+	if (r == 0)
+		joiner_main(spec, fds, ours, joiner.fd);
+	if (!joiner_hear(&joiner, &report, sizeof(report)))
 		return err_set(err, -EPIPE, "the process that joins the network was killed");
 	if (report.pid < 0) {
 		*err = report.err;
 		return err->code;
 	}
-	n = sys_pidfd_open(report.pid); /* our child, not reaped: still that process */
-	if (n >= 0)
-		*ret_pidfd = (int)n;
+	int pidfd = sys_pidfd_open(report.pid); /* our child, not reaped: still that process */
+	if (pidfd >= 0)
+		*ret_pidfd = pidfd;
 	return (int)report.pid;
 }
 

@@ -29,10 +29,10 @@
 
 #include "base/fs.h"
 #include "base/own.h"
-#include "base/spawn.h"
 #include "base/sys.h"
 #include "base/xalloc.h"
 #include "process/handshake.h"
+#include "process/joiner.h"
 #include "process/lookup.h"
 #include "process/user.h"
 
@@ -325,30 +325,6 @@ static int await_execution(int sock, struct process *process, struct err *err)
 	}
 }
 
-static int run_joiner(const struct exec_spec *spec, const struct stdio *theirs, int sock,
-	struct process *process, struct err *err)
-{
-	struct err ignored;
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, "pipe");
-	pid_t joiner = fork();
-	if (joiner == 0)
-		joiner_main(spec, theirs, sock, ends[1]);
-	int failed = errno;
-	autofd int listen = ends[0];
-	(void)close(ends[1]); /* the joiner has its own */
-	if (joiner < 0) {
-		errno = failed;
-		return err_sys(err, "fork");
-	}
-	if (read(listen, &process->pid, sizeof(process->pid)) != sizeof(process->pid))
-		process->pid = 0; /* STEP_FAILED says why */
-	(void)spawn_wait(joiner, &ignored);
-	return 0;
-}
-
 static int start(const struct exec_spec *spec, struct stdio *theirs, struct process *process,
 	struct err *err)
 {
@@ -357,10 +333,15 @@ static int start(const struct exec_spec *spec, struct stdio *theirs, struct proc
 	TRY(make_stdio(spec, theirs, process, err));
 	TRY(step_pair(&ours, &sock, err));
 	autofd int mine = ours;
-	int r = run_joiner(spec, theirs, sock, process, err);
+	struct joiner joiner;
+	int r = joiner_fork(&joiner, err);
+	if (r == 0)
+		joiner_main(spec, theirs, sock, joiner.fd);
 	fd_drop(&sock);
 	close_stdio(theirs);
 	TRY(r);
+	if (!joiner_hear(&joiner, &process->pid, sizeof(process->pid)))
+		process->pid = 0; /* STEP_FAILED says why */
 	TRY(await_execution(mine, process, err));
 	if (process->pid <= 0)
 		return err_set(err, -EPIPE, "the process that joins the container was killed");

@@ -5,19 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-
-static int count(const char **argv)
-{
-	int argc = 0;
-
-	while (argv[argc])
-		argc++;
-	return argc;
-}
-
-#define PARSE(verb, o, err, ...)                                               \
-	verb##_opts_parse(count((const char *[]){ #verb, __VA_ARGS__, NULL }), \
-		(char **)(const char *[]){ #verb, __VA_ARGS__, NULL }, o, err)
+#include "unit/options/parse_verb.h"
 
 static void images_takes_one_name_at_most(void **state)
 {
