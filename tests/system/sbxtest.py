@@ -245,15 +245,15 @@ class Box:
 
     def as_root(self, setup, argv, **more):
         """argv as the test user inside a mount namespace that root has prepared with shell lines."""
-        lead = []
+        lead, env = [], dict(self.env, **more)
         if os.getuid() != 0:
             if not shutil.which("sudo") or subprocess.call(["sudo", "-n", "true"], stderr=subprocess.DEVNULL) != 0:
                 raise Skip("needs root (or sudo without a password) for: %s" % setup.strip().split("\n")[0])
-            lead = ["sudo", "-n", "env", *("%s=%s" % pair for pair in self.env.items())]
+            lead = ["sudo", "-n", "env", *("%s=%s" % pair for pair in env.items())]
         script = "%s\nexec setpriv --reuid %d --regid %d --init-groups -- \"$@\"" % (setup, USER.pw_uid, USER.pw_gid)
         child = subprocess.run([*lead, "unshare", "-m", "--propagation", "private", "sh", "-ec", script, "sh", *argv],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.top,
-                               env=dict(self.env, **more), timeout=TEST_SECONDS, check=False)
+                               env=env, timeout=TEST_SECONDS, check=False)
         return Result(["(root: %s)" % setup, *argv], child.returncode, child.stdout.decode(errors="replace"),
                       child.stderr.decode(errors="replace"))
 

@@ -33,7 +33,8 @@ class Podman:
         self.env = dict(os.environ, HOME=os.path.join(top, "home"), XDG_RUNTIME_DIR=os.path.join(top, "run"))
         for path in (self.env["HOME"], self.env["XDG_RUNTIME_DIR"]):
             os.mkdir(path, 0o700)
-        self.options = ["--root", top + "/root", "--runroot", top + "/runroot", "--runtime", runtime,
+        self.runroot = tempfile.mkdtemp(prefix="sbx-pr-")  # podman takes 50 characters at most
+        self.options = ["--root", top + "/root", "--runroot", self.runroot, "--runtime", runtime,
                         "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--log-level", "error",
                         "--storage-driver", "overlay", "--storage-opt", "overlay.mount_program=" + FUSE]
 
@@ -111,7 +112,8 @@ def main():
     finally:
         # its pause process holds mounts in there
         subprocess.run(["podman", *podman.options, "system", "migrate"], env=podman.env, cwd="/", check=False)
-        subprocess.run(["unshare", "--map-auto", "--map-root-user", "rm", "-rf", top], cwd="/", check=False)
+        subprocess.run(["unshare", "--map-auto", "--map-root-user", "rm", "-rf", top, podman.runroot], cwd="/",
+                       check=False)
 
 
 if __name__ == "__main__":
