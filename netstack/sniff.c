@@ -241,7 +241,7 @@ enum sniff sniff_name(const uint8_t *data, size_t len, char name[SNIFF_NAME])
 	bool more;
 
 	name[0] = '\0';
-	if (!len)
+	if (!data || !len)
 		return SNIFF_MORE;
 	if (data[0] == RECORD_HANDSHAKE)
 		found = sniff_tls(data, len, name);
