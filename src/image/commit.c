@@ -16,7 +16,6 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "image/changes.h"
-#include "image/pack.h"
 #include "image/store_private.h"
 
 #define OCI_CONFIG "application/vnd.oci.image.config.v1+json"
@@ -27,8 +26,7 @@ struct commit {
 	struct commit_opts opts;
 	struct json *record; /* the container's config.json */
 	struct found parent;
-	struct descriptor layer; /* digest "" when the container changed nothing */
-	char diff_id[DIGEST_MAX];
+	struct layer_taken layer;
 };
 
 static void commit_done(struct commit *c)
@@ -56,26 +54,15 @@ static int load_parent(struct commit *c, const char *dir, struct err *err)
 static int take_changes(struct commit *c, const char *dir, struct err *err)
 {
 	autofree char *upper = xasprintf("%s/upper", dir);
-	autospool struct spool spool = { .fd = -EBADF };
-	struct pack pack = { .layer = true };
-	struct pack_result result;
-	int r;
+	autostrv struct strv chains = STRV_INIT, lower = STRV_INIT;
+	struct layer_source source = { .dir = upper, .lower = &lower };
 
 	if (access(upper, F_OK) < 0)
 		return 0; /* it never ran */
-	TRY(spool_begin(&spool, &c->store, NULL, err));
-	pack.fd = spool.fd;
-	strv_add(&pack.dirs, upper);
-	r = pack_run(&pack, &result, err);
-	strv_done(&pack.dirs);
-	TRY(r);
-	if (result.members == 0)
-		return 0;
-	TRY(store_partial_commit_as(&c->store, spool.name, result.digest, spool.fd, err));
-	spool.have = true; /* nothing is left to remove */
-	(void)memcpy(c->layer.digest, result.digest, sizeof(c->layer.digest));
-	(void)memcpy(c->diff_id, result.digest, sizeof(c->diff_id));
-	return install_layer_type(&c->store, &c->layer, err);
+	TRY(found_chains(&c->parent, &chains, err));
+	json_strv(json_get(c->record, "layers"), &lower);
+	source.parent = chains.n > 0 ? chains.v[chains.n - 1] : NULL;
+	return layer_take(&c->store, &source, &c->layer, err);
 }
 
 /* ---- the settings ---- */
@@ -184,7 +171,7 @@ static void add_history(const struct commit *c, struct json *doc, const char *no
 	json_put_string(entry, "created_by", command);
 	if (c->opts.message)
 		json_put_string(entry, "comment", c->opts.message);
-	if (!*c->diff_id)
+	if (!*c->layer.blob.digest)
 		json_put_bool(entry, "empty_layer", true);
 	json_push(list_of(doc, "history"), entry);
 }
@@ -206,9 +193,9 @@ static int make_config(const struct commit *c, struct descriptor *ret, struct er
 	json_del(doc, "container_config"); /* tell of the parent's making */
 	json_del(doc, "container");
 	TRY(merge_config(c, doc, err));
-	if (*c->diff_id)
-		json_push(
-			list_of(json_get(doc, "rootfs"), "diff_ids"), json_new_string(c->diff_id));
+	if (*c->layer.blob.digest)
+		json_push(list_of(json_get(doc, "rootfs"), "diff_ids"),
+			json_new_string(c->layer.blob.digest));
 	add_history(c, doc, now);
 	(void)snprintf(ret->media_type, sizeof(ret->media_type), OCI_CONFIG);
 	return install_document(&c->store, doc, ret, err);
@@ -226,8 +213,8 @@ static int make_manifest(const struct commit *c, const struct descriptor *config
 		layers[n] = parent->layers[n];
 		TRY(install_layer_type(&c->store, &layers[n], err));
 	}
-	if (*c->diff_id)
-		layers[n++] = c->layer;
+	if (*c->layer.blob.digest)
+		layers[n++] = c->layer.blob;
 	return install_manifest(&c->store, config, layers, n, ret, err);
 }
 
@@ -265,7 +252,7 @@ int commit_main(const struct globals *globals, int argc, char **argv, struct err
 	TRY(take_changes(&c, dir, err));
 	TRY(make_config(&c, &config, err));
 	TRY(make_manifest(&c, &config, &manifest, err));
-	TRY(install_layers(&c.store, &manifest, id, err));
+	TRY(install_layers(&c.store, &manifest, NULL, id, err));
 	TRY(install_names(&c.store, &manifest, &names, err));
 	(void)printf("%s\n", id); /* main checks stdout */
 	return 0;

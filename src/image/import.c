@@ -207,7 +207,7 @@ int import_main(const struct globals *globals, int argc, char **argv, struct err
 	TRY(take_layer(&store, fd, &layer, err));
 	TRY(make_config(&store, &opts, layer.digest, &config, err));
 	TRY(install_manifest(&store, &config, &layer, 1, &manifest, err));
-	TRY(install_layers(&store, &manifest, id, err));
+	TRY(install_layers(&store, &manifest, NULL, id, err));
 	if (name)
 		strv_add(&names, name);
 	TRY(install_names(&store, &manifest, &names, err));

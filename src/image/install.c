@@ -79,26 +79,8 @@ static bool is_image_config(const char *media_type)
 	       strcmp(media_type, "application/vnd.docker.container.image.v1+json") == 0;
 }
 
-static int unpack_layers(const struct store *store, const struct found *image, struct err *err)
-{
-	autostrv struct strv diff_ids = STRV_INIT, chains = STRV_INIT;
-
-	TRY(config_diff_ids(image->config, image->manifest.n_layers, &diff_ids, err));
-	chain_ids(&diff_ids, &chains);
-	for (size_t i = 0; i < chains.n; i++) {
-		const struct descriptor *blob = &image->manifest.layers[i];
-		struct layer_job job = { .blob_digest = blob->digest,
-			.media_type = blob->media_type,
-			.diff_id = diff_ids.v[i] };
-
-		(void)snprintf(job.chain_id, sizeof(job.chain_id), "%s", chains.v[i]);
-		TRY(store_unpack_layer(store, &job, err));
-	}
-	return 0;
-}
-
 int install_layers(const struct store *store, const struct descriptor *manifest,
-	char ret_id[DIGEST_MAX], struct err *err)
+	struct progress *progress, char ret_id[DIGEST_MAX], struct err *err)
 {
 	autojson struct json *entry = descriptor_json(manifest);
 	autofound struct found image = { 0 };
@@ -108,7 +90,7 @@ int install_layers(const struct store *store, const struct descriptor *manifest,
 		return err_set(err, -EINVAL,
 			"this is not a container image: its configuration has the type '%.100s'",
 			image.manifest.config.media_type);
-	TRY(unpack_layers(store, &image, err));
+	TRY(install_unpack(store, &image, progress, err));
 	(void)snprintf(ret_id, DIGEST_MAX, "%s", image.id);
 	return 0;
 }

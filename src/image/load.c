@@ -269,10 +269,17 @@ static int name_image(const struct globals *globals, const struct store *store,
 
 /* Names come when all are whole. */
 static int install_all(const struct globals *globals, const struct store *store,
-	const struct loads *loads, struct err *err)
+	const struct loads *loads, bool quiet, struct err *err)
 {
-	for (size_t i = 0; i < loads->n; i++)
-		TRY(install_layers(store, &loads->list[i].manifest, loads->list[i].id, err));
+	autoprogress struct progress progress = { 0 };
+	int r = 0;
+
+	progress_init(&progress, STDOUT_FILENO, quiet || !isatty(STDOUT_FILENO));
+	for (size_t i = 0; i < loads->n && r >= 0; i++)
+		r = install_layers(
+			store, &loads->list[i].manifest, &progress, loads->list[i].id, err);
+	progress_settle(&progress);
+	TRY(r);
 	for (size_t i = 0; i < loads->n; i++)
 		TRY(name_image(globals, store, &loads->list[i], err));
 	return 0;
@@ -309,5 +316,5 @@ int load_main(const struct globals *globals, int argc, char **argv, struct err *
 		TRY(load_docker(&store, &load.members, &loads, err));
 	if (loads.n == 0)
 		return err_set(err, -ENOENT, "the archive holds no image");
-	return install_all(globals, &store, &loads, err);
+	return install_all(globals, &store, &loads, opts.quiet, err);
 }

@@ -37,9 +37,11 @@ static const struct {
 	const char *name;
 	verb_fn fn;
 } verbs[] = {
+	{ "assemble", assemble_main },
 	{ "commit", commit_main },
 	{ "export", export_main },
 	{ "import", import_main },
+	{ "layer", layer_main },
 	{ "load", load_main },
 	{ "pull", run_pull },
 	{ "push", push_main },

@@ -23,6 +23,7 @@
 #include "base/userns.h"
 #include "base/xalloc.h"
 #include "image/pack_private.h"
+#include "image/pack_tee.h"
 #include "image/tarout.h"
 
 #define DEPTH_MAX 2000
@@ -33,11 +34,13 @@ struct job {
 	struct idmap map;
 	struct tar_out out;
 	struct pack_links *links;
+	struct tee tee;
 };
 
 struct level {    /* one directory of the tree */
 	int *fds; /* topmost layer first */
 	size_t n;
+	bool own;         /* the topmost is the container's own directory */
 	const char *path; /* "" at the top */
 	unsigned depth;
 };
@@ -126,7 +129,8 @@ static void fill(struct tar_member *m, const struct stat *st)
 static int put(struct job *job, const struct tar_member *m, struct err *err)
 {
 	job->result->members++;
-	return tar_out_member(&job->out, m, err);
+	TRY(tar_out_member(&job->out, m, err));
+	return tee_member(&job->tee, m, err);
 }
 
 static int put_marker(struct job *job, const char *path, const struct stat *st, struct err *err)
@@ -149,13 +153,26 @@ static bool kept_type(const struct stat *st, enum tar_type *ret)
 	return false;
 }
 
+static int put_data(
+	struct job *job, int fd, const struct tar_member *m, const struct stat *st, struct err *err)
+{
+	int r;
+
+	job->out.copy = tee_clone(&job->tee, fd) ? -EBADF : job->tee.fd;
+	job->out.sparse = st->st_blocks * 512 < st->st_size;
+	r = tar_out_copy(&job->out, fd, m->size, NULL, err);
+	if (r == 1)
+		log_msg(LOG_WARN, "'%.200s' became shorter while it was read: zeros fill it",
+			m->path);
+	return r < 0 ? err_wrap(err, "'%.200s'", m->path) : tee_end(&job->tee, err);
+}
+
 static int put_file(struct job *job, int dir, const char *name, const char *path, struct err *err)
 {
 	autofd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct tar_member m = { .type = TAR_FILE, .path = path };
 	autobuf struct buf pax = BUF_INIT;
 	struct stat st;
-	int r;
 
 	if (fd < 0 && errno == ENOENT)
 		return 0; /* removed while we look: as if we had come later */
@@ -178,10 +195,7 @@ static int put_file(struct job *job, int dir, const char *name, const char *path
 		return put(job, &m, err);
 	m.size = st.st_size;
 	TRY(put(job, &m, err));
-	r = tar_out_copy(&job->out, fd, m.size, NULL, err);
-	if (r == 1)
-		log_msg(LOG_WARN, "'%.200s' became shorter while it was read: zeros fill it", path);
-	return r < 0 ? err_wrap(err, "'%.200s'", path) : 0;
+	return put_data(job, fd, &m, &st, err);
 }
 
 static int put_symlink(
@@ -255,11 +269,49 @@ static int put_dir(struct job *job, int fd, const char *path, struct err *err)
 	}
 }
 
+/* ---- targets of run's mounts ---- */
+
+static bool is_target(const struct job *job, const struct level *level, const struct name *name,
+	const char *path, bool below)
+{
+	struct stat st, lower;
+
+	return level->own && name->layer == 0 && !below &&
+	       fstatat(level->fds[0], name->text, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       pack_may_be_target(path, &st) && (S_ISREG(st.st_mode) || job->pack->layer) &&
+	       (!job->pack->lower || !pack_below(job->pack->lower, path, &lower));
+}
+
+/* A directory of the container that was made for targets, or came up from the image for them. */
+static bool is_ours(struct job *job, const struct level *level)
+{
+	__attribute__((cleanup(names_done))) struct names names = { 0 };
+	struct err ignored = ERR_INIT; /* the walk will meet it again */
+	struct stat st, lower;
+
+	if (!job->pack->layer || !job->pack->lower || level->depth > 1 ||
+		fstat(level->fds[0], &st) < 0 || read_names(level->fds[0], 0, &names, &ignored) < 0)
+		return false;
+	if (names.n == 0)
+		return pack_may_be_target(level->path, &st) &&
+		       !pack_below(job->pack->lower, level->path, &lower);
+	for (size_t i = 0; i < names.n; i++) {
+		autofree char *path = xasprintf("%s/%s", level->path, names.list[i].text);
+
+		if (!is_target(job, level, &names.list[i], path, false))
+			return false;
+	}
+	return !pack_below(job->pack->lower, level->path, &lower) ||
+	       (st.st_mode == lower.st_mode && st.st_uid == lower.st_uid &&
+		       st.st_gid == lower.st_gid && !pack_is_opaque(level->fds[0]));
+}
+
 static int enter(struct job *job, const struct level *up, const struct name *names, size_t n,
 	const char *path, struct err *err)
 {
-	__attribute__((cleanup(level_done))) struct level level = { .path = path,
-		.depth = up->depth + 1 };
+	__attribute__((cleanup(level_done))) struct level level = {
+		.path = path, .own = up->own && names[0].layer == 0, .depth = up->depth + 1
+	};
 
 	if (level.depth > DEPTH_MAX)
 		return err_set(
@@ -267,6 +319,8 @@ static int enter(struct job *job, const struct level *up, const struct name *nam
 	TRY(open_level(up, names, n, &level, err));
 	if (level.n == 0)
 		return 0; /* removed while we look */
+	if (is_ours(job, &level))
+		return 0;
 	TRY(put_dir(job, level.fds[0], path, err));
 	return walk(job, &level, err);
 }
@@ -297,6 +351,8 @@ static int put_entry(struct job *job, const struct level *level, const struct na
 			path);
 		return 0;
 	}
+	if (S_ISREG(st.st_mode) && is_target(job, level, names, path, n > 1))
+		return 0;
 	if (S_ISDIR(st.st_mode))
 		return enter(job, level, names, n, path, err);
 	if (S_ISREG(st.st_mode))
@@ -338,37 +394,58 @@ static int open_top(const struct pack *pack, struct level *top, struct err *err)
 	return 0;
 }
 
-static int pack_child(void *data, struct err *err)
+static void raise_files(void)
 {
-	__attribute__((cleanup(level_done))) struct level top = { .path = "" };
-	autodigester struct digester *digester = NULL;
-	struct job *job = data;
 	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max; /* several descriptors per level of the tree */
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int pack_all(struct job *job, const struct level *top, struct err *err)
+{
+	autodigester struct digester *digester = NULL;
 	int r;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max; /* several descriptors per level of the tree */
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
 	if (job->pack->layer) /* an export's digest is of no use */
 		TRY(digester_new(NULL, &digester, err));
-	TRY(open_top(job->pack, &top, err));
-	job->links = pack_links_new();
 	tar_out_init(&job->out, job->pack->fd, digester);
-	r = walk(job, &top, err);
+	r = walk(job, top, err);
 	if (r >= 0)
 		r = tar_out_end(&job->out, err);
 	job->result->bytes = job->out.total;
 	if (digester)
 		digester_final(digester, job->result->digest);
 	tar_out_done(&job->out);
+	return r;
+}
+
+static int pack_child(void *data, struct err *err)
+{
+	__attribute__((cleanup(level_done))) struct level top = { .path = "", .own = true };
+	struct job *job = data;
+	const struct pack *pack = job->pack;
+	int r = 0;
+
+	raise_files();
+	TRY(open_top(pack, &top, err));
+	if (pack->store)
+		TRY(tee_begin(&job->tee, pack->store, &job->map, err));
+	job->links = pack_links_new();
+	r = pack_all(job, &top, err);
+	if (r >= 0 && job->result->members > 0)
+		r = tee_commit(
+			&job->tee, pack->parent, job->result->digest, job->result->chain_id, err);
+	tee_done(&job->tee);
 	pack_links_free(job->links);
 	return r;
 }
 
 int pack_run(const struct pack *pack, struct pack_result *ret, struct err *err)
 {
-	struct job job = { .pack = pack };
+	struct job job = { .pack = pack, .tee = TEE_INIT };
 	int r;
 
 	job.result = mmap(NULL, sizeof(*job.result), PROT_READ | PROT_WRITE,

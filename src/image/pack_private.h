@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strv.h"
 
 bool pack_is_whiteout(int dir, const char *name, const struct stat *st);
 bool pack_is_opaque(int dir); /* readable descriptor */
@@ -19,6 +20,11 @@ int pack_parse_stat(const char *text, struct stat *st);
 
 /* pax records for the attributes that belong to the file. */
 int pack_xattrs(int fd, struct buf *pax, struct err *err);
+
+/* pack_target.c: by name and kind it may be one; then it counts when it is empty and pack_below() does not
+ * find it in the directories below, base first. */
+bool pack_may_be_target(const char *path, const struct stat *st);
+bool pack_below(const struct strv *lower, const char *path, struct stat *ret);
 
 /* First paths of files with several names. */
 struct pack_links;

@@ -8,7 +8,9 @@
 
 #include "base/err.h"
 #include "base/strv.h"
+#include "image/progress.h"
 #include "image/store.h"
+#include "image/store_private.h"
 #include "options/options.h"
 
 /* The verbs of sbx-image; argv[0] is the verb. */
@@ -17,6 +19,8 @@ int load_main(const struct globals *globals, int argc, char **argv, struct err *
 int commit_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int push_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int export_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int layer_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int assemble_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int import_main(const struct globals *globals, int argc, char **argv, struct err *err);
 
 /* SOURCE_DATE_EPOCH, or the time given. */
@@ -56,15 +60,33 @@ int install_manifest(const struct store *store, const struct descriptor *config,
 int install_document(
 	const struct store *store, const struct json *doc, struct descriptor *ret, struct err *err);
 
-/* Unpacks the layers that are missing. The types of config and layers are checked. */
+/* Unpacks the layers that are missing. The types of config and layers are checked. progress may be
+ * NULL; its rows are left to the caller to settle. */
 int install_layers(const struct store *store, const struct descriptor *manifest,
-	char ret_id[DIGEST_MAX], struct err *err);
+	struct progress *progress, char ret_id[DIGEST_MAX], struct err *err);
+/* install_layers.c: the part after the checks. */
+int install_unpack(const struct store *store, const struct found *image, struct progress *progress,
+	struct err *err);
 /* Gives the image its names (full references); without any it is kept untagged. */
 int install_names(const struct store *store, const struct descriptor *manifest,
 	const struct strv *names, struct err *err);
 
 /* gzip, zstd or plain by its first bytes; fills media_type and size. */
 int install_layer_type(const struct store *store, struct descriptor *layer, struct err *err);
+
+/* ---- layer.c: a container's changes become a blob and, on the way, an unpacked layer ---- */
+
+struct layer_source {             /* borrowed */
+	const char *dir;          /* an upper directory: layers' on-disk form */
+	const struct strv *lower; /* the directories below it, base first; NULL = unknown */
+	const char *parent;       /* chain id of the layer below, NULL for none */
+};
+struct layer_taken {
+	struct descriptor blob; /* digest "" when there were no changes; it is the diff id, too */
+	char chain_id[65];
+};
+int layer_take(const struct store *store, const struct layer_source *source,
+	struct layer_taken *ret, struct err *err);
 
 /* ---- load.c: the members of an archive ---- */
 

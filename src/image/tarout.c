@@ -24,7 +24,9 @@ _Static_assert(sizeof(struct head) == BLOCK, "a tar header is one block");
 
 void tar_out_init(struct tar_out *out, int fd, struct digester *digester)
 {
-	*out = (struct tar_out){ .fd = fd, .digester = digester, .buffer = xmalloc(BUFFER_SIZE) };
+	*out = (struct tar_out){
+		.fd = fd, .digester = digester, .buffer = xmalloc(BUFFER_SIZE), .copy = -EBADF
+	};
 }
 
 void tar_out_done(struct tar_out *out)
@@ -176,6 +178,35 @@ int tar_out_member(struct tar_out *out, const struct tar_member *m, struct err *
 	return write_head(out, &h, err);
 }
 
+static int pwrite_all(int fd, const unsigned char *data, size_t len, int64_t at, struct err *err)
+{
+	while (len > 0) {
+		ssize_t n = pwrite(fd, data, len, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fs_err(err, fd, "write a file of the layer");
+		data += n;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static bool is_zero(const unsigned char *data, size_t len)
+{
+	return len > 0 && data[0] == 0 && memcmp(data, data + 1, len - 1) == 0;
+}
+
+static int put_copy(
+	const struct tar_out *out, const void *data, size_t len, int64_t at, struct err *err)
+{
+	if (out->copy < 0 || (out->sparse && is_zero(data, len)))
+		return 0;
+	return pwrite_all(out->copy, data, len, at, err);
+}
+
 int tar_out_copy(
 	struct tar_out *out, int fd, int64_t size, struct digester *digester, struct err *err)
 {
@@ -195,6 +226,7 @@ int tar_out_copy(
 			break;
 		if (digester)
 			digester_update(digester, out->buffer + out->used, (size_t)n);
+		TRY(put_copy(out, out->buffer + out->used, (size_t)n, size - left, err));
 		out->used += (size_t)n;
 		left -= n;
 		if (out->used == BUFFER_SIZE)

@@ -6,6 +6,7 @@
 #ifndef SBX_IMAGE_TAROUT_H
 #define SBX_IMAGE_TAROUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -40,6 +41,8 @@ struct tar_out {
 	unsigned char *buffer;
 	size_t used;
 	int64_t total; /* bytes of the archive so far */
+	int copy; /* where tar_out_copy() puts a member's data, too; borrowed, -EBADF = nowhere */
+	bool sparse; /* that copy gets holes where there are zeros */
 };
 void tar_out_init(struct tar_out *out, int fd, struct digester *digester);
 void tar_out_done(struct tar_out *out);

@@ -115,6 +115,29 @@ int writer_finish(struct writer *w, struct err *err); /* directory times */
 /* Removes dir/name of whatever kind; missing is success. */
 int writer_clear(struct writer *w, int dir, const char *name, struct err *err);
 
+/* ---- staging.c: a layer before it has its name; in a user namespace only ---- */
+
+struct staging {
+	const struct store *store; /* borrowed, like map */
+	const struct idmap *map;
+	char name[20]; /* tmp/<name> */
+	int tmp, root; /* root: where the layer's files go */
+};
+#define STAGING_INIT                          \
+	{                                     \
+		.tmp = -EBADF, .root = -EBADF \
+	}
+struct staged { /* borrowed */
+	const char *diff_id, *chain_id;
+	int64_t bytes, inodes;
+	bool opaque_root;
+};
+/* Sets the umask to 0. */
+int staging_begin(
+	struct staging *s, const struct store *store, const struct idmap *map, struct err *err);
+int staging_commit(struct staging *s, const struct staged *layer, struct err *err);
+void staging_done(struct staging *s); /* removes what was not committed */
+
 /* ---- unpack_meta.c: owners, modes, xattrs, times ---- */
 
 int meta_check_owner(const struct writer *w, const struct unpack_entry *e, struct err *err);

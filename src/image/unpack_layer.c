@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A blob of the store becomes layers/<chain id>. All is made below tmp/<random>, which its owner keeps
- * flock'ed; the layer gets its name by one rename after its record is written and its data are on
- * disk. Whatever dies before leaves a directory without owner, which gc_tmp() removes.
+ * A blob of the store becomes layers/<chain id>; staging.c says how it gets that name.
  *
  * The child is root of a user namespace: it may give files away and set their modes, and its memory
  * is limited, because the archive decides how much libarchive needs.
@@ -12,11 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -26,7 +21,6 @@
 #include "image/store_private.h"
 #include "image/unpack.h"
 
-#define TRIES      10
 #define BLOCK      ((size_t)256 << 10)
 #define MEMORY_MAX ((rlim_t)512 << 20)
 
@@ -36,44 +30,6 @@ struct task { /* borrowed by the child */
 	struct idmap map;
 	int blob;
 };
-
-/* tmp/<random>, made, locked and still there. Returns its descriptor. */
-static int make_tmp(const struct store *store, char name[20], struct err *err)
-{
-	for (int i = 0; i < TRIES; i++) {
-		autofd int fd = -EBADF;
-		struct stat st, now;
-		uint64_t r;
-
-		if (getrandom(&r, sizeof(r), 0) != sizeof(r))
-			return err_sys(err, "get a random name");
-		(void)snprintf(name, 20, "%016llx", (unsigned long long)r);
-		if (mkdirat(store->tmp, name, 0700) < 0)
-			return fs_err(
-				err, store->tmp, "make a temporary directory in the image store");
-		fd = openat(store->tmp, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		/* A collector may have seen it before it was locked. */
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
-			fstatat(store->tmp, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-			st.st_ino == now.st_ino)
-			return move_fd(&fd);
-	}
-	return err_set(err, -EAGAIN, "could not make a temporary directory in the image store");
-}
-
-static int make_root(int tmp, struct err *err)
-{
-	autofd int fd = -EBADF;
-
-	/* An inherited ACL or group would change what everything inside gets. */
-	(void)fremovexattr(tmp, "system.posix_acl_default");
-	if (mkdirat(tmp, "root", 0755) < 0)
-		return fs_err(err, tmp, "make the layer's directory");
-	fd = openat(tmp, "root", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fchown(fd, 0, 0) < 0 || fchmod(fd, 0755) < 0)
-		return err_sys(err, "make the layer's directory");
-	return move_fd(&fd);
-}
 
 /* So much more memory than now; a sanitizer has mapped terabytes before main. */
 static int limit_memory(struct err *err)
@@ -94,7 +50,6 @@ static int limit_self(struct err *err)
 {
 	struct rlimit files;
 
-	(void)umask(0);
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return err_sys(err, "ask for the limit of open files");
 	files.rlim_cur = files.rlim_max;
@@ -116,61 +71,16 @@ static int check_diff_id(struct digester *digester, const struct layer_job *job,
 		got, job->diff_id);
 }
 
-static int write_record(const struct task *task, const struct writer *w, struct err *err)
-{
-	autojson struct json *record = json_new_map();
-	autobuf struct buf text = BUF_INIT;
-	autofd int fd = -EBADF;
-	char name[80];
-
-	json_put_string(record, "diffId", task->job->diff_id);
-	json_put_int(record, "size", w->bytes);
-	json_put_int(record, "inodes", w->inodes);
-	json_put_bool(record, "opaque", w->opaque_root);
-	json_put_string(record, "ids", task->map.kind == IDMAP_SINGLE ? "single" : "mapped");
-	json_write(record, 0, &text);
-	(void)snprintf(name, sizeof(name), "%s.json", task->job->chain_id);
-	TRY(fs_write_at(task->store->layers, name, text.data, text.len,
-		store_synced() ? FS_SYNC : FS_NOSYNC, err));
-	if (!w->opaque_root)
-		return 0;
-	/* Said again where image_resolve() sees it in one call. */
-	fd = openat(task->store->layers, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fsetxattr(fd, LAYER_OPAQUE, "y", 1, 0) < 0)
-		return fs_err(err, task->store->layers, "mark a layer as opaque");
-	return 0;
-}
-
-/* Data first, then the record, then the name. */
-static int commit(
-	const struct task *task, const struct writer *w, int tmp, int root, struct err *err)
-{
-	const char *chain = task->job->chain_id;
-	int layers = task->store->layers;
-
-	if (store_synced() && syncfs(root) < 0)
-		return err_sys(err, "write the layer to disk");
-	TRY(write_record(task, w, err));
-	/* Only a directory without record can be in the way: somebody removed that by hand. */
-	if (renameat(tmp, "root", layers, chain) < 0) {
-		TRY(fs_remove_tree(layers, chain, err));
-		if (renameat(tmp, "root", layers, chain) < 0)
-			return fs_err(err, layers, "commit the layer");
-	}
-	if (store_synced() && fsync(layers) < 0)
-		return err_sys(err, "write the layer's name to disk");
-	return 0;
-}
-
-static int unpack_into(const struct task *task, int tmp, int root, struct err *err)
+static int unpack_into(const struct task *task, struct staging *staging, struct err *err)
 {
 	autodigester struct digester *digester = NULL;
 	autoinflate struct inflate *inflate = NULL;
 	autowriter struct writer w;
 	autoring struct ring *ring = NULL; /* last: its thread uses inflate */
+	struct staged layer = { .diff_id = task->job->diff_id, .chain_id = task->job->chain_id };
 	struct tar_source source;
 
-	writer_init(&w, root, &task->map);
+	writer_init(&w, staging->root, &task->map);
 	w.write_early = store_synced();
 	TRY(digester_new(task->job->diff_id, &digester, err));
 	TRY(inflate_new(task->blob, task->job->media_type, &inflate, err));
@@ -178,25 +88,20 @@ static int unpack_into(const struct task *task, int tmp, int root, struct err *e
 	source = (struct tar_source){ .next = ring_next, .data = ring };
 	TRY(unpack_stream(&source, digester, &w, err));
 	TRY(check_diff_id(digester, task->job, err));
-	return commit(task, &w, tmp, root, err);
+	layer.bytes = w.bytes;
+	layer.inodes = w.inodes;
+	layer.opaque_root = w.opaque_root;
+	return staging_commit(staging, &layer, err);
 }
 
 static int unpack_child(void *data, struct err *err)
 {
+	__attribute__((cleanup(staging_done))) struct staging staging = STAGING_INIT;
 	const struct task *task = data;
-	autofd int tmp = -EBADF, root = -EBADF;
-	char name[20];
 
 	TRY(limit_self(err));
-	tmp = make_tmp(task->store, name, err);
-	TRY(tmp);
-	root = make_root(tmp, err);
-	TRY(root);
-	TRY(unpack_into(task, tmp, root, err));
-	if (unlinkat(task->store->tmp, name, AT_REMOVEDIR) < 0)
-		log_msg(LOG_WARN, "could not remove tmp/%s of the image store: %s", name,
-			strerror(errno));
-	return 0;
+	TRY(staging_begin(&staging, task->store, &task->map, err));
+	return unpack_into(task, &staging, err);
 }
 
 /* One unpacking per layer; the file goes away with the work, so a lock without a name is void. */

@@ -52,8 +52,11 @@ class World:
         with tarfile.open(fileobj=io.BytesIO(images.busybox_tar())) as tar:
             if not os.path.exists(self.rootfs + "/bin/busybox"):
                 tar.extractall(self.rootfs)
-        self.aside = 0
+        self.aside, self.pushes = 0, 0
         self.host = REGISTRY.split("//")[1]
+
+    def fresh_name(self, which):
+        return "%s/bench/%d-%d-%d:1" % (self.host, os.getpid(), self.pushes, which)
 
     def podman_image(self, name):
         return "%s/library/%s" % (self.host, name)
@@ -143,6 +146,60 @@ def drop_stores(world):
 
 
 
+def big_archive(world):
+    """Two images of several compressed layers in one archive that both sides read."""
+    for name in ("redis", "gcc"):
+        world.run([SBX, "pull", "-q", name])
+    world.run([SBX, "save", "-o", world.top + "/big.tar", "redis", "gcc"])
+
+
+def changed_containers(world):
+    """A container with 15 thousand new files and 100 MB, on both sides."""
+    work = ["sh", "-c", "cp -r /usr /usr2; head -c 100000000 /dev/urandom >/blob"]
+    name = world.podman_image("debian")
+    both_stop(world)
+    world.run([*PODMAN, "pull", "-q", "--tls-verify=false", name])
+    world.run([SBX, "run", "--name", "bench", *NONE, "debian", *work])
+    world.run([*PODMAN, "run", "--name", "bench", *NONE, *LIMITS, name, *work])
+
+
+def both_have_big(world):
+    for name in ("redis", "gcc"):
+        world.run([SBX, "pull", "-q", name])
+        world.run([*PODMAN, "pull", "-q", "--tls-verify=false", world.podman_image(name)])
+
+
+def forget_archives(world, which):
+    if os.path.exists(world.top + "/out-%d.tar" % which):
+        os.remove(world.top + "/out-%d.tar" % which)
+    os.sync()
+
+
+def new_name(world, which):
+    """A repository that the registry has not seen, so that every layer is sent."""
+    world.pushes += 1
+    if which == 0:
+        world.run([SBX, "tag", "gcc", world.fresh_name(0)])
+
+
+def forget_commit(world, which):
+    world.run([SBX, "rmi", "bench:1"] if which == 0 else [*PODMAN, "rmi", "bench:1"], ok=False)
+    os.sync()
+
+
+def two_hundred_images(world):
+    both_have_busybox(world)
+    for i in range(200):
+        world.run([SBX, "tag", "busybox", "many-%d:1" % i])
+        world.run([*PODMAN, "tag", world.podman_image("busybox"), "many-%d:1" % i])
+
+
+def few_images(world):
+    names = ["many-%d:1" % i for i in range(200)]
+    world.run([SBX, "rmi", *names], ok=False)
+    world.run([*PODMAN, "rmi", *names], ok=False)
+
+
 def bwrap(world):
     return ["bwrap", "--unshare-all", "--bind", world.rootfs, "/", "--proc", "/proc", "--dev", "/dev", "true"]
 
@@ -166,6 +223,20 @@ ROWS = [
     Row("pull", "pull and unpack redis from loopback", 1 / 3, lambda w: [SBX, "--root", w.top + "/fresh-0", "pull", "-q", "redis"],
         lambda w: [*PODMAN, "--root", w.top + "/fresh-1", "pull", "-q", "--tls-verify=false", w.podman_image("redis")],
         before=fresh_store, stop=drop_stores, runs=10),
+    Row("load", "`load` of redis and gcc, 128 MB compressed", 1 / 3,
+        lambda w: [SBX, "--root", w.top + "/fresh-0", "load", "-q", "-i", w.top + "/big.tar"],
+        lambda w: [*PODMAN, "--root", w.top + "/fresh-1", "load", "-q", "-i", w.top + "/big.tar"],
+        start=big_archive, before=fresh_store, stop=drop_stores, runs=5),
+    Row("save", "`save` of redis and gcc", 1 / 3, lambda w: [SBX, "save", "-o", w.top + "/out-0.tar", "redis", "gcc"],
+        lambda w: [*PODMAN, "save", "-q", "-m", "-o", w.top + "/out-1.tar", w.podman_image("redis"), w.podman_image("gcc")],
+        start=both_have_big, before=forget_archives, runs=5),
+    Row("push", "`push` of gcc under a new name", 1 / 3, lambda w: [SBX, "push", "-q", w.fresh_name(0)],
+        lambda w: [*PODMAN, "push", "-q", "--tls-verify=false", w.podman_image("gcc"), w.fresh_name(1)],
+        start=both_have_big, before=new_name, runs=5),
+    Row("commit", "`commit` of 15,000 new files and 100 MB", 1 / 3, lambda w: [SBX, "commit", "bench", "bench:1"],
+        lambda w: [*PODMAN, "commit", "-q", "bench", "bench:1"], start=changed_containers, before=forget_commit, stop=both_stop, runs=5),
+    Row("images", "`images`, 200 of them", 1 / 50, lambda w: [SBX, "images"], lambda w: [*PODMAN, "images"],
+        start=two_hundred_images, stop=few_images, runs=20),
     Row("ps", "`ps`, one container", 1 / 20, lambda w: [SBX, "ps"], lambda w: [*PODMAN, "ps"], start=both_run, stop=both_stop),
     Row("inspect", "`inspect`", 1 / 20, lambda w: [SBX, "inspect", "bench"], lambda w: [*PODMAN, "inspect", "bench"],
         start=both_run, stop=both_stop),

@@ -163,6 +163,101 @@ def c09_a_container_cannot_forge_deletions(box):
            == "/bin/sh\n/etc/passwd\n\n/d:\ny\ncat", done)
 
 
+def listing(box, root):
+    """What a store's newest layer consists of: names, kinds, modes, sizes, links, owners, marks and bytes."""
+    layers = os.path.join(root, "layers")
+    newest = max((n for n in os.listdir(layers) if len(n) == 64), key=lambda n: os.stat(os.path.join(layers, n)).st_ctime_ns)
+    script = ("import os,sys,hashlib\nos.chdir(sys.argv[1])\n"
+              "for d,s,f in os.walk('.'):\n"
+              " for n in sorted(s)+sorted(f):\n"
+              "  p=os.path.join(d,n);t=os.lstat(p)\n"
+              "  h=hashlib.sha256(open(p,'rb').read()).hexdigest() if os.path.isfile(p) and not os.path.islink(p) else ''\n"
+              "  l=os.readlink(p) if os.path.islink(p) else ''\n"
+              "  x=[] if l else [(k,os.getxattr(p,k)) for k in sorted(os.listxattr(p))]\n"
+              "  print(p,oct(t.st_mode),t.st_uid,t.st_gid,t.st_size if h else 0,0 if t.st_mode<0o40000 else int(t.st_mtime),t.st_nlink,h,l,x)\n")
+    done = box.run(["unshare", "--map-root-user", "--map-auto", "python3", "-c", script, os.path.join(layers, newest)])
+    expect(done.code == 0, done)
+    return newest, sorted(done.out.splitlines())
+
+
+@test("overlay", "fuse")
+def row_53_the_layer_is_the_one_that_its_blob_unpacks_to(box):
+    box.ok("run", "--name", "c", "--net", "none", "layers", "sh", "-c", CHANGE + ";ln -s /nowhere /l; mkfifo /p;"
+           "dd if=/dev/zero of=/sparse bs=1 count=1 seek=50000000 2>/dev/null; head -c 700000 /dev/urandom >/noise; : >/empty")
+    box.ok("commit", "c", "own:1")
+    made = listing(box, box.env["SBX_ROOT"])
+    box.ok("save", "-o", "own.tar", "own:1")
+    other = box.folder("other", 0o700)
+    box.ok("--root", other, "load", "-i", "own.tar")
+    same = os.path.join(other, "layers", made[0])
+    expect(os.path.isdir(same), "another chain id")
+    for name in os.listdir(os.path.join(other, "layers")):
+        if len(name) == 64 and name != made[0]:
+            os.utime(os.path.join(other, "layers", name + ".json"))
+    os.chmod(same, 0o755)  # its ctime: now the newest
+    again = listing(box, other)
+    expect(made == again, *(set(made[1]) ^ set(again[1])))
+    with open(os.path.join(box.env["SBX_ROOT"], "layers", made[0] + ".json"), encoding="ascii") as a, \
+            open(same + ".json", encoding="ascii") as b:
+        expect(json.load(a) == json.load(b), "another record")
+    holes = box.run(["unshare", "--map-root-user", "--map-auto", "du", "-k", os.path.join(box.env["SBX_ROOT"], "layers", made[0], "sparse")])
+    expect(int(holes.out.split()[0]) < 2000, "zeros take space", holes)
+
+
+@test("overlay", "fuse")
+def what_run_made_for_its_mounts_is_no_part_of_an_image(box):
+    box.ok("run", "--name", "c", "--net", "none", "busybox", "sh", "-c", "echo kept >/etc/own")
+    box.ok("commit", "c", "own:1")
+    box.ok("save", "-o", "own.tar", "own:1")
+    expect(sorted(top_layer(box, "own.tar")) == ["etc", "etc/own"], sorted(top_layer(box, "own.tar")))
+    box.ok("export", "-o", "c.tar", "c")
+    with tarfile.open(box.path("c.tar")) as tar:
+        names = tar.getnames()
+    expect("etc/own" in names and "dev" in names, names)
+    expect(not {"etc/hosts", "etc/hostname", "etc/resolv.conf", "dev/console"} & set(names), names)
+    box.ok("run", "--name", "d", "--net", "none", "busybox", "true")
+    before = box.inspect("busybox")["RootFS"]["Layers"]
+    box.ok("commit", "d", "own:2")
+    expect(box.inspect("own:2")["RootFS"]["Layers"] == before, "nothing was changed")
+
+
+@test("overlay")
+def builders_take_layers_and_assemble_images(box):
+    """The two verbs that only `build` uses."""
+    helper = os.path.join(os.path.dirname(SBX), "sbx-image")
+    if not os.path.exists(helper):
+        helper = os.path.join(os.path.dirname(SBX), "../libexec/sbx/sbx-image")
+    box.ok("pull", "-q", "busybox")
+    parent = box.inspect("busybox")
+    base = parent["RootFS"]["Layers"][0]
+    roots = ["--root", box.env["SBX_ROOT"], "--runroot", box.env["SBX_RUNROOT"]]
+    os.makedirs(box.path("upper/opt"))
+    box.run(["true"])
+    with open(box.path("upper/opt/word"), "w", encoding="ascii") as f:
+        f.write("hello")
+    lower = os.path.join(box.env["SBX_ROOT"], "layers", base.split(":")[1])
+    done = box.run([helper, *roots, "layer", "--parent=" + base.split(":")[1], box.path("upper"), lower])
+    expect(done.code == 0, done)
+    layer = json.loads(done.out)
+    expect(layer["digest"].startswith("sha256:") and os.path.isdir(os.path.join(box.env["SBX_ROOT"], "layers", layer["chainId"])), layer)
+    config = {"architecture": parent["Architecture"], "os": "linux", "config": {"Cmd": ["cat", "/opt/word"]},
+              "rootfs": {"type": "layers", "diff_ids": [base, layer["digest"]]}, "history": []}
+    manifest = [d for d in json.loads(box.ok("image", "inspect", "busybox"))[0]["RootFS"]["Layers"]]
+    expect(manifest == [base], manifest)
+    blob = json.load(open(os.path.join(box.env["SBX_ROOT"], "images/index.json"), encoding="utf-8"))["manifests"][0]["digest"]
+    doc = json.load(open(os.path.join(box.env["SBX_ROOT"], "images/blobs/sha256", blob.split(":")[1]), encoding="utf-8"))
+    request = {"config": config, "layers": [{"digest": doc["layers"][0]["digest"]}, layer], "names": ["made:1", "made:2"]}
+    done = box.run([helper, *roots, "assemble"], data=json.dumps(request))
+    expect(done.code == 0, done)
+    answer = json.loads(done.out)
+    expect(box.inspect("made:2")["Id"] == answer["id"], answer)
+    expect(box.ok("run", "--rm", "--net", "none", "made:1") == "hello")
+    empty = box.run([helper, *roots, "layer", box.folder("none"), lower])
+    expect(json.loads(empty.out)["digest"] == "", empty)
+    wrong = box.run([helper, *roots, "assemble"], data='{"config": {}, "layers": [{"digest": "sha256:../../x"}]}')
+    expect(wrong.code == 1 and "is not a layer" in wrong.err, wrong)
+
+
 @test("overlay")
 def others_read_what_sbx_commits(box):
     box.ok("run", "--name", "c", "--net", "none", "layers", "sh", "-c", CHANGE)
