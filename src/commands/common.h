@@ -21,12 +21,20 @@ int container_wait_end(
 /* SIGKILL, then waits. Also ends a monitor that hangs. Result as above. */
 int container_kill(const struct globals *globals, struct container *c, struct err *err);
 
+/* A paused container goes on. */
+int container_unpause(const struct globals *globals, struct container *c, struct err *err);
+
 /* As `stop`, but a container with --rm is kept. */
 struct stop_opts;
 int container_stop(const struct globals *globals, const struct stop_opts *opts, struct container *c,
 	struct err *err);
 /* The directories that a container's file system consists of, the base layer first; appended. */
 void container_dirs(const struct container *c, struct strv *ret);
+
+/* Docker's State.Health; NULL: it has no health check. launch_health.c */
+struct json *container_health(const struct container *c);
+/* "starting", "healthy", "unhealthy" or "none" */
+const char *container_health_name(const struct container *c, char ret[16]);
 
 /* Sizes in bytes: the container's own layer, and the image's layers below it. */
 int container_size(const struct globals *globals, const struct container *c, int64_t *ret_own,

@@ -38,6 +38,8 @@ static int pull(const struct launch *launch, struct err *err)
 	strv_add(&args, "--");
 	strv_add(&args, opts->image);
 	status = image_helper(launch->globals, args.v, STDERR_FILENO, err);
+	if (status == 0)
+		event_tell_named(launch->globals, "image", "pull", opts->image, opts->image);
 	if (status > 0) /* the helper has said why */
 		return err_told(err, -EREMOTEIO, 125);
 	return status;
@@ -88,6 +90,7 @@ static int make_record(struct launch *launch, struct err *err)
 	if (launch->opts.replace && name)
 		TRY(container_force_remove(launch->globals, name, err));
 	TRY(state_create(launch->globals, name, launch_config(launch), &launch->container, err));
+	event_container(launch->globals, &launch->container, "create", NULL, NULL);
 	launch->lock = state_lock(&launch->container, err);
 	return launch->lock < 0 ? launch->lock : 0;
 }

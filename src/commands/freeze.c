@@ -127,6 +127,30 @@ static _Noreturn void guard(int fd, ino_t space)
 	_exit(0);
 }
 
+int freeze_hold(const struct container *c, struct err *err)
+{
+	struct frozen f = { .space = pid_space(c->pid) };
+
+	if (f.space == 0 || f.space == pid_space(getpid()))
+		return err_set(err, -ESRCH, "container %s cannot be paused", c->name);
+	stop_all(&f);
+	free(f.list);
+	if (state_pid_start(c->pid) != c->pid_start)
+		return err_set(err, -ESRCH, "container %s has ended", c->name);
+	return 0;
+}
+
+void freeze_release(const struct container *c)
+{
+	struct frozen f = { .space = pid_space(c->pid) };
+
+	if (f.space == 0 || f.space == pid_space(getpid()))
+		return; /* it has ended */
+	(void)look(&f);
+	continue_all(&f);
+	free(f.list);
+}
+
 int freeze_start(const struct container *c, struct err *err)
 {
 	autofd int mine = -EBADF, theirs = -EBADF;

@@ -13,6 +13,11 @@ int freeze_start(const struct container *c, struct err *err);
  * served by a process, goes to the container's directory. Nothing for other containers. */
 int freeze_flush(const struct container *c, struct err *err);
 
+/* `pause`: stops all processes of a running container, for as long as nobody releases them. Without the
+ * kernel's freezer that is SIGSTOP: parents inside can see it, and a SIGCONT from inside undoes it. */
+int freeze_hold(const struct container *c, struct err *err);
+void freeze_release(const struct container *c);
+
 /* Waits until they go on. */
 void freeze_end(int *fd);
 

@@ -2,12 +2,18 @@
 /* Commands that sbx-image carries out from its own reading of the command line. */
 #include "commands/commands.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "image/image.h"
+#include "state/state.h"
 
 int cmd_image_program(struct globals *globals, int argc, char **argv, struct err *err)
 {
-	(void)argc;
-	return image_helper(globals, argv, STDOUT_FILENO, err);
+	int status = image_helper(globals, argv, STDOUT_FILENO, err);
+
+	/* Its last operand is what the user calls the image; `load` is told of by the archive only. */
+	if (status == 0 && argc > 1 && strcmp(argv[0], "push") == 0)
+		event_tell_named(globals, "image", argv[0], argv[argc - 1], argv[argc - 1]);
+	return status;
 }

@@ -49,7 +49,7 @@ static void put_list_or_null(struct json *to, const char *key, const struct json
 
 static struct json *state_part(const struct container *c)
 {
-	struct json *s = json_new_map();
+	struct json *s = json_new_map(), *health = container_health(c);
 
 	json_put_string(s, "Status", state_status_name(c->status));
 	json_put_bool(s, "Running", container_up(c));
@@ -62,6 +62,8 @@ static struct json *state_part(const struct container *c)
 	json_put_string(s, "Error", c->error ? c->error : "");
 	put_time(s, "StartedAt", c->started);
 	put_time(s, "FinishedAt", c->finished);
+	if (health)
+		json_put(s, "Health", health);
 	return s;
 }
 
@@ -303,6 +305,8 @@ static struct json *config_part(const struct container *c)
 	json_put_bool(out, "StdinOnce", json_bool(json_get(config, "stdinOnce"), false));
 	put_copy(out, "Env", json_get(config, "env"));
 	put_list_or_null(out, "Cmd", json_get(config, "cmd"));
+	if (json_get(config, "health"))
+		json_put(out, "Healthcheck", json_ref(json_get(config, "health")));
 	json_put_string(out, "Image", json_str(json_get(config, "image"), ""));
 	json_put(out, "Volumes", json_new_null());
 	json_put_string(out, "WorkingDir", json_str(json_get(config, "workdir"), ""));

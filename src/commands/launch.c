@@ -31,6 +31,7 @@ void launch_done(struct launch *launch)
 	image_done(&launch->image);
 	run_opts_done(&launch->opts);
 	strv_done(&launch->argv);
+	strv_done(&launch->health.test);
 	strv_done(&launch->env);
 	free(launch->path);
 	free(launch->hostname);
@@ -168,6 +169,8 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	c->restarts = launch->comeback.count;
 	c->stopped = false;
 	TRY(state_save(c, err));
+	launch_health_begin(launch);
+	event_container(launch->globals, c, "start", NULL, NULL);
 	release_lock(launch);
 	if (c->restarts && state_stop_asked(c) != STOP_NOT_ASKED)
 		(void)kill(pid, SIGKILL); /* our child: the wish came while it was being started */
@@ -190,6 +193,20 @@ static int on_output(void *data, int stream, const void *bytes, size_t len, stru
 	return 0;
 }
 
+static void tell_end(const struct launch *launch, int status)
+{
+	const struct container *c = &launch->container;
+	struct json *more = json_new_map();
+	char number[24];
+
+	snprintf(
+		number, sizeof(number), "%lld", (long long)(state_now() - c->started) / 1000000000);
+	json_put_string(more, "execDuration", number);
+	snprintf(number, sizeof(number), "%d", status);
+	json_put_string(more, "exitCode", number);
+	event_container_with(launch->globals, c, "die", more);
+}
+
 static int on_ended(void *data, int status, struct err *err)
 {
 	struct launch *launch = data;
@@ -197,6 +214,7 @@ static int on_ended(void *data, int status, struct err *err)
 
 	logger_free(launch->log);
 	launch->log = NULL;
+	tell_end(launch, status);
 	launch_end(launch, status);
 	if (launch->log_lost) {
 		free(c->error);
@@ -260,7 +278,9 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.started = on_started,
 		.output = on_output,
 		.ended = on_ended,
-		.failed = on_failed };
+		.failed = on_failed,
+		.may_probe = launch_may_probe,
+		.probed = launch_probed };
 	const struct process_spec spec = {
 		.id = launch->id,
 		.name = launch->container.name,
@@ -281,8 +301,10 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.stdin_once = !launch->opts.detach,
 		.launcher_in = launch->attach_in,
 		.init = launch->opts.init,
+		.health = &launch->health,
 	};
 
+	launch_health_spec(launch);
 	return process_monitor(&spec, &events, client, listener, err);
 }
 

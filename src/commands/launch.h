@@ -39,6 +39,7 @@ struct launch {
 		int64_t delay_ms; /* before the next; 0 = none has been needed lately */
 		bool due;
 	} comeback;
+	struct health_spec health; /* an empty test: none */
 	struct logger *log;
 	char *log_lost; /* why some of the output is not in the log */
 	int lock;       /* of the container; the monitor releases it once it runs or has failed */
@@ -82,6 +83,15 @@ int launch_prepare(struct launch *launch, int *ret_listener, struct err *err);
 
 /* argv and environment from image and options (command.c); exit 125 "no command specified". */
 int launch_command(struct launch *launch, struct err *err);
+
+/* ---- launch_health.c ---- */
+
+struct json *launch_health_record(const struct launch *launch); /* NULL: no health check */
+void launch_health_spec(struct launch *launch);                 /* from the record */
+void launch_health_begin(const struct launch *launch);
+bool launch_may_probe(void *data);
+void launch_probed(
+	void *data, const struct health_state *state, const struct health_result *result);
 
 /* The record that config.json keeps; docs/formats.md. */
 struct json *launch_config(const struct launch *launch);

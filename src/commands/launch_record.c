@@ -206,12 +206,14 @@ static struct json *launch_bulk(const struct launch *launch)
 
 struct json *launch_config(const struct launch *launch)
 {
-	struct json *doc = json_new_map();
+	struct json *doc = json_new_map(), *health = launch_health_record(launch);
 
 	put_identity(doc, launch);
 	put_process(doc, launch);
 	put_sandbox(doc, launch);
 	put_host(doc, launch);
+	if (health)
+		json_put(doc, "health", health);
 	json_put(doc, "launch", launch_bulk(launch));
 	return doc;
 }

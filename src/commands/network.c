@@ -160,6 +160,7 @@ int cmd_network_create(struct globals *globals, int argc, char **argv, struct er
 			opts.driver);
 	TRY(fill_record(&opts, &net, err));
 	TRY(network_create(globals, &net, err));
+	event_tell_named(globals, "network", "create", net.id, net.name);
 	return out_line(net.id, err);
 }
 
@@ -353,6 +354,7 @@ static int rm_one(void *data, const char *name, struct err *err)
 			"id:\"%.12s\"); stop the containers first",
 			net.name, user->name, user->id);
 	TRY(network_remove(rm->globals, &net, err));
+	event_tell_named(rm->globals, "network", "destroy", net.id, net.name);
 	return out_line(name, err);
 }
 

@@ -68,6 +68,17 @@ static int prepare_status(const struct ps_filter *filter, struct term *term, str
 	return err_set(err, -EINVAL, "invalid filter 'status=%s'", term->value);
 }
 
+static int prepare_health(const struct ps_filter *filter, struct term *term, struct err *err)
+{
+	static const char *const names[] = { "starting", "healthy", "unhealthy", "none" };
+
+	(void)filter;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(term->value, names[i]) == 0)
+			return 0;
+	return err_set(err, -EINVAL, "invalid filter 'health=%s'", term->value);
+}
+
 static int prepare_time(const struct ps_filter *filter, struct term *term, struct err *err)
 {
 	autocontainer struct container c = CONTAINER_INIT;
@@ -190,11 +201,11 @@ static bool match_expose(const struct term *term, const struct container *c)
 	return false;
 }
 
-/* Health checks are not run, so every container's health is "none". */
 static bool match_health(const struct term *term, const struct container *c)
 {
-	(void)c;
-	return strcmp(term->value, "none") == 0;
+	char health[16];
+
+	return strcmp(term->value, container_health_name(c, health)) == 0;
 }
 
 static const struct term_kind kinds[] = {
@@ -202,7 +213,7 @@ static const struct term_kind kinds[] = {
 	{ "before", match_before, prepare_time, false, false },
 	{ "exited", match_exited, prepare_number, false, true },
 	{ "expose", match_expose, NULL, false, false },
-	{ "health", match_health, NULL, false, false },
+	{ "health", match_health, prepare_health, false, false },
 	{ "id", match_id, prepare_regex, false, false },
 	{ "label", match_label, NULL, true, false },
 	{ "name", match_name, prepare_regex, false, false },

@@ -12,7 +12,7 @@
 
 void container_status_text(const struct container *c, int64_t now, struct buf *out)
 {
-	char since[UNITS_MAX];
+	char since[UNITS_MAX], health[16];
 
 	switch (c->status) {
 	case STATUS_CREATED:
@@ -21,7 +21,15 @@ void container_status_text(const struct container *c, int64_t now, struct buf *o
 	case STATUS_RUNNING:
 	case STATUS_PAUSED:
 		units_duration((now - c->started) / NS, since);
-		buf_addf(out, "Up %s%s", since, c->status == STATUS_PAUSED ? " (Paused)" : "");
+		buf_addf(out, "Up %s", since);
+		if (c->status == STATUS_PAUSED)
+			buf_adds(out, " (Paused)");
+		else if (json_get(c->config, "health"))
+			buf_addf(out, " (%s%s)",
+				strcmp(container_health_name(c, health), "starting") == 0
+					? "health: "
+					: "",
+				health);
 		return;
 	case STATUS_RESTARTING:
 	case STATUS_EXITED:
@@ -152,8 +160,10 @@ struct json *ps_methods(const struct container *c)
 {
 	struct json *methods = json_new_map();
 	struct json *labels = json_get(c->config, "labels");
+	char health[16];
 
 	json_put(methods, "Label", labels ? json_ref(labels) : json_new_map());
+	json_put_string(methods, "HealthStatus", container_health_name(c, health));
 	return methods;
 }
 
@@ -161,10 +171,11 @@ struct json *ps_titles(void)
 {
 	static const char *const titles[][2] = { { "Command", "COMMAND" },
 		{ "CreatedAt", "CREATED AT" }, { "RunningFor", "CREATED" },
-		{ "ID", "CONTAINER ID" }, { "Image", "IMAGE" }, { "Labels", "LABELS" },
-		{ "Label", "" }, { "LocalVolumes", "LOCAL VOLUMES" }, { "Mounts", "MOUNTS" },
-		{ "Names", "NAMES" }, { "Networks", "NETWORKS" }, { "Ports", "PORTS" },
-		{ "Size", "SIZE" }, { "State", "STATE" }, { "Status", "STATUS" } };
+		{ "HealthStatus", "HEALTH" }, { "ID", "CONTAINER ID" }, { "Image", "IMAGE" },
+		{ "Labels", "LABELS" }, { "Label", "" }, { "LocalVolumes", "LOCAL VOLUMES" },
+		{ "Mounts", "MOUNTS" }, { "Names", "NAMES" }, { "Networks", "NETWORKS" },
+		{ "Ports", "PORTS" }, { "Size", "SIZE" }, { "State", "STATE" },
+		{ "Status", "STATUS" } };
 	struct json *row = json_new_map();
 
 	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)

@@ -7,11 +7,13 @@
 #include "base/own.h"
 #include "image/image.h"
 #include "options/verbs.h"
+#include "state/state.h"
 
 int cmd_pull(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(pull_opts_done))) struct pull_opts opts = { 0 };
 	autostrv struct strv args = STRV_INIT;
+	int status;
 
 	TRY(pull_opts_parse(argc, argv, &opts, err));
 	strv_add(&args, "pull");
@@ -21,5 +23,8 @@ int cmd_pull(struct globals *globals, int argc, char **argv, struct err *err)
 		strv_addf(&args, "--platform=%s", opts.platform);
 	strv_add(&args, "--");
 	strv_add(&args, opts.image);
-	return image_helper(globals, args.v, STDOUT_FILENO, err);
+	status = image_helper(globals, args.v, STDOUT_FILENO, err);
+	if (status == 0)
+		event_tell_named(globals, "image", "pull", opts.image, opts.image);
+	return status;
 }

@@ -21,6 +21,7 @@ static int restart_one(void *data, const char *name, struct err *err)
 		return err_wrap(err, "cannot restart container %s", name);
 	TRY(container_stop(restarting->globals, restarting->opts, &c, err));
 	TRY(container_start(restarting->globals, c.id, err));
+	event_container(restarting->globals, &c, "restart", NULL, NULL);
 	return out_line(name, err);
 }
 

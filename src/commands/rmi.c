@@ -46,8 +46,15 @@ static int rmi_one(void *data, const char *name, struct err *err)
 	struct image_users users = { .fn = in_use, .data = rmi };
 
 	TRY(image_remove(rmi->globals, name, rmi->force, &users, &report, err));
-	strv_each (line, &report)
+	strv_each (line, &report) {
+		const char *what = strchr(*line, ' ');
+		bool untagged = strncmp(*line, "Untagged:", strlen("Untagged:")) == 0;
+
 		buf_addf(&text, "%s\n", *line);
+		if (what)
+			event_tell_named(rmi->globals, "image", untagged ? "untag" : "delete",
+				what + 1, what + 1);
+	}
 	return out_write(&text, err);
 }
 

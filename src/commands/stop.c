@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/own.h"
@@ -21,6 +22,7 @@ struct stopping {
 	struct container c;
 	struct err err; /* code < 0: over for this one */
 	bool keep;      /* although --rm */
+	bool was_up;
 	int64_t asked;
 };
 
@@ -31,20 +33,32 @@ static int stop_signal(const struct container *c, const struct stop_opts *opts, 
 	return parse_signal(opts->signal ? opts->signal : *name ? name : "SIGTERM", err);
 }
 
+/* One that is paused could not answer the signal: it goes on, as Docker has it. */
+static int signal_it(const struct globals *globals, struct container *c, int signo, struct err *err)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", signo);
+	TRY(state_signal(c->pid, c->pid_start, signo, err));
+	event_container(globals, c, "kill", "signal", number);
+	return c->status == STATUS_PAUSED ? container_unpause(globals, c, err) : 0;
+}
+
 /* The note comes first: whatever ends the container from now on, it stays ended. */
 static int ask(const struct globals *globals, const struct stop_opts *opts, struct stopping *s)
 {
 	int r;
 
 	s->asked = state_now();
-	if (!container_up(&s->c))
+	s->was_up = container_up(&s->c);
+	if (!s->was_up)
 		return 0;
 	r = stop_signal(&s->c, opts, &s->err);
 	TRY(r);
 	TRY(state_ask_stop(globals, &s->c, s->keep, &s->err));
 	if (s->c.pid <= 0)
 		return 0; /* between two restarts: the note is enough */
-	r = state_signal(s->c.pid, s->c.pid_start, r, &s->err);
+	r = signal_it(globals, &s->c, r, &s->err);
 	if (r == -ESRCH)
 		s->err = (struct err)ERR_INIT; /* just ended */
 	return r == -ESRCH ? 0 : r;
@@ -62,14 +76,22 @@ static int64_t patience_ms(const struct stopping *s, const struct stop_opts *opt
 	return seconds > 0 ? seconds : 0;
 }
 
+static int kill_now(const struct globals *globals, struct container *c, struct err *err)
+{
+	event_container(globals, c, "kill", "signal", "9");
+	return container_kill(globals, c, err);
+}
+
 static int finish(const struct globals *globals, const struct stop_opts *opts, struct stopping *s)
 {
 	int r = container_wait_end(globals, &s->c, patience_ms(s, opts), &s->err);
 
 	if (r == -ETIMEDOUT) {
 		s->err = (struct err)ERR_INIT;
-		r = container_kill(globals, &s->c, &s->err);
+		r = kill_now(globals, &s->c, &s->err);
 	}
+	if (r >= 0 && s->was_up)
+		event_container(globals, &s->c, "stop", NULL, NULL);
 	return r;
 }
 
@@ -140,9 +162,9 @@ static int kill_one(void *data, const char *name, struct err *err)
 	if (killing->signo == SIGKILL || killing->signo == own_signal(&c))
 		TRY(state_ask_stop(killing->globals, &c, false, err));
 	if (killing->signo == SIGKILL)
-		TRY(container_kill(killing->globals, &c, err));
+		TRY(kill_now(killing->globals, &c, err));
 	else if (c.pid > 0)
-		TRY(state_signal(c.pid, c.pid_start, killing->signo, err));
+		TRY(signal_it(killing->globals, &c, killing->signo, err));
 	return out_line(name, err);
 }
 

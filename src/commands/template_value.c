@@ -40,7 +40,7 @@ bool value_is_map_name(const char *field)
 {
 	static const char *const names[] = { "Labels", "Label", "Ports", "Networks", "Volumes",
 		"ExposedPorts", "PortBindings", "Options", "Annotations", "Sysctls", "Tmpfs",
-		"Data", "StorageOpt", "Config.Labels" };
+		"Data", "StorageOpt", "Config.Labels", "Attributes" };
 
 	return in(names, ARRAY_SIZE(names), field);
 }

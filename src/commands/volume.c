@@ -56,6 +56,7 @@ int cmd_volume_create(struct globals *globals, int argc, char **argv, struct err
 			"create %s: error looking up volume plugin %s: plugin \"%s\" not found",
 			opts.name ? opts.name : "", opts.driver, opts.driver);
 	TRY(state_volume_create(globals, opts.name, opts.labels, opts.options, &v, err));
+	event_tell_named(globals, "volume", "create", v.name, NULL);
 	return out_line(v.name, err);
 }
 
@@ -167,6 +168,8 @@ static int rm_one(void *data, const char *name, struct err *err)
 
 	if (r < 0 && (r != -ENOENT || !rm->force))
 		return r;
+	if (r == 0)
+		event_tell_named(rm->globals, "volume", "destroy", name, NULL);
 	return out_line(name, err);
 }
 
@@ -220,6 +223,7 @@ int volumes_prune(const struct globals *globals, const struct prune_opts *opts,
 		int r = state_volume_remove(globals, chosen.v[i], &why);
 
 		if (r == 0) {
+			event_tell_named(globals, "volume", "destroy", chosen.v[i], NULL);
 			strv_add(ret_deleted, chosen.v[i]);
 			*ret_bytes += sizes[i];
 		} else if (r != -ENOENT && r != -EBUSY) { /* else taken or gone just now */

@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "base/strv.h"
 #include "base/xalloc.h"
+#include "options/options.h"
 
 #define PORT_MAX 65535
 
@@ -246,6 +247,69 @@ static int change_workdir(struct json *config, const char *rest, struct err *err
 	return 0;
 }
 
+/* One of HEALTHCHECK's own options, "--interval=5s". */
+static int health_flag(struct json *health, const char *word, size_t len, struct err *err)
+{
+	static const char *const names[][2] = { { "--interval", "Interval" },
+		{ "--timeout", "Timeout" }, { "--start-period", "StartPeriod" },
+		{ "--start-interval", "StartInterval" }, { "--retries", "Retries" } };
+	size_t name = strcspn(word, "=");
+	autofree char *value = name < len ? xstrndup(word + name + 1, len - name - 1) : NULL;
+	int64_t n;
+
+	for (size_t i = 0; value && i < ARRAY_SIZE(names); i++) {
+		if (strlen(names[i][0]) != name || memcmp(names[i][0], word, name) != 0)
+			continue;
+		if (strcmp(names[i][1], "Retries") == 0)
+			n = strtoll(value, NULL, 10);
+		else
+			TRY(parse_duration(value, &n, err));
+		if (n <= 0)
+			return err_set(err, -EINVAL, "HEALTHCHECK: '%.100s' is too little", word);
+		json_put_int(health, names[i][1], n);
+		return 0;
+	}
+	return err_set(err, -EINVAL, "HEALTHCHECK: unknown flag '%.*s'", (int)len, word);
+}
+
+static struct json *health_test(const char *command)
+{
+	struct json *list = exec_form(command), *test = json_new_list();
+
+	json_push(test, json_new_string(list ? "CMD" : "CMD-SHELL"));
+	json_each (it, list)
+		json_push(test, json_ref(it.value));
+	if (!list)
+		json_push(test, json_new_string(command));
+	json_free(list);
+	return test;
+}
+
+/* HEALTHCHECK NONE, or [--interval=… …] CMD command */
+static int change_healthcheck(struct json *config, const char *rest, struct err *err)
+{
+	autojson struct json *health = json_new_map();
+	size_t len;
+
+	for (; strncmp(rest, "--", 2) == 0; rest += len + strspn(rest + len, " \t")) {
+		len = strcspn(rest, " \t");
+		TRY(health_flag(health, rest, len, err));
+	}
+	len = strcspn(rest, " \t");
+	if (len == 4 && strncasecmp(rest, "NONE", len) == 0 && !rest[len]) {
+		struct json *none = json_new_list();
+
+		json_push(none, json_new_string("NONE"));
+		json_put(health, "Test", none);
+	} else if (len == 3 && strncasecmp(rest, "CMD", len) == 0 && rest[len]) {
+		json_put(health, "Test", health_test(rest + len + strspn(rest + len, " \t")));
+	} else {
+		return err_set(err, -EINVAL, "HEALTHCHECK: neither NONE nor CMD: '%.100s'", rest);
+	}
+	json_put(config, "Healthcheck", move_ptr(&health));
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	change_fn fn;
@@ -254,6 +318,7 @@ static const struct {
 	{ "ENTRYPOINT", change_entrypoint },
 	{ "ENV", change_env },
 	{ "EXPOSE", change_expose },
+	{ "HEALTHCHECK", change_healthcheck },
 	{ "LABEL", change_label },
 	{ "ONBUILD", change_onbuild },
 	{ "STOPSIGNAL", change_stopsignal },

@@ -35,6 +35,14 @@ int parse_add_host(const char *value, struct strv *ret, struct err *err);
 
 /* "auto", "overlay" or "fuse". */
 int check_driver(const char *value, struct err *err);
+/* run_health.c; targets begin with a struct run_opts. */
+int call_health_interval(void *target, const char *value, struct err *err);
+int call_health_timeout(void *target, const char *value, struct err *err);
+int call_health_start_period(void *target, const char *value, struct err *err);
+int call_health_start_interval(void *target, const char *value, struct err *err);
+int call_health_retries(void *target, const char *value, struct err *err);
+int check_health(const struct health_opts *o, struct err *err);
+
 /* "NAME=VALUE" of a --filter. */
 int check_filter(const char *value, struct err *err);
 /* Seconds; -1 waits for ever and becomes INT64_MAX. */
@@ -61,6 +69,7 @@ extern const struct opt attach_table[], restart_table[];
 extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];
 extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], inspect_table[];
 extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];
+extern const struct opt events_table[];
 extern const struct opt cp_table[], container_prune_table[], image_prune_table[];
 extern const struct opt system_prune_table[], system_df_table[];
 extern const struct opt no_table[]; /* a command without options */

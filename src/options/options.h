@@ -59,6 +59,13 @@ struct ulimit {
 
 enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
 
+/* --health-…: 0 and NULL where not given. Durations in ns. */
+struct health_opts {
+	char *cmd;
+	int64_t interval, timeout, start_period, start_interval, retries;
+	bool none;
+};
+
 /* Options of run and create. Strings and lists are owned. */
 struct run_opts {
 	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet,
@@ -71,6 +78,7 @@ struct run_opts {
 	int64_t restart_max;  /* on-failure:N; 0 = no limit */
 	char *log_driver;     /* "json-file" or "none"; NULL = "json-file" */
 	struct strv log_opts; /* "max-size=10m", judged */
+	struct health_opts health;
 	char *storage_driver; /* overrides globals: globals_override() */
 	char *entrypoint;     /* NULL = the image's, "" = reset */
 	enum pull_policy pull;

@@ -18,8 +18,8 @@
 #include "base/xalloc.h"
 
 struct raw {
-	struct run_opts opts;
-	struct strv env; /* -e, resolved; opts.env holds what env files said */
+	struct run_opts opts; /* first: calls of other files know no more of it */
+	struct strv env;      /* -e, resolved; opts.env holds what env files said */
 };
 
 static int call_env(void *target, const char *value, struct err *err)
@@ -234,6 +234,18 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "env-file", call_env_file, "FILE", "Read environment variables from a file"),
 	OPT_LIST(0, "group-add", RUN, opts.group_add, "GROUP",
 		"Add a supplementary group, by name or number"),
+	OPT_STRING(0, "health-cmd", RUN, opts.health.cmd, "COMMAND",
+		"Shell command that tells whether the container is healthy"),
+	OPT_CALL(0, "health-interval", call_health_interval, "DURATION",
+		"Time between two health checks (default 30s)"),
+	OPT_CALL(0, "health-retries", call_health_retries, "N",
+		"Failures in a row that mean unhealthy (default 3)"),
+	OPT_CALL(0, "health-start-interval", call_health_start_interval, "DURATION",
+		"Time between two checks in the start period (default 5s)"),
+	OPT_CALL(0, "health-start-period", call_health_start_period, "DURATION",
+		"Time in which failures do not count (default 0s)"),
+	OPT_CALL(0, "health-timeout", call_health_timeout, "DURATION",
+		"Time a health check may take (default 30s)"),
 	OPT_CALL('h', "hostname", call_hostname, "NAME", "Host name inside the container"),
 	OPT_FLAG(
 		0, "init", RUN, opts.init, "Run an init that forwards signals and reaps processes"),
@@ -255,6 +267,7 @@ const struct opt run_table[] = {
 	OPT_LIST(0, "network-alias", RUN, opts.network_alias, "NAME",
 		"One more name on a network made by the user"),
 	OPT_ALIAS(0, "net-alias", "network-alias"),
+	OPT_FLAG(0, "no-healthcheck", RUN, opts.health.none, "Do not run the image's health check"),
 	OPT_CALL(0, "platform", call_platform, "OS/ARCH",
 		"Platform to choose from a multi-platform image"),
 	OPT_FLAG(0, "privileged", RUN, opts.privileged,
@@ -296,7 +309,8 @@ void run_opts_done(struct run_opts *o)
 {
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
-		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver };
+		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver,
+		o->health.cmd };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->dns_search, &o->dns_option, &o->log_opts };
@@ -380,6 +394,7 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 			"conflicting options: cannot specify both --restart and --rm");
 	if (o->log_opts.n && o->log_driver && strcmp(o->log_driver, "none") == 0)
 		return err_set(err, -EINVAL, "invalid logging opts for driver none");
+	TRY(check_health(&o->health, err));
 	if (o->replace && !o->name)
 		return err_set(err, -EINVAL, "cannot replace container without --name being set");
 	strv_extend(&o->env, &raw->env);

@@ -51,6 +51,16 @@ struct attach_opts {
 	char *container;
 };
 
+struct events_opts {
+	int64_t since, until; /* ns since the epoch; INT64_MAX when not given */
+	struct strv filters;
+	char *format;
+};
+
+struct pause_opts { /* and of unpause */
+	struct strv containers;
+};
+
 struct stop_opts {       /* and of restart */
 	int64_t timeout; /* seconds; -1 = the container's own; INT64_MAX for "-t -1": wait for ever */
 	char *signal;    /* valid, or NULL = the container's own */
@@ -172,6 +182,9 @@ int start_opts_parse(int argc, char **argv, struct start_opts *ret, struct err *
 int attach_opts_parse(int argc, char **argv, struct attach_opts *ret, struct err *err);
 int restart_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err);
 int stop_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err);
+int events_opts_parse(int argc, char **argv, struct events_opts *ret, struct err *err);
+int pause_opts_parse(int argc, char **argv, struct pause_opts *ret, struct err *err);
+int unpause_opts_parse(int argc, char **argv, struct pause_opts *ret, struct err *err);
 int kill_opts_parse(int argc, char **argv, struct kill_opts *ret, struct err *err);
 int rm_opts_parse(int argc, char **argv, struct rm_opts *ret, struct err *err);
 int wait_opts_parse(int argc, char **argv, struct wait_opts *ret, struct err *err);
@@ -212,6 +225,8 @@ void exec_opts_done(struct exec_opts *opts);
 void start_opts_done(struct start_opts *opts);
 void attach_opts_done(struct attach_opts *opts);
 void stop_opts_done(struct stop_opts *opts);
+void events_opts_done(struct events_opts *opts);
+void pause_opts_done(struct pause_opts *opts);
 void kill_opts_done(struct kill_opts *opts);
 void rm_opts_done(struct rm_opts *opts);
 void wait_opts_done(struct wait_opts *opts);

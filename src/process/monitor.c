@@ -25,6 +25,7 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "process/client_list.h"
+#include "process/health.h"
 #include "process/net_watch.h"
 
 #define CHUNK     (ATTACH_MAX - 1)
@@ -45,6 +46,7 @@ struct monitor {
 	struct output outputs[2];
 	struct loop_source *in_source;
 	struct net_watch net_watch;
+	struct health health;
 	struct client *in_client; /* paused until `in` is written */
 	char in[CHUNK];
 	size_t in_len;
@@ -277,6 +279,7 @@ static int container_died(struct monitor *monitor, struct err *err)
 		return monitor->status;
 	monitor->process.pid = 0;
 	monitor->ended = true;
+	health_stop(&monitor->health);
 	close_stdin(monitor);
 	TRY(loop_add_timer(monitor->loop, monitor->job->linger_ms, monitor->job->linger_ms,
 		on_linger, monitor, NULL, err));
@@ -415,6 +418,8 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 	if (listener >= 0)
 		TRY(loop_add_fd(loop, listener, EPOLLIN, on_attach, monitor, NULL, err));
 	TRY(watch_network(monitor, err));
+	TRY(health_start(
+		&monitor->health, monitor->job->health, loop, process->pid, process->pidfd, err));
 	/* Who ended before SIGCHLD was blocked above sent it to nobody. */
 	TRY(on_signal(monitor, SIGCHLD, err));
 	return set_reading(monitor, !client_blocked(&monitor->clients), err);
@@ -444,9 +449,10 @@ int monitor_run(const struct monitor_job *job, int client, int listener, struct 
 		fd_drop(&client);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	*monitor = (struct monitor){
-		.job = job, .process = PROCESS_INIT, .clients = { .events = &callbacks }
-	};
+	*monitor = (struct monitor){ .job = job,
+		.process = PROCESS_INIT,
+		.clients = { .events = &callbacks },
+		.health = HEALTH_INIT };
 	r = loop_new(&monitor->loop, err);
 	monitor->clients.loop = monitor->loop;
 	if (r == 0 && client >= 0)
@@ -455,6 +461,7 @@ int monitor_run(const struct monitor_job *job, int client, int listener, struct 
 		r = job->start(job->data, &monitor->process, err);
 	if (r == 0)
 		r = run(monitor, listening, err);
+	health_stop(&monitor->health);
 	process_done(&monitor->process);
 	if (r < 0) {
 		leave_network(monitor);
@@ -483,6 +490,17 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 	int client, int listener, struct err *err)
 {
 	struct container_start start = { .spec = spec, .events = events };
+	const struct exec_spec probe = { .argv = spec->health ? &spec->health->test : NULL,
+		.env = spec->env,
+		.user = spec->user,
+		.workdir = spec->workdir,
+		.group_add = spec->group_add,
+		.policy = spec->policy };
+	const struct health_job health = { .spec = spec->health,
+		.exec = &probe,
+		.may_probe = events->may_probe,
+		.probed = events->probed,
+		.data = events->data };
 	const struct monitor_job job = { .tty = spec->tty,
 		.open_stdin = spec->open_stdin,
 		.stdin_once = spec->stdin_once,
@@ -491,6 +509,7 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 		.name = spec->name,
 		.network = spec->network,
 		.events = events,
+		.health = spec->health && spec->health->test.n ? &health : NULL,
 		.linger_ms = LINGER_MS,
 		.start = start_container,
 		.data = &start };

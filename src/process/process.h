@@ -19,6 +19,7 @@
 #include "policy/policy.h"
 #include "process/attach.h"
 #include "process/exec.h"
+#include "process/health.h"
 #include "rootfs/rootfs.h"
 
 /* All borrowed. */
@@ -36,7 +37,8 @@ struct process_spec {
 	size_t n_ulimits;
 	bool tty, open_stdin, init;
 	bool stdin_once; /* Docker's: open_stdin ends with the first client that has typed into it */
-	bool launcher_in; /* the launcher's stdin is attached */
+	bool launcher_in;                 /* the launcher's stdin is attached */
+	const struct health_spec *health; /* NULL or an empty test: none */
 };
 
 struct process_events {
@@ -52,6 +54,10 @@ struct process_events {
 	int (*ended)(void *data, int status, struct err *err);
 	/* Instead of started() and ended(): it was never executed. Called before clients are told. */
 	void (*failed)(void *data, const struct err *why);
+	/* With a health check: may it be run now, and what came of it. */
+	bool (*may_probe)(void *data);
+	void (*probed)(
+		void *data, const struct health_state *state, const struct health_result *result);
 };
 
 /* Runs a container from start to end. client: the launcher's end of the attach protocol (attach.h),

@@ -50,6 +50,9 @@ int record_reload(struct container *c, struct err *err);
 /* Corrects what a dead monitor or a reboot left. 1: the container was to be removed and is gone. */
 int record_repair(const struct globals *globals, struct container *c, struct err *err);
 
+/* Is there the note of state_set_paused()? */
+bool request_is_paused(const struct container *c);
+
 /* Removes dir/name recursively, in a user namespace when plain rights do not do. */
 int remove_tree(int dir, const char *name, struct err *err);
 /* A directory that has no config.json: removes it if its maker is dead. */

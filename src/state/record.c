@@ -105,6 +105,8 @@ static void read_live(struct container *c, const struct json *doc)
 	char boot[BOOT_ID_MAX];
 
 	c->status = status_from(json_str(json_get(doc, "status"), ""));
+	if (c->status == STATUS_RUNNING && request_is_paused(c))
+		c->status = STATUS_PAUSED;
 	c->pid = (pid_t)json_int(json_get(doc, "pid"), 0);
 	c->pid_start = (uint64_t)json_int(json_get(doc, "pidStart"), 0);
 	c->monitor = (pid_t)json_int(json_get(doc, "monitor"), 0);
@@ -291,6 +293,7 @@ int record_repair(const struct globals *globals, struct container *c, struct err
 		return 0;
 	mark_dead(c);
 	remove_run_dir(c);
+	event_container(globals, c, "die", "exitCode", c->exit_code == 255 ? "255" : "137");
 	if (!json_bool(json_get(c->config, "autoRemove"), false))
 		return state_save(c, err);
 	fd_drop(&lock);

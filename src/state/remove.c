@@ -199,5 +199,6 @@ int state_remove(const struct globals *globals, struct container *c, bool volume
 		return err_wrap(err, "remove container %s", c->name);
 	}
 	name_release(dirs.names, c->name, c->id);
+	event_container(globals, c, "destroy", NULL, NULL);
 	return volumes ? remove_volumes(globals, c, err) : 0;
 }

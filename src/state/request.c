@@ -13,9 +13,11 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/xalloc.h"
 
-#define STOP_NAME "stop"
-#define KEEP_TEXT "keep\n"
+#define STOP_NAME   "stop"
+#define KEEP_TEXT   "keep\n"
+#define PAUSED_NAME "paused"
 
 int state_connect(const struct container *c, struct err *err)
 {
@@ -61,7 +63,30 @@ int state_forget_stop(const struct container *c, struct err *err)
 {
 	autofd int dir = open(c->run_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (dir < 0 || (unlinkat(dir, STOP_NAME, 0) < 0 && errno != ENOENT))
+	if (dir < 0 || (unlinkat(dir, STOP_NAME, 0) < 0 && errno != ENOENT) ||
+		(unlinkat(dir, PAUSED_NAME, 0) < 0 && errno != ENOENT))
 		return err_sys(err, "forget that container %s was to stop", c->name);
 	return 0;
+}
+
+int state_set_paused(const struct globals *globals, struct container *c, bool on, struct err *err)
+{
+	autofd int dir = -EBADF;
+
+	TRY(state_run_dir(c, globals, err));
+	dir = open(c->run_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, "open '%s'", c->run_path);
+	if (on)
+		return fs_write_at(dir, PAUSED_NAME, "", 0, FS_NOSYNC, err);
+	if (unlinkat(dir, PAUSED_NAME, 0) < 0 && errno != ENOENT)
+		return err_sys(err, "note that container %s goes on", c->name);
+	return 0;
+}
+
+bool request_is_paused(const struct container *c)
+{
+	autofree char *path = c->run_path ? xasprintf("%s/" PAUSED_NAME, c->run_path) : NULL;
+
+	return path && access(path, F_OK) == 0;
 }

@@ -8,6 +8,8 @@
  *	<root>/containers/<64 hex>/log            JSON lines in Docker's json-file form
  *	<root>/containers/<64 hex>/{upper,work}
  *	<root>/names/<name>                       symlink to the id: made exclusively = the claim
+ *	<runroot>/events.log                      what happened (events.h)
+ *	<runroot>/<64 hex>/paused                 its processes are held (state_set_paused)
  *	<runroot>/<64 hex>/attach.sock            the monitor's socket
  *	<runroot>/<64 hex>/{hosts,hostname,resolv.conf}   written at each start
  *
@@ -26,6 +28,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "options/options.h"
+#include "state/events.h"
 #include "state/volume.h"
 
 /* RESTARTING: has ended, and its monitor waits until its restart policy starts it again (pid 0). */
@@ -110,6 +113,10 @@ enum stop_wish { STOP_NOT_ASKED, STOP_WANTED, STOP_KEEP };
 int state_ask_stop(const struct globals *globals, struct container *c, bool keep, struct err *err);
 enum stop_wish state_stop_asked(const struct container *c);
 int state_forget_stop(const struct container *c, struct err *err);
+
+/* A running container with this note is STATUS_PAUSED for every reader. A note and no change of state.json,
+ * because that has one writer, the monitor. Forgotten by the next start. */
+int state_set_paused(const struct globals *globals, struct container *c, bool on, struct err *err);
 
 /* Start time of a process (field 22 of /proc/PID/stat); 0 when it does not exist. */
 uint64_t state_pid_start(pid_t pid);

@@ -41,6 +41,19 @@ static void commands_have_an_exec_and_a_shell_form(void **state)
 	GIVES("{\"Cmd\":[]}", "CMD []");
 }
 
+static void healthcheck_keeps_its_flags_and_both_forms(void **state)
+{
+	(void)state;
+	GIVES("{\"Healthcheck\":{\"Interval\":60000000,\"Retries\":2,\"Test\":[\"CMD-SHELL\",\"a || b\"]}}",
+		"HEALTHCHECK --interval=60ms --retries=2 CMD a || b");
+	GIVES("{\"Healthcheck\":{\"Test\":[\"CMD\",\"a\",\"b\"]}}",
+		"HEALTHCHECK CMD [\"a\", \"b\"]");
+	GIVES("{\"Healthcheck\":{\"Test\":[\"NONE\"]}}", "HEALTHCHECK NONE");
+	refused("HEALTHCHECK true", "neither NONE nor CMD");
+	refused("HEALTHCHECK --color=1 CMD a", "unknown flag '--color=1'");
+	refused("HEALTHCHECK --retries=0 CMD a", "too little");
+}
+
 static void the_last_command_counts(void **state)
 {
 	(void)state;
@@ -89,6 +102,7 @@ static void nonsense_is_refused_by_name(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(commands_have_an_exec_and_a_shell_form),
+	cmocka_unit_test(healthcheck_keeps_its_flags_and_both_forms),
 	cmocka_unit_test(the_last_command_counts),
 	cmocka_unit_test(env_and_label_take_pairs_with_quotes),
 	cmocka_unit_test(ports_have_ranges_and_protocols),

@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What is seen of running containers and done to them from outside: events, pause."""
+
+import json
+import os
+import re
+import subprocess
+
+from sbxtest import SBX, Terminal, expect, main, test, wait_for
+
+
+def actions(box, *args):
+    return box.ok("events", "--since", "1h", "--until", "0s", "--format", "{{.Type}} {{.Action}}", *args).split("\n")
+
+
+# ---- events ----
+
+@test("overlay")
+def events_tell_a_container_s_life_in_order(box):
+    expect(actions(box) == [""], "nothing has happened")
+    box.fails(3, "run", "--name", "c1", "--label", "team=a b", "busybox", "sh", "-c", "exit 3")
+    box.ok("rename", "c1", "c2")
+    box.ok("rm", "c2")
+    expect(actions(box, "-f", "type=container") == ["container create", "container start", "container die",
+                                                     "container rename", "container destroy"], actions(box))
+    die = json.loads(box.ok("events", "--since", "1h", "--until", "0s", "-f", "event=die", "--format", "json"))
+    expect(die["status"] == die["Action"] == "die" and die["id"] == die["Actor"]["ID"] and len(die["id"]) == 64, die)
+    expect(die["Actor"]["Attributes"] == {"execDuration": "0", "exitCode": "3", "image": "busybox", "name": "c1",
+                                          "team": "a b"}, die)
+    expect(die["from"] == "busybox" and die["scope"] == "local" and die["timeNano"] // 10**9 == die["time"], die)
+    line = box.ok("events", "--since", "1h", "--until", "0s", "-f", "event=rename")
+    expect(re.fullmatch(r"\S+ container rename [0-9a-f]{64} \(image=busybox, name=c2, oldName=/c1, team=a b\)", line), line)
+    expect(box.ok("events", "--since", "1h", "--until", "0s", "-f", "label=team=b") == "")
+    expect(len(actions(box, "-f", "label=team", "-f", "event=start", "-f", "event=die")) == 2)
+    box.fails(1, "events", "-f", "nosuch=1", says="invalid filter 'nosuch'")
+    box.fails(1, "events", "--format", "{{.Nosuch}}", "--since", "1h", "--until", "0s", says="can't evaluate field Nosuch")
+
+
+@test("overlay")
+def events_are_followed_and_end_in_time(box):
+    seen = box.start("events", "--format", "{{.Action}} {{.Actor.Attributes.name}}", stdout=subprocess.PIPE)
+    wait_for(lambda: os.listdir("/proc/%d/fdinfo" % seen.pid) and any(
+        "inotify wd" in open("/proc/%d/fdinfo/%s" % (seen.pid, fd), encoding="ascii").read()
+        for fd in os.listdir("/proc/%d/fdinfo" % seen.pid)), "the watch")
+    box.ok("volume", "create", "v1")
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "100")
+    wait_for(lambda: seen.stdout.readline() == b"start c1\n", "start")
+    box.ok("stop", "-t", "0", "c1")
+    lines = [seen.stdout.readline() for _ in range(4)]
+    expect(sorted(lines) == [b"die c1\n", b"kill c1\n", b"kill c1\n", b"stop c1\n"], lines)
+    expect(box.ok("events", "--until", "0s") == "", "ends at once")
+    expect(box.ok("events", "--since", "1h", "--until", "0s", "-f", "volume=v1", "--format", "{{.Action}}") == "create")
+
+
+@test("overlay")
+def events_of_a_full_log_go_on_in_the_next(box):
+    box.ok("volume", "create", "before")
+    log = box.path("rr", "events.log")
+    with open(log, "a", encoding="ascii") as f:
+        f.write(("x" * 999 + "\n") * 1100)  # torn lines are skipped
+    box.ok("volume", "create", "at")
+    box.ok("volume", "create", "after")
+    expect(os.path.getsize(log) < 1000 and os.path.getsize(log + ".1") > 1 << 20)
+    got = box.ok("events", "--since", "1h", "--until", "0s", "--format", "{{.Actor.ID}}")
+    expect(got.split("\n") == ["before", "at", "after"], got)
+
+
+@test("overlay")
+def events_do_not_drive_a_terminal(box):
+    box.ok("run", "--name", "c1", "--label", "x=\033[2Jboo", "busybox", "true")
+    terminal = Terminal(box, SBX, "events", "--since", "1h", "--until", "0s")
+    terminal.wait_text(r"x=\\x1b\[2Jboo")
+    expect(terminal.wait_end() == 0)
+
+
+# ---- pause ----
+
+def count(box, name):
+    return box.ok("exec", name, "cat", "/n").count("x")
+
+
+@test("overlay", "fuse", "single")
+def pause_holds_every_process_and_unpause_lets_go(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c", "(while :; do echo x >>/o; sleep 0.02; done) & "
+           "while :; do echo x >>/n; sleep 0.02; done")
+    wait_for(lambda: count(box, "c1") > 3, "work")
+    expect(box.ok("pause", "c1") == "c1")
+    now = box.inspect("c1")["State"]
+    expect(now["Status"] == "paused" and now["Paused"] and now["Running"], now)
+    expect("(Paused)" in box.ok("ps", "--format", "{{.Status}}") and box.ok("ps", "-q", "-f", "status=paused"))
+    box.fails(1, "pause", "c1", says="Container c1 is already paused")
+    box.fails(1, "exec", "c1", "true", says="is paused, unpause the container before exec")
+    box.fails(1, "attach", "c1", says="cannot attach to a paused container")
+    for pid in box.ok("top", "c1", "-eo", "pid").split("\n")[1:]:
+        with open("/proc/%s/stat" % pid.strip(), encoding="ascii") as f:
+            expect(f.read().rsplit(")", 1)[1].split()[0] in "TD", pid)
+    expect(box.ok("unpause", "c1") == "c1")
+    before = count(box, "c1")
+    wait_for(lambda: count(box, "c1") > before, "work goes on")
+    box.fails(1, "unpause", "c1", says="Container c1 is not paused")
+    expect(actions(box, "-f", "event=pause", "-f", "event=unpause") == ["container pause", "container unpause"])
+    box.ok("rm", "-f", "c1")
+
+
+@test("overlay")
+def a_paused_container_can_be_stopped_killed_and_started_again(box):
+    box.ok("run", "-d", "--name", "c1", "--init", "busybox", "sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done")
+    box.ok("pause", "c1")
+    box.ok("stop", "-t", "10", "c1")
+    expect(box.inspect("c1")["State"]["ExitCode"] == 7, "it could answer the signal", box.inspect("c1")["State"])
+    box.ok("start", "c1")
+    expect(box.inspect("c1")["State"]["Status"] == "running")
+    box.ok("pause", "c1")
+    box.ok("kill", "c1")
+    now = box.inspect("c1")["State"]
+    expect(now["Status"] == "exited" and now["ExitCode"] == 137 and not now["Paused"], now)
+    box.fails(1, "pause", "c1", says="Container c1 is not running")
+    box.ok("start", "c1")
+    box.ok("pause", "c1")
+    box.ok("rm", "-f", "c1")
+    result = box.sbx("pause", "nosuch")
+    expect(result.code == 1 and "No such container: nosuch" in result.err, result)
+
+
+# ---- health checks ----
+
+def health(box, name):
+    return box.inspect(name)["State"]["Health"]
+
+
+@test("overlay", "single")
+def health_goes_from_starting_over_healthy_to_unhealthy(box):
+    box.ok("run", "-d", "--name", "c1", "--health-cmd", "echo seen; echo $PPID >&2; test ! -e /sick", "--health-interval", "100ms",
+           "--health-retries", "2", "busybox", "sleep", "100")
+    wait_for(lambda: health(box, "c1")["Status"] == "healthy", "a good check")
+    expect(box.ok("ps", "--format", "{{.Status}}").endswith("(healthy)"), box.ok("ps"))
+    expect(box.ok("ps", "-q", "-f", "health=healthy") and not box.ok("ps", "-q", "-f", "health=unhealthy"))
+    expect("seen\n" in health(box, "c1")["Log"][0]["Output"] and health(box, "c1")["Log"][0]["ExitCode"] == 0)
+    wait_for(lambda: len(health(box, "c1")["Log"]) == 5, "five results")
+    box.ok("exec", "c1", "touch", "/sick")
+    wait_for(lambda: health(box, "c1")["Status"] == "unhealthy", "bad checks")
+    now = health(box, "c1")
+    expect(now["FailingStreak"] >= 2 and len(now["Log"]) == 5 and now["Log"][-1]["ExitCode"] == 1, now)
+    expect(box.ok("ps", "--format", "{{.HealthStatus}}") == "unhealthy")
+    box.ok("exec", "c1", "rm", "/sick")
+    wait_for(lambda: health(box, "c1")["FailingStreak"] == 0, "a good check again")
+    expect(actions(box, "-f", "event=health_status") == ["container health_status: healthy", "container health_status: unhealthy",
+                                                          "container health_status: healthy"], actions(box))
+    config = box.inspect("c1")["Config"]["Healthcheck"]
+    expect(config["Interval"] == 10**8 and config["Retries"] == 2 and config["Timeout"] == 30 * 10**9, config)
+    box.ok("stop", "-t", "0", "c1")
+    expect(health(box, "c1")["Status"] == "unhealthy", "what does not run is not healthy")
+    box.ok("start", "c1")
+    wait_for(lambda: health(box, "c1")["Status"] == "healthy", "a good check after a start")
+
+
+@test("overlay")
+def a_health_check_that_hangs_is_ended_and_holds_nobody_up(box):
+    box.ok("run", "-d", "--name", "c1", "--health-cmd", "sleep 1000", "--health-interval", "50ms", "--health-timeout", "200ms",
+           "--health-retries", "1", "busybox", "sleep", "100")
+    wait_for(lambda: health(box, "c1")["Status"] == "unhealthy", "the timeout")
+    expect(health(box, "c1")["Log"][0]["Output"] == "Health check exceeded timeout (0.2s)", health(box, "c1"))
+    expect(health(box, "c1")["Log"][0]["ExitCode"] == -1)
+    box.ok("stop", "-t", "0", "c1")
+    box.ok("run", "-d", "--rm", "--name", "c2", "--health-cmd", "sleep 1000", "--health-interval", "20ms", "busybox", "sleep", "100")
+    wait_for(lambda: "sleep 1000" in box.ok("top", "c2"), "the check")
+    box.ok("kill", "c2")
+    wait_for(lambda: box.ok("ps", "-aqf", "name=c2") == "", "its removal")
+
+
+@test("overlay")
+def failures_of_the_start_period_do_not_count(box):
+    box.ok("run", "-d", "--name", "c1", "--health-cmd", "echo x >>/n; test -e /up", "--health-interval", "50ms", "--health-retries", "1",
+           "--health-start-period", "300s", "--health-start-interval", "50ms", "busybox", "sleep", "100")
+    wait_for(lambda: len(health(box, "c1")["Log"]) >= 3, "checks")
+    expect(health(box, "c1")["Status"] == "starting" and health(box, "c1")["FailingStreak"] == 0, health(box, "c1"))
+    expect("(health: starting)" in box.ok("ps"), box.ok("ps"))
+    box.ok("exec", "c1", "touch", "/up")
+    wait_for(lambda: health(box, "c1")["Status"] == "healthy", "the start")
+    box.ok("exec", "c1", "rm", "/up")
+    wait_for(lambda: health(box, "c1")["Status"] == "unhealthy", "failures count from now on")
+
+
+@test("overlay")
+def the_image_s_health_check_is_run_unless_told_not_to(box):
+    box.ok("create", "--name", "c0", "busybox", "sleep", "100")
+    box.ok("commit", "-c", "HEALTHCHECK --interval=60ms --retries=1 CMD test ! -e /sick", "c0", "checked")
+    box.ok("run", "-d", "--name", "c1", "checked")
+    wait_for(lambda: health(box, "c1")["Status"] == "healthy", "the image's check")
+    box.ok("run", "-d", "--name", "c2", "--no-healthcheck", "checked")
+    expect("Health" not in box.inspect("c2")["State"] and box.ok("ps", "-q", "-f", "health=none", "-f", "name=c2"))
+    box.ok("run", "-d", "--name", "c3", "--health-cmd", "false", "checked")
+    wait_for(lambda: health(box, "c3")["Status"] == "unhealthy", "the option's check with the image's interval")
+    box.fails(125, "run", "--no-healthcheck", "--health-cmd", "true", "busybox", says="--no-healthcheck conflicts with --health")
+    box.fails(125, "run", "--health-interval", "1us", "busybox", says="cannot be less than 1ms")
+
+
+@test("overlay")
+def a_paused_container_is_not_checked(box):
+    box.ok("run", "-d", "--name", "c1", "--health-cmd", "true", "--health-interval", "30ms", "busybox", "sleep", "100")
+    wait_for(lambda: health(box, "c1")["Status"] == "healthy", "a check")
+    box.ok("pause", "c1")
+    pids = box.ok("top", "c1", "-eo", "pid")
+    before = wait_for(lambda: health(box, "c1")["Log"], "results")
+    box.fails(1, "exec", "c1", "true", says="is paused")
+    expect(box.ok("top", "c1", "-eo", "pid") == pids and health(box, "c1")["Log"][-1] == before[-1])
+    box.ok("unpause", "c1")
+    wait_for(lambda: health(box, "c1")["Log"][-1] != before[-1], "checks go on")
+
+
+if __name__ == "__main__":
+    main()
