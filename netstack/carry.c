@@ -4,16 +4,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "base/own.h"
 #include "netstack/datagram.h"
 #include "netstack/stream.h"
 
-#define BATCH        128
-#define ACCEPTS      64   /* per turn and listener */
-#define PAUSE_MS     1000 /* without descriptors, look again after this long */
-#define FLOW_TICK_MS 5000
+#define BATCH         128
+#define SHARED_BATCH  32 /* beside taps and libslirp */
+#define ROUNDS        16
+#define SHARED_ROUNDS 2
+#define ACCEPTS       64   /* per turn and listener */
+#define PAUSE_MS      1000 /* without descriptors, look again after this long */
+#define FLOW_TICK_MS  5000
 
 struct listener {
 	enum carry_kind kind; /* CARRY_LISTENER or CARRY_DATAGRAM */
@@ -100,6 +104,10 @@ static bool handle(struct carry *carry, const struct epoll_event *event)
 	case CARRY_FLOW:
 		datagram_from_inside(carry, kind);
 		return true;
+	case CARRY_CALL:
+		((struct carry_call *)(void *)kind)
+			->fn(carry, (struct carry_call *)(void *)kind, event->events);
+		return true;
 	}
 	return true;
 }
@@ -149,10 +157,74 @@ int carry_ports(
 	if (!carry || !listeners)
 		return err_set(err, -ENOMEM, "out of memory");
 	carry->address = address;
+	carry->rounds = ROUNDS;
 	carry->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (carry->epoll < 0 ||
 		carry_watch(carry, EPOLL_CTL_ADD, lifeline, EPOLLIN, &lifeline_kind) < 0)
 		return err_sys(err, "make an epoll set");
 	TRY(watch_ports(carry, ports, listeners, &n, err));
 	return serve(carry, listeners, n, err); /* the process ends with it: nothing is unwound */
+}
+
+static void on_spin(struct carry *carry, struct carry_call *call, uint32_t events)
+{
+}
+
+/* Ready for the outer loop as long as a connection was stopped for fairness. */
+static void set_spinning(struct carry *carry)
+{
+	if (carry->spinning == (carry->busy != NULL))
+		return;
+	carry->spinning = !carry->spinning;
+	(void)carry_watch(carry, EPOLL_CTL_MOD, carry->spin, carry->spinning ? EPOLLIN : 0,
+		&carry->spin_call.kind);
+}
+
+static int on_ready(void *data, int fd, uint32_t ready, struct err *err)
+{
+	struct carry *carry = data;
+	struct epoll_event events[SHARED_BATCH];
+	int n = epoll_wait(fd, events, SHARED_BATCH, 0);
+
+	for (int i = 0; i < n; i++)
+		(void)handle(carry, &events[i]); /* there is no lifeline in this set */
+	stream_turn(carry);
+	set_spinning(carry);
+	return 0;
+}
+
+int carry_new(struct loop *loop, struct carry **ret, struct err *err)
+{
+	struct carry *carry = calloc(1, sizeof(*carry));
+	int r;
+
+	if (!carry)
+		return err_set(err, -ENOMEM, "out of memory");
+	carry->rounds = SHARED_ROUNDS;
+	carry->spin_call = (struct carry_call){ CARRY_CALL, on_spin };
+	carry->epoll = epoll_create1(EPOLL_CLOEXEC);
+	carry->spin = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = carry->epoll < 0 || carry->spin < 0 ||
+			    carry_watch(carry, EPOLL_CTL_ADD, carry->spin, 0,
+				    &carry->spin_call.kind) < 0
+		    ? err_sys(err, "make an epoll set")
+		    : loop_add_fd(
+			      loop, carry->epoll, EPOLLIN, on_ready, carry, &carry->source, err);
+	if (r < 0) {
+		carry_free(carry);
+		return r;
+	}
+	*ret = carry;
+	return 0;
+}
+
+void carry_free(struct carry *carry)
+{
+	if (!carry)
+		return;
+	loop_del(carry->source);
+	stream_turn(carry); /* frees the dead */
+	fd_drop(&carry->epoll);
+	fd_drop(&carry->spin);
+	free(carry);
 }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "netstack/outbound.h"
 #include "netstack/relay.h"
 #include "network/wire.h"
 
@@ -233,20 +234,53 @@ static int start_relay(struct session *session, const struct packet *packet, str
 		&session->relay_source, err);
 }
 
+/* What comes behind the three that are always there. */
+static struct outbound_gear take_gear(struct packet *packet, uint32_t flags)
+{
+	struct outbound_gear gear = { .listener = { -EBADF, -EBADF }, .queue = -EBADF };
+	size_t i = WIRE_ATTACH_FDS;
+
+	if (flags & WIRE_LISTEN4)
+		gear.listener[0] = move_fd(&packet->fds[i++]);
+	if (flags & WIRE_LISTEN6)
+		gear.listener[1] = move_fd(&packet->fds[i++]);
+	if (flags & WIRE_QUEUE)
+		gear.queue = move_fd(&packet->fds[i]);
+	return gear;
+}
+
+static const struct wire_attach *check_attach(const struct packet *packet)
+{
+	const struct wire_attach *attach = (const void *)packet->data;
+	const uint32_t one_each = WIRE_LISTEN4 | WIRE_LISTEN6 | WIRE_QUEUE;
+
+	if (packet->len != sizeof(*attach) ||
+		packet->n_fds !=
+			WIRE_ATTACH_FDS + (size_t)__builtin_popcount(attach->flags & one_each))
+		return NULL;
+	return attach;
+}
+
 static int attach(struct session *session, struct packet *packet, struct err *err)
 {
+	const struct wire_attach *question = check_attach(packet);
+	struct outbound_gear gear;
 	struct err verdict = ERR_INIT;
 	int tap, r;
 
-	if (packet->len != sizeof(struct wire_attach) || packet->n_fds != WIRE_ATTACH_FDS ||
-		!session->member || session->member->tap >= 0)
+	if (!question || !session->member || session->member->tap >= 0)
 		return err_set(err, -EPROTO, "a monitor sent a damaged hand-over");
+	gear = take_gear(packet, question->flags);
 	tap = move_fd(&packet->fds[0]);
 	r = fcntl(tap, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? err_sys(&verdict, "set up the tap") : 0;
 	if (r == 0)
 		r = lan_adopt_tap(session->member, tap, &verdict);
 	else
 		(void)close(tap); /* not taken over */
+	if (r == 0)
+		r = lan_open_way(session->member, &gear, &verdict);
+	else
+		outbound_gear_done(&gear);
 	if (r == 0 && session->ports.n)
 		r = start_relay(session, packet, &verdict);
 	if (r == 0 && session->ports.n)

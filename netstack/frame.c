@@ -135,17 +135,14 @@ bool frame_asks_gateway(const uint8_t *frame, size_t len, const struct frame_lan
 	       get_addr(arp + 24).s_addr == lan->gateway.s_addr;
 }
 
-/* Addresses that connect(2) or sendto(2) on the host would take for the host itself, or that reach
- * more than one: 0/8, 127/8, 224/4 and up. And our own subnet except the gateway. */
-static bool is_reachable(struct in_addr dst, const struct frame_lan *lan)
+bool frame_is_reachable(struct in_addr dst, const struct frame_lan *lan)
 {
 	uint32_t a = ntohl(dst.s_addr);
 
 	if (a >> 24 == 0 || a >> 24 == 127 || a >> 28 >= 0xe)
 		return false;
 	return (dst.s_addr & lan->mask.s_addr) != lan->network.s_addr ||
-	       dst.s_addr == lan->gateway.s_addr ||
-	       (lan->dns == FRAME_DNS_DIRECT && dst.s_addr == lan->nameserver.s_addr);
+	       dst.s_addr == lan->gateway.s_addr;
 }
 
 static struct frame_frag *find_frag(struct frame_frags *frags, const uint8_t *ip)
@@ -250,15 +247,14 @@ bool frame_clean(
 	if (total < IP_HEAD || total > *len - FRAME_HEAD)
 		return false;
 	dst = get_addr(ip + 16);
-	if (!is_reachable(dst, lan))
+	if (!frame_is_reachable(dst, lan))
 		return false;
 	frag = get16(ip + 6) & (IP_MORE | IP_OFFSET);
 	if (!(frag & IP_OFFSET) && !clean_transport(ip, total))
 		return false;
 	if (frag && !fragment_fits(ip, total, frags))
 		return false;
-	if (dst.s_addr == lan->gateway.s_addr && lan->dns == FRAME_DNS_GATEWAY && !frag &&
-		is_dns(ip, 2))
+	if (dst.s_addr == lan->gateway.s_addr && !frag && is_dns(ip, 2))
 		change_address(ip, 16, lan->nameserver);
 	*len = FRAME_HEAD + total;
 	return true;

@@ -19,14 +19,10 @@
 #define FRAME_HEAD 14
 #define FRAME_MAX  (FRAME_HEAD + 65535)
 
-/* Where members ask: the gateway's port 53, the nameserver's own address, nowhere. */
-enum frame_dns { FRAME_DNS_GATEWAY, FRAME_DNS_DIRECT, FRAME_DNS_NONE };
-
 struct frame_lan {
 	struct in_addr network, mask; /* network order */
 	struct in_addr gateway;       /* what members know; libslirp's host address */
 	struct in_addr nameserver;    /* libslirp's resolver; members reach it as gateway:53 */
-	enum frame_dns dns;
 };
 
 struct frame_port {
@@ -52,6 +48,10 @@ enum frame_type frame_type(const uint8_t *frame, size_t len);
 bool frame_is_group(const uint8_t *frame); /* broadcast or multicast; at least FRAME_HEAD bytes */
 
 bool frame_is_members_own(const uint8_t *frame, size_t len, const struct frame_port *port);
+
+/* Pure. False for what connect(2) or sendto(2) on the host would take for the host itself, or for more than
+ * one: 0/8, 127/8, 224/4 and up; and for our own subnet except the gateway. */
+bool frame_is_reachable(struct in_addr dst, const struct frame_lan *lan);
 
 /* An ARP request for the gateway. */
 bool frame_asks_gateway(const uint8_t *frame, size_t len, const struct frame_lan *lan);

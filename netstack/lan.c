@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "netstack/judge.h"
+#include "netstack/outbound.h"
 #include "netstack/resolver.h"
 
 #define CLOSER_STACK    (64 * 1024)
@@ -234,6 +236,8 @@ void lan_done(struct lan *lan)
 {
 	while (lan->members)
 		lan_leave(lan->members);
+	outbound_free(lan->outbound);
+	lan->outbound = NULL;
 	stack_free(lan->stack);
 	lan->stack = NULL;
 }
@@ -381,6 +385,7 @@ void lan_leave(struct member *member)
 	if (!member)
 		return;
 	loop_del(member->source);
+	outbound_close(member->way);
 	close_aside(move_fd(&member->tap));
 	remove_member(member);
 	free(member);
@@ -390,4 +395,27 @@ int lan_adopt_tap(struct member *member, int tap, struct err *err)
 {
 	member->tap = tap;
 	return loop_add_fd(member->lan->loop, tap, EPOLLIN, on_tap, member, &member->source, err);
+}
+
+static enum outbound_verdict judge(void *data, union syn_address *to)
+{
+	return judge_connect(data, to);
+}
+
+int lan_open_way(struct member *member, struct outbound_gear *gear, struct err *err)
+{
+	struct lan *lan = member->lan;
+	int r;
+
+	if (gear->listener[0] < 0)
+		return 0; /* the kernel cannot */
+	r = lan->outbound ? 0 : outbound_new(lan->loop, &lan->outbound, err);
+
+	if (r < 0) {
+		outbound_gear_done(gear);
+		return r;
+	}
+	gear->judge = judge;
+	gear->data = member;
+	return outbound_open(lan->outbound, gear, &member->way, err);
 }

@@ -22,6 +22,8 @@
 #define LAN_MTU     65520
 
 struct lan;
+struct outbound;
+struct outbound_gear;
 
 struct member {
 	struct lan *lan;
@@ -31,11 +33,13 @@ struct member {
 	char names[1040]; /* separated by one space: the DNS answers for them */
 	int tap;
 	struct loop_source *source;
+	struct outbound_way *way; /* the fast way out, or NULL */
 };
 
 struct lan {
 	struct loop *loop;
 	struct stack *stack;
+	struct outbound *outbound; /* made for the first member that has a fast way out */
 	struct frame_lan addresses;
 	struct in_addr first, last; /* of what is given to those who do not ask for more */
 	int mtu;
@@ -72,6 +76,9 @@ void lan_leave(struct member *member); /* NULL ok */
 
 /* Starts switching for it; takes the tap over, also on failure. */
 int lan_adopt_tap(struct member *member, int tap, struct err *err);
+
+/* Opens the fast way out (outbound.h), of which gear has the descriptors; takes them over, also on failure. */
+int lan_open_way(struct member *member, struct outbound_gear *gear, struct err *err);
 
 /* Pure: the member that a frame with this destination MAC is for, or NULL. */
 struct member *lan_find_mac(const struct lan *lan, const uint8_t mac[6]);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/own.h"
 
@@ -21,7 +22,6 @@
 #define TO_SPLICE  4  /* full buffers in a row before a direction is spliced */
 #define TO_COPY    16 /* small splices in a row before it is copied again */
 #define SMALL      16384
-#define ROUNDS     16 /* reads per turn; then the others have theirs */
 #define EVENT_MASK (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 struct pipe {
@@ -50,11 +50,13 @@ struct way { /* from end[i] to end[!i] */
 	struct pipe *pipe;
 	size_t piped;
 	unsigned streak; /* full buffers while copying, small reads while splicing */
+	uint64_t total;
 };
 
 struct conn {
 	struct end end[2]; /* 0 = the host's side, 1 = the container's */
 	struct way way[2];
+	struct stream_owner *owner;
 	bool connecting, dead, is_busy;
 	struct conn *next;
 };
@@ -138,6 +140,12 @@ static void conn_close(struct carry *carry, struct conn *conn, bool reset)
 		conn->way[i].rest = NULL;
 	}
 	conn->dead = true;
+	if (conn->owner) {
+		conn->owner->bytes[0] = conn->way[0].total;
+		conn->owner->bytes[1] = conn->way[1].total;
+		conn->owner->closed(conn->owner);
+		conn->owner = NULL;
+	}
 	if (!conn->is_busy) { /* else stream_turn() finds it on the other list */
 		conn->next = carry->dead;
 		carry->dead = conn;
@@ -202,6 +210,7 @@ static int copy(struct carry *carry, struct way *way, struct end *from, struct e
 		from->eof = true;
 		return 0;
 	}
+	way->total += (uint64_t)n;
 	way->streak = n == sizeof(carry->buffer) ? way->streak + 1 : 0;
 	if (n < (ssize_t)sizeof(carry->buffer) && !from->no_short)
 		from->readable = false; /* it was all there is: saves the read that says so */
@@ -225,6 +234,7 @@ static int splice_in(struct carry *carry, struct way *way, struct end *from)
 	if (n == 0)
 		from->eof = true;
 	way->piped = (size_t)n;
+	way->total += (uint64_t)n;
 	way->streak = n < SMALL ? way->streak + 1 : 0;
 	return 0;
 }
@@ -267,7 +277,7 @@ static void pump(struct carry *carry, struct conn *conn)
 {
 	int more = 1;
 
-	for (int i = 0; i < ROUNDS && more; i++) {
+	for (int i = 0; i < carry->rounds && more; i++) {
 		more = 0;
 		for (int side = 0; side < 2; side++) {
 			int r = step(carry, conn, side);
@@ -306,32 +316,49 @@ static int open_inside(const struct carry *carry, uint16_t port, bool *ret_conne
 	return move_fd(&fd);
 }
 
-void stream_adopt(struct carry *carry, int fd, uint16_t port)
+struct conn *stream_join(struct carry *carry, const struct stream_pair *pair)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
 	int on = 1;
 
 	if (!conn) {
-		(void)close(fd); /* out of memory: the peer sees a close */
-		return;
+		(void)close(pair->fds[0]); /* out of memory: the peers see a close */
+		(void)close(pair->fds[1]);
+		return NULL;
 	}
 	for (int i = 0; i < 2; i++)
-		conn->end[i] = (struct end){ .kind = CARRY_STREAM, .side = i, .fd = -EBADF };
-	conn->end[0].fd = fd;
-	conn->end[1].fd = open_inside(carry, port, &conn->connecting);
-	if (conn->end[1].fd < 0) {
-		carry->paused = carry->paused || conn->end[1].fd == -EMFILE;
-		conn_close(carry, conn, true); /* refused inside is refused outside */
-		return;
-	}
+		conn->end[i] = (struct end){ .kind = CARRY_STREAM, .side = i, .fd = pair->fds[i] };
+	conn->connecting = pair->connecting;
 	for (int i = 0; i < 2; i++) {
 		(void)setsockopt(conn->end[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (carry_watch(carry, EPOLL_CTL_ADD, conn->end[i].fd, EVENT_MASK,
 			    &conn->end[i].kind) < 0) {
 			conn_close(carry, conn, true);
-			return;
+			return NULL;
 		}
 	}
+	conn->owner = pair->owner;
+	return conn;
+}
+
+void stream_kill(struct carry *carry, struct conn *conn)
+{
+	conn_close(carry, conn, true);
+}
+
+void stream_adopt(struct carry *carry, int fd, uint16_t port)
+{
+	const struct linger now = { .l_onoff = 1 };
+	struct stream_pair pair = { .fds = { fd } };
+
+	pair.fds[1] = open_inside(carry, port, &pair.connecting);
+	if (pair.fds[1] >= 0) {
+		(void)stream_join(carry, &pair); /* else both are closed */
+		return;
+	}
+	carry->paused = carry->paused || pair.fds[1] == -EMFILE;
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* refused inside is */
+	(void)close(fd);                                                /* refused outside */
 }
 
 static bool finish_connect(struct conn *conn, uint32_t events)

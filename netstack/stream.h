@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One TCP connection through a published port: two sockets, two directions.
+ * One TCP connection through a published port or on the fast way out: two sockets, two directions.
  *
  * Small messages are copied through one shared buffer (a read and a write, least delay, no memory per
  * idle connection); a direction that fills the buffer repeatedly gets a pipe from a pool and is
@@ -14,6 +14,22 @@
 
 /* Takes the accepted socket over; connects to the container's port. */
 void stream_adopt(struct carry *carry, int fd, uint16_t port);
+/* Whoever wants to know of the end, once; it may free itself. */
+struct stream_owner {
+	void (*closed)(struct stream_owner *owner);
+	uint64_t bytes[2]; /* read from fds[0], from fds[1]; true at the end */
+};
+
+struct stream_pair {
+	int fds[2];                 /* non-blocking; taken over, also on failure */
+	bool connecting;            /* fds[1] has not said yet that it is connected */
+	struct stream_owner *owner; /* borrowed; NULL ok */
+};
+
+/* NULL = out of memory, both are closed and the owner hears nothing. */
+struct conn *stream_join(struct carry *carry, const struct stream_pair *pair);
+void stream_kill(struct carry *carry, struct conn *conn); /* resets both sides */
+
 void stream_event(struct carry *carry, enum carry_kind *object, uint32_t events);
 
 /* After each batch of events: goes on with busy connections, frees dead ones. */

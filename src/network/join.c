@@ -381,36 +381,60 @@ int network_join(struct network *net, const char *id, const char *name, struct e
 	return r;
 }
 
-static int send_attach(int control, const int fds[WIRE_ATTACH_FDS], struct err *err)
+static uint32_t pack_gear(const struct network_gear *gear, int userns, int netns,
+	int ret[WIRE_ATTACH_MAX], size_t *ret_n)
 {
-	struct wire_attach attach = { .head = wire_head(WIRE_ATTACH) };
+	static const uint32_t flag[NETWORK_FAST] = { WIRE_LISTEN4, WIRE_LISTEN6, WIRE_QUEUE };
+	uint32_t flags = gear->replies ? WIRE_REPLIES : 0;
+	size_t n = 0;
+
+	ret[n++] = gear->tap;
+	ret[n++] = userns;
+	ret[n++] = netns;
+	for (int i = 0; i < NETWORK_FAST; i++) {
+		if (gear->fast[i] < 0)
+			continue;
+		flags |= flag[i];
+		ret[n++] = gear->fast[i];
+	}
+	*ret_n = n;
+	return flags;
+}
+
+static int send_attach(
+	int control, uint32_t flags, const int *descriptors, size_t n, struct err *err)
+{
+	struct wire_attach attach = { .head = wire_head(WIRE_ATTACH), .flags = flags };
 	struct iovec iov = { &attach, sizeof(attach) };
 	union {
 		struct cmsghdr head;
-		char space[CMSG_SPACE(WIRE_ATTACH_FDS * sizeof(int))];
+		char space[CMSG_SPACE(WIRE_ATTACH_MAX * sizeof(int))];
 	} cmsg = { .head = {
 			   .cmsg_level = SOL_SOCKET,
 			   .cmsg_type = SCM_RIGHTS,
-			   .cmsg_len = CMSG_LEN(WIRE_ATTACH_FDS * sizeof(int)),
+			   .cmsg_len = CMSG_LEN(n * sizeof(int)),
 		   } };
 	struct msghdr msg = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &cmsg,
-		.msg_controllen = sizeof(cmsg) };
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)) };
 
-	memcpy(CMSG_DATA(&cmsg.head), fds, WIRE_ATTACH_FDS * sizeof(int));
+	memcpy(CMSG_DATA(&cmsg.head), descriptors, n * sizeof(int));
 	if (sendmsg(control, &msg, MSG_NOSIGNAL) < 0)
 		return err_sys(err, "hand the container's network to " HELPER);
 	return 0;
 }
 
-static int attach(const struct network *net, int tap, int userns, int netns, struct err *err)
+static int attach(const struct network *net, const struct network_gear *gear, int userns, int netns,
+	struct err *err)
 {
-	const int fds[WIRE_ATTACH_FDS] = { tap, userns, netns };
+	int descriptors[WIRE_ATTACH_MAX];
 	struct wire_attached attached;
+	size_t count;
+	uint32_t flags = pack_gear(gear, userns, netns, descriptors, &count);
 	ssize_t n;
 
-	TRY(send_attach(net->control, fds, err));
+	TRY(send_attach(net->control, flags, descriptors, count, err));
 	n = recv(net->control, &attached, sizeof(attached), 0);
 	if (n < 0)
 		return err_sys(err, "read the answer of " HELPER);
@@ -428,12 +452,14 @@ static int keep(int fd, int *slot, struct err *err)
 	return *slot < 0 ? err_sys(err, "dup") : 0;
 }
 
-int network_attach(struct network *net, int tap, int userns, int netns, struct err *err)
+int network_attach(
+	struct network *net, struct network_gear *gear, int userns, int netns, struct err *err)
 {
 	if (net->kind != NETWORK_BRIDGE)
 		return 0;
-	TRY(attach(net, tap, userns, netns, err));
-	TRY(keep(tap, &net->tap, err));
+	net->gear = *gear;
+	*gear = (struct network_gear)NETWORK_GEAR_INIT;
+	TRY(attach(net, &net->gear, userns, netns, err));
 	TRY(keep(userns, &net->userns, err));
 	return keep(netns, &net->netns, err);
 }
@@ -460,7 +486,7 @@ int network_recover(struct network *net, const char *id, const char *name, struc
 	if (r == 0)
 		r = network_join(net, id, name, err);
 	if (r == 0)
-		r = attach(net, net->tap, net->userns, net->netns, err);
+		r = attach(net, &net->gear, net->userns, net->netns, err);
 	if (r < 0) {
 		fd_drop(&net->control);
 		net->begun = false;

@@ -56,8 +56,33 @@ void netlink_attr(struct netlink *nl, uint16_t type, const void *value, size_t l
 		return;
 	}
 	memcpy(attr, &head, sizeof(head));
-	memcpy(attr + sizeof(head), value, len);
+	if (len)
+		memcpy(attr + sizeof(head), value, len);
 	append(nl, attr, head.rta_len);
+}
+
+void netlink_quiet(struct netlink *nl)
+{
+	struct nlmsghdr *head = (struct nlmsghdr *)(void *)(nl->data + nl->last);
+
+	if (nl->broken)
+		return;
+	head->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+	nl->quiet |= 1u << (nl->count - 1);
+}
+
+size_t netlink_nest(struct netlink *nl, uint16_t type)
+{
+	size_t at = nl->len;
+
+	netlink_attr(nl, type | NLA_F_NESTED, NULL, 0);
+	return at;
+}
+
+void netlink_unnest(struct netlink *nl, size_t nest)
+{
+	if (!nl->broken)
+		((struct rtattr *)(void *)(nl->data + nest))->rta_len = (uint16_t)(nl->len - nest);
 }
 
 /* One datagram may hold several acknowledgements. */
@@ -80,16 +105,13 @@ static int read_acks(struct netlink *nl, const void *data, size_t len, struct er
 	return (int)seen;
 }
 
-int netlink_run(struct netlink *nl, struct err *err)
+int netlink_run_on(struct netlink *nl, int fd, struct err *err)
 {
-	autofd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	uint8_t reply[4096] __attribute__((aligned(8)));
-	unsigned seen = 0;
+	unsigned seen = (unsigned)__builtin_popcount(nl->quiet);
 
 	if (nl->broken)
 		return err_set(err, nl->broken, "too many network settings in one request");
-	if (fd < 0)
-		return err_sys(err, "open a netlink socket");
 	if (send(fd, nl->data, nl->len, 0) < 0)
 		return err_sys(err, "send network settings");
 	while (seen < nl->count) {
@@ -103,4 +125,13 @@ int netlink_run(struct netlink *nl, struct err *err)
 		seen += (unsigned)r;
 	}
 	return 0;
+}
+
+int netlink_run(struct netlink *nl, struct err *err)
+{
+	autofd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0)
+		return err_sys(err, "open a netlink socket");
+	return netlink_run_on(nl, fd, err);
 }

@@ -17,6 +17,19 @@
 #include "base/json.h"
 #include "options/options.h"
 
+/* What the child made in its namespace and sbx-netstack serves. Descriptors are owned. */
+enum network_fast { NETWORK_LISTEN4, NETWORK_LISTEN6, NETWORK_QUEUE, NETWORK_FAST };
+struct network_gear {
+	int tap;
+	int fast[NETWORK_FAST]; /* redirect.h; -EBADF = none */
+	bool replies; /* answers to foreign addresses stay inside, so clients keep theirs */
+};
+#define NETWORK_GEAR_INIT                                          \
+	{                                                          \
+		.tap = -EBADF, .fast = { -EBADF, -EBADF, -EBADF }, \
+	}
+void network_gear_done(struct network_gear *gear);
+
 enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE, NETWORK_CONTAINER };
 
 struct network {
@@ -25,10 +38,10 @@ struct network {
 	/* NETWORK_CONTAINER: whose namespace is shared, as typed, owned; then, filled by whoever knows
 	 * containers, that network namespace and the user namespace that owns it. Owned */
 	char *target;
-	int userns, netns;     /* of the container itself once it is attached */
-	int tap;               /* ours, kept for network_recover(). Owned */
-	const char *runroot;   /* borrowed from globals */
-	struct publish *ports; /* wanted; after network_join() with the real host ports. Owned */
+	int userns, netns;        /* of the container itself once it is attached */
+	struct network_gear gear; /* ours, kept for network_recover() */
+	const char *runroot;      /* borrowed from globals */
+	struct publish *ports;    /* wanted; after network_join() with the real host ports. Owned */
 	size_t n_ports;
 	struct strv dns, dns_search, dns_option, add_host;
 	struct strv aliases; /* further names of the container on this network */
@@ -49,9 +62,9 @@ struct network {
 	bool begun;  /* network_begin() has asked, the answer is not read yet */
 	pid_t starting; /* first process of an sbx-netstack we started, not reaped yet; 0 = none */
 };
-#define NETWORK_INIT                                                                \
-	{                                                                           \
-		.userns = -EBADF, .netns = -EBADF, .tap = -EBADF, .control = -EBADF \
+#define NETWORK_INIT                                                                            \
+	{                                                                                       \
+		.userns = -EBADF, .netns = -EBADF, .gear = NETWORK_GEAR_INIT, .control = -EBADF \
 	}
 void network_done(struct network *net);
 #define autonetwork __attribute__((cleanup(network_done)))
@@ -96,12 +109,14 @@ int network_join(struct network *net, const char *id, const char *name, struct e
 
 /* child, inside the new network namespace with its capabilities, while /dev/net/tun and a /proc are
  * still in reach: loopback up, tap made, address, MTU, default route, ping and low ports allowed for
- * everybody inside. E-NET-NOTUN. *ret_tap is the tap's descriptor for the monitor (-EBADF when kind needs none). */
-int network_setup(const struct network *net, int *ret_tap, struct err *err);
+ * everybody inside, and the fast way out (redirect.h) where the kernel has it. E-NET-NOTUN. *ret is for the monitor;
+ * its tap is -EBADF when kind needs none. */
+int network_setup(const struct network *net, struct network_gear *ret, struct err *err);
 
-/* monitor: hands tap and namespaces to sbx-netstack, which starts switching. Borrows all, and keeps
+/* monitor: hands what was made and both namespaces to sbx-netstack, which starts switching. Takes the gear over, and keeps
  * copies for network_recover(). From here on a hang-up of net->control means that sbx-netstack died. */
-int network_attach(struct network *net, int tap, int userns, int netns, struct err *err);
+int network_attach(
+	struct network *net, struct network_gear *gear, int userns, int netns, struct err *err);
 
 /* monitor: after that hang-up. Starts sbx-netstack again if nobody else has, and attaches with the same
  * address and ports. -EADDRINUSE: the dead one still holds them, or somebody else was faster; may be

@@ -18,6 +18,14 @@
 
 #define BIND_ENV "SBX_DEFAULT_BIND"
 
+/* First the tap: its last close takes long, and sbx-netstack does it aside. */
+void network_gear_done(struct network_gear *gear)
+{
+	fd_drop(&gear->tap);
+	for (int i = 0; i < NETWORK_FAST; i++)
+		fd_drop(&gear->fast[i]);
+}
+
 void network_done(struct network *net)
 {
 	free(net->ports);
@@ -31,8 +39,8 @@ void network_done(struct network *net)
 	strv_done(&net->links);
 	free(net->target);
 	net->target = NULL;
-	if (net->tap > 0) /* first: the last close takes long, and sbx-netstack does it aside */
-		fd_drop(&net->tap);
+	if (net->gear.tap > 0) /* a zeroed object owns nothing */
+		network_gear_done(&net->gear);
 	if (net->control > 0) /* a zeroed object owns nothing */
 		fd_drop(&net->control);
 	if (net->userns > 0)

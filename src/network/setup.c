@@ -13,17 +13,23 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/xalloc.h"
 #include "network/netlink.h"
+#include "network/redirect.h"
+#include "network/wire.h"
 
 #define TAP_NAME  "eth0"
 #define TUN_PATH  "/dev/net/tun"
-#define LO_INDEX  1    /* the kernel makes it first in every namespace */
+#define LO_INDEX  1              /* the kernel makes it first in every namespace */
+#define HINT      "queue"        /* in <runroot>/networks */
+#define SLOW_ENV  "SBX_NET_SLOW" /* libslirp alone: for comparisons, and where the fast way fails */
 #define TAP_QUEUE 1000 /* frames; the default, said because shorter queues lose bulk transfers */
 
 static bool write_sysctl(const char *name, const char *value)
@@ -130,26 +136,75 @@ static void add_tap(struct netlink *nl, const struct network *net, int index)
 	netlink_attr(nl, RTA_OIF, &index, sizeof(index));
 }
 
-int network_setup(const struct network *net, int *ret_tap, struct err *err)
+/* What redirect_install() found this kernel to have, for the next container; gone with the boot. */
+static enum redirect_queue recall(const struct network *net)
 {
-	struct netlink nl = NETLINK_INIT;
-	autofd int tap = -EBADF;
-	unsigned index;
+	autofree char *path = xasprintf("%s/networks/" HINT, net->runroot);
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char digit;
 
-	if (net->kind == NETWORK_HOST || net->kind == NETWORK_CONTAINER) {
-		*ret_tap = -EBADF;
-		return 0;
+	if (fd < 0 || read(fd, &digit, 1) != 1 || digit < '0' || digit > '0' + REDIRECT_QUEUE_NONE)
+		return REDIRECT_QUEUE_OLD;
+	return (enum redirect_queue)(digit - '0');
+}
+
+static void remember(const struct network *net, enum redirect_queue how)
+{
+	autofree char *path = xasprintf("%s/networks/" HINT, net->runroot);
+	autofd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	char digit = (char)('0' + how);
+
+	if (fd < 0 || write(fd, &digit, 1) != 1)
+		log_msg(LOG_DEBUG, "write %s: %s", path,
+			strerror(errno)); /* only slower next time */
+}
+
+/* Without it all goes through the tap and libslirp, only slower: what the kernel lacks is no error. */
+static void set_up_fast_way(const struct network *net, unsigned index, struct network_gear *gear)
+{
+	struct redirect_config config = {
+		.index = index, .gateway = net->gateway, .first = recall(net)
+	};
+	struct redirect redirect = REDIRECT_INIT;
+	struct err why = ERR_INIT;
+
+	config.mask.s_addr = htonl(UINT32_MAX << (32 - net->prefix));
+	config.network.s_addr = net->gateway.s_addr & config.mask.s_addr;
+	if (net->internal || getenv(SLOW_ENV))
+		return;
+	if (redirect_install(&config, &redirect, &why) < 0) {
+		log_msg(LOG_DEBUG, "libslirp carries TCP: %s", why.text);
+		return;
 	}
+	if (redirect.how != config.first)
+		remember(net, redirect.how);
+	gear->fast[NETWORK_LISTEN4] = redirect.listener[0];
+	gear->fast[NETWORK_LISTEN6] = redirect.listener[1];
+	gear->fast[NETWORK_QUEUE] = redirect.queue;
+}
+
+int network_setup(const struct network *net, struct network_gear *ret, struct err *err)
+{
+	struct network_gear gear __attribute__((cleanup(network_gear_done))) = NETWORK_GEAR_INIT;
+	struct netlink nl = NETLINK_INIT;
+	unsigned index = 0;
+
+	*ret = gear;
+	if (net->kind == NETWORK_HOST || net->kind == NETWORK_CONTAINER)
+		return 0;
 	write_sysctls();
 	add_lo(&nl);
 	if (net->kind == NETWORK_BRIDGE) {
-		TRY(open_tap(&tap, err));
+		TRY(open_tap(&gear.tap, err));
 		index = if_nametoindex(TAP_NAME);
 		if (!index)
 			return err_sys(err, "find the network device %s", TAP_NAME);
 		add_tap(&nl, net, (int)index);
 	}
 	TRY(netlink_run(&nl, err));
-	*ret_tap = move_fd(&tap);
+	if (index)
+		set_up_fast_way(net, index, &gear);
+	*ret = gear;
+	gear = (struct network_gear)NETWORK_GEAR_INIT;
 	return 0;
 }

@@ -7,7 +7,7 @@
  * build on one machine (the version says so). One connection is one member:
  *
  *	monitor → WIRE_JOIN + ports         netstack → WIRE_JOIN, the address, ports bound on the host
- *	monitor → WIRE_ATTACH + 3 descriptors         → WIRE_ATTACH: frames flow, ports are served
+ *	monitor → WIRE_ATTACH + descriptors           → WIRE_ATTACH: frames flow, ports are served
  *	either end closes = the member left: its ports are closed, its address is free.
  */
 #ifndef SBX_NETWORK_WIRE_H
@@ -19,15 +19,34 @@
 #include "base/err.h"
 
 #define WIRE_MAGIC      0x53425831u /* "SBX1" */
-#define WIRE_VERSION    2
+#define WIRE_VERSION    3
 #define WIRE_CONTROL_FD 3 /* sbx-netstack inherits its listening socket here, */
 #define WIRE_DIR_FD     4 /* and the network's directory here */
 #define WIRE_PORTS_MAX  2048
 #define WIRE_CONTROL    "control" /* names inside the network's directory */
 #define WIRE_LOCK       "lock"
-#define WIRE_ATTACH_FDS 3 /* tap, user namespace, network namespace, in this order */
+#define WIRE_ATTACH_FDS 3 /* tap, user namespace, network namespace, in this order, */
+#define WIRE_ATTACH_MAX 6 /* then those that the flags name */
 #define WIRE_PACKET_MAX (sizeof(struct wire_join) + WIRE_PORTS_MAX * sizeof(struct wire_port))
 #define WIRE_NO_PORT    UINT32_MAX
+
+/* Marks on packets inside a container's namespace. The first four are sbx-netstack's verdicts on a first
+ * SYN (network/redirect.h), the last is on connections that the relay makes from a client's address. */
+enum wire_mark {
+	WIRE_MARK_TURN = 0x53425801,
+	WIRE_MARK_REFUSED,
+	WIRE_MARK_NO_HOST,
+	WIRE_MARK_NO_ROUTE,
+	WIRE_MARK_CLIENT,
+};
+#define WIRE_TURN_PORT 1 /* where connections are turned to, on the container's loopback */
+
+enum wire_attach_flag {
+	WIRE_LISTEN4 = 1, /* a descriptor each, in this order */
+	WIRE_LISTEN6 = 2,
+	WIRE_QUEUE = 4,
+	WIRE_REPLIES = 8, /* none: answers to WIRE_MARK_CLIENT stay inside */
+};
 
 enum wire_op { WIRE_JOIN = 1, WIRE_ATTACH = 2 };
 enum wire_proto { WIRE_TCP = 0, WIRE_UDP = 1 };
@@ -73,7 +92,7 @@ struct wire_joined {
 
 struct wire_attach {
 	struct wire_head head;
-	uint32_t flags; /* 0; room for a tap with a vnet header */
+	uint32_t flags; /* enum wire_attach_flag */
 };
 
 struct wire_attached {

@@ -72,14 +72,29 @@ static int become_root(struct err *err)
 	return 0;
 }
 
+/* The tap last: then the monitor has all of it. */
+static int send_gear(int sock, const struct network_gear *gear, struct err *err)
+{
+	const struct step_msg last = { .step = STEP_TAP, .which = gear->replies };
+
+	if (gear->tap < 0)
+		return 0;
+	for (int i = 0; i < NETWORK_FAST; i++) {
+		const struct step_msg msg = { .step = STEP_FAST, .which = i };
+
+		if (gear->fast[i] >= 0)
+			TRY(step_send_msg(sock, &msg, gear->fast[i], err));
+	}
+	return step_send_msg(sock, &last, gear->tap, err);
+}
+
 static int setup_network(struct child *child, struct err *err)
 {
 	const struct process_spec *spec = child->spec;
-	autofd int tap = -EBADF;
+	struct network_gear gear __attribute__((cleanup(network_gear_done))) = NETWORK_GEAR_INIT;
 
-	TRY(network_setup(spec->network, &tap, err));
-	if (tap >= 0)
-		TRY(step_send(child->fds.sock, STEP_TAP, tap, NULL, err));
+	TRY(network_setup(spec->network, &gear, err));
+	TRY(send_gear(child->fds.sock, &gear, err));
 	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
 		return err_sys(err, "set the hostname '%s'", spec->hostname);
 	return 0;

@@ -8,6 +8,7 @@
  *	parent                          child
  *	  clone ----------------------->
  *	  STEP_IDS_MAPPED (lease) ----->  becomes uid 0, sets up network and root
+ *	  <----------- STEP_FAST (fd)     up to three: the fast way out, where there is one
  *	  <----------- STEP_TAP (fd)      only with a network of its own
  *	  <----------- STEP_FUSE (fd)     only with the fuse driver
  *	  <----------- STEP_TTY (fd)      only with -t
@@ -25,6 +26,7 @@
 
 enum step {
 	STEP_IDS_MAPPED = 1,
+	STEP_FAST,
 	STEP_TAP,
 	STEP_FUSE,
 	STEP_TTY,
@@ -46,6 +48,7 @@ struct step_msg {
 	union {
 		struct err err;          /* STEP_FAILED: the error; STEP_NOTICE: its text */
 		struct step_lease lease; /* STEP_IDS_MAPPED */
+		int which;               /* STEP_FAST: enum network_fast; STEP_TAP: gear.replies */
 	};
 };
 

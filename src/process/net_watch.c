@@ -54,7 +54,8 @@ static int on_hang_up(void *data, int fd, uint32_t events, struct err *err)
 
 int net_watch_start(struct net_watch *watch, struct err *err)
 {
-	if (!watch->network || watch->network->kind != NETWORK_BRIDGE || watch->network->tap < 0)
+	if (!watch->network || watch->network->kind != NETWORK_BRIDGE ||
+		watch->network->gear.tap < 0)
 		return 0;
 	watch->last = -CALM_MS;
 	TRY(loop_add_timer(watch->loop, 0, 0, on_timer, watch, &watch->timer, err));

@@ -45,6 +45,7 @@ struct start {
 	int sock;
 	struct child_fds theirs;
 	int userns, netns;
+	struct network_gear gear;
 };
 
 static void start_done(struct start *start)
@@ -56,6 +57,7 @@ static void start_done(struct start *start)
 	fd_drop(&start->theirs.err);
 	fd_drop(&start->userns);
 	fd_drop(&start->netns);
+	network_gear_done(&start->gear);
 }
 
 static int make_pipe(int *ret_read, int *ret_write, struct err *err)
@@ -118,14 +120,30 @@ static int clone_child(struct start *start, struct err *err)
 	return start->netns < 0 ? start->netns : 0;
 }
 
+static int serve_network(
+	struct start *start, const struct step_msg *msg, int adopt_fd, struct err *err)
+{
+	int *slot = &start->gear.tap;
+
+	if (msg->step == STEP_FAST && msg->which >= 0 && msg->which < NETWORK_FAST)
+		slot = &start->gear.fast[msg->which];
+	fd_drop(slot);
+	*slot = adopt_fd;
+	if (msg->step == STEP_FAST)
+		return 0;
+	start->gear.replies = msg->which;
+	return network_attach(start->spec->network, &start->gear, start->userns, start->netns, err);
+}
+
 /* One message of the child's; 1 = it is ready to execute. Takes fd over. */
 static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, struct err *err)
 {
 	autofd int fd = adopt_fd;
 
 	switch (msg->step) {
+	case STEP_FAST:
 	case STEP_TAP:
-		return network_attach(start->spec->network, fd, start->userns, start->netns, err);
+		return serve_network(start, msg, move_fd(&fd), err);
 	case STEP_FUSE:
 		return fuse_server_start(
 			start->spec->rootfs, fd, start->userns, &start->process->fuse, err);
@@ -224,6 +242,7 @@ int process_start(const struct process_spec *spec, const struct process_events *
 		.sock = -EBADF,
 		.userns = -EBADF,
 		.netns = -EBADF,
+		.gear = NETWORK_GEAR_INIT,
 		.theirs = { -EBADF, -EBADF, -EBADF, -EBADF } };
 
 	TRY(make_stdio(&start, err));

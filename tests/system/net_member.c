@@ -47,49 +47,74 @@ static int parse_port(const char *text, struct publish *ret, struct err *err)
 	return 0;
 }
 
-static int send_fd(int sock, int fd, const struct err *verdict)
+/* What the child made, in one message; the verdict goes along, and which descriptors there are. */
+struct made {
+	struct err verdict;
+	bool has[1 + NETWORK_FAST], replies;
+};
+
+static int send_gear(int sock, const struct network_gear *gear, const struct err *verdict)
 {
-	struct iovec iov = { (void *)(uintptr_t)verdict, sizeof(*verdict) };
-	char space[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct made made = { .verdict = *verdict, .replies = gear->replies };
+	int descriptors[1 + NETWORK_FAST], n = 0;
+
+	struct iovec iov = { &made, sizeof(made) };
+	char space[CMSG_SPACE(sizeof(descriptors))] __attribute__((aligned(8))) = { 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c = (struct cmsghdr *)(void *)space;
 
-	if (fd >= 0) {
+	for (int i = 0; i <= NETWORK_FAST; i++) {
+		int fd = i ? gear->fast[i - 1] : gear->tap;
+
+		made.has[i] = fd >= 0;
+		if (fd >= 0)
+			descriptors[n++] = fd;
+	}
+	if (n) {
 		msg.msg_control = space;
-		msg.msg_controllen = sizeof(space);
-		*c = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+		msg.msg_controllen = CMSG_SPACE((size_t)n * sizeof(int));
+		*c = (struct cmsghdr){ CMSG_LEN((size_t)n * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		memcpy(CMSG_DATA(c), descriptors, (size_t)n * sizeof(int));
 	}
 	return sendmsg(sock, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int recv_fd(int sock, struct err *ret_verdict)
+static int recv_gear(int sock, struct network_gear *ret, struct err *err)
 {
-	struct iovec iov = { ret_verdict, sizeof(*ret_verdict) };
-	char space[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	struct made made;
+	int descriptors[1 + NETWORK_FAST], n = 0;
+	struct iovec iov = { &made, sizeof(made) };
+	char space[CMSG_SPACE(sizeof(descriptors))] __attribute__((aligned(8)));
 	struct msghdr msg = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = space,
 		.msg_controllen = sizeof(space) };
-	int fd = -EBADF;
 
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*ret_verdict))
-		return err_set(ret_verdict, -EPIPE, "the child died");
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(made))
+		return err_set(err, -EPIPE, "the child died");
 	if (CMSG_FIRSTHDR(&msg))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
+		memcpy(descriptors, CMSG_DATA(CMSG_FIRSTHDR(&msg)),
+			CMSG_FIRSTHDR(&msg)->cmsg_len - CMSG_LEN(0));
+	for (int i = 0; i <= NETWORK_FAST; i++) {
+		if (made.has[i])
+			*(i ? &ret->fast[i - 1] : &ret->tap) = descriptors[n++];
+	}
+	ret->replies = made.replies;
+	if (made.verdict.code < 0)
+		*err = made.verdict;
+	return made.verdict.code;
 }
 
 static _Noreturn void child(const struct network *net, int sock, char **command)
 {
 	struct err err = ERR_INIT;
-	int tap = -EBADF;
+	struct network_gear gear = NETWORK_GEAR_INIT;
 	char go;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || recv(sock, &go, 1, 0) != 1)
 		_exit(125);
-	(void)network_setup(net, &tap, &err);
-	if (send_fd(sock, tap, &err) < 0 || recv(sock, &go, 1, 0) != 1)
+	(void)network_setup(net, &gear, &err); /* the verdict goes along */
+	if (send_gear(sock, &gear, &err) < 0 || recv(sock, &go, 1, 0) != 1)
 		_exit(125);
 	execvp(command[0], command);
 	_exit(127);
@@ -117,8 +142,8 @@ static int open_ns(pid_t pid, const char *name, struct err *err)
 
 static int attach(struct network *net, pid_t pid, int sock, struct err *err)
 {
-	struct err verdict = ERR_INIT;
-	autofd int tap = -EBADF, userns = -EBADF, netns = -EBADF;
+	struct network_gear gear __attribute__((cleanup(network_gear_done))) = NETWORK_GEAR_INIT;
+	autofd int userns = -EBADF, netns = -EBADF;
 	char map[64];
 
 	TRY(write_map(pid, "setgroups", "deny", err));
@@ -128,16 +153,12 @@ static int attach(struct network *net, pid_t pid, int sock, struct err *err)
 	TRY(write_map(pid, "gid_map", map, err));
 	if (send(sock, "g", 1, MSG_NOSIGNAL) < 0)
 		return err_sys(err, "talk to the child");
-	tap = recv_fd(sock, &verdict);
-	if (verdict.code < 0) {
-		*err = verdict;
-		return err->code;
-	}
+	TRY(recv_gear(sock, &gear, err));
 	userns = open_ns(pid, "user", err);
 	TRY(userns);
 	netns = open_ns(pid, "net", err);
 	TRY(netns);
-	return network_attach(net, tap, userns, netns, err);
+	return network_attach(net, &gear, userns, netns, err);
 }
 
 static void report(const struct network *net)

@@ -30,7 +30,7 @@ static void too_many_requests_fail_when_they_are_sent(void **state)
 	struct netlink nl = NETLINK_INIT;
 	struct err err = ERR_INIT;
 
-	for (int i = 0; i < 9; i++)
+	for (int i = 0; i < 33; i++)
 		netlink_add(&nl, "again", RTM_NEWLINK, 0);
 	assert_int_equal(netlink_run(&nl, &err), -ENOSPC);
 }
