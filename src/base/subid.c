@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 
 #define SUBID_FILE_MAX (8u << 20)
+#define RANGES_MAX     7u    /* leaves room in a map for the caller, and for idmap_keep() */
 #define RANGE_USEFUL   1000u /* a range that cannot even hold system users is of no use */
 
 static int parse_number(const char *s, const char *end, uint32_t *ret)
@@ -244,10 +245,10 @@ int idmap_detect(struct idmap *ret, struct err *err)
 			name, sizeof(name), "%u", (unsigned)uid); /* ranges may name numbers */
 	else
 		(void)snprintf(name, sizeof(name), "%s", user.name);
-	n_uid = ranges_of(false, name, uid, ret->uid, IDMAP_MAX - 1, err);
+	n_uid = ranges_of(false, name, uid, ret->uid, RANGES_MAX, err);
 	if (n_uid < 0)
 		return n_uid;
-	n_gid = ranges_of(true, name, uid, ret->gid, IDMAP_MAX - 1, err);
+	n_gid = ranges_of(true, name, uid, ret->gid, RANGES_MAX, err);
 	if (n_gid < 0)
 		return n_gid;
 	if (uid == 0) {

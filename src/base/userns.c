@@ -145,7 +145,10 @@ static int become_root(struct err *err)
 {
 	if (setgroups(0, NULL) < 0 && errno != EPERM) /* EPERM: single id, setgroups denied */
 		return err_sys(err, "setgroups");
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+	/* EINVAL: there is no 0 (keep-id with a single id). What counts are the capabilities, and whoever
+	 * has just entered a user namespace has them all. */
+	if ((setresgid(0, 0, 0) < 0 && errno != EINVAL) ||
+		(setresuid(0, 0, 0) < 0 && errno != EINVAL))
 		return err_sys(err, "become root of the user namespace");
 	return 0;
 }
@@ -198,6 +201,35 @@ static int run_parent(pid_t pid, int sock, const struct idmap *map, struct err *
 	if (verdict.value < 0)
 		*err = verdict.err;
 	return verdict.value;
+}
+
+int userns_open(const struct idmap *map, struct err *err)
+{
+	autofd int ours = -EBADF, theirs = -EBADF, ns = -EBADF;
+	int pair[2], r;
+	struct err ignored;
+	char path[48], byte;
+	pid_t pid;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(err, "pipe");
+	theirs = pair[0];
+	ours = pair[1];
+	pid = sys_clone(CLONE_NEWUSER | SIGCHLD, NULL);
+	if (pid < 0)
+		return userns_explain(errno, err);
+	if (pid == 0) {
+		(void)close(ours);
+		_exit(read(theirs, &byte, 1) !=
+			0); /* until the parent closes its end, or is gone */
+	}
+	r = idmap_write(pid, map, err);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	if (r == 0 && (ns = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		r = err_sys(err, "open %s", path);
+	fd_drop(&ours);
+	(void)spawn_wait(pid, &ignored); /* says nothing but that it is over */
+	return r < 0 ? r : move_fd(&ns);
 }
 
 int userns_run(const struct idmap *map, int flags, userns_fn fn, void *data, struct err *err)

@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 
-#define IDMAP_MAX 8
+#define IDMAP_MAX 12
 
 enum idmap_kind {
 	IDMAP_SINGLE, /* one id; setgroups denied */
@@ -52,6 +52,15 @@ uint32_t idmap_to_host(
 	const struct idrange *ranges, unsigned n, uint32_t inside); /* UINT32_MAX = unmapped */
 uint32_t idmap_to_inside(const struct idrange *ranges, unsigned n, uint32_t outside);
 
+/* `map` with the caller as uid and gid inside instead of 0 (keepid.c). *ret_stored is the map under which
+ * the owners on disk mean the same ids: what is served to such a container has to be read through it. Pure.
+ * -E2BIG: too many ranges. */
+struct idpair {
+	uint32_t uid, gid;
+};
+int idmap_keep(const struct idmap *map, struct idpair inside, struct idmap *ret,
+	struct idmap *ret_stored, struct err *err);
+
 /* Writes both maps (and setgroups=deny for IDMAP_SINGLE) for a child that has made its user
  * namespace and waits. newuidmap and newgidmap run side by side. */
 int idmap_write(pid_t pid, const struct idmap *map, struct err *err);
@@ -70,7 +79,10 @@ int idmap_finish(struct idmap_job *job, struct err *err);
 typedef int (*userns_fn)(void *data, struct err *err);
 int userns_run(const struct idmap *map, int flags, userns_fn fn, void *data, struct err *err);
 
-/* Joins an existing user namespace and becomes its uid 0, gid 0. Caller must be single-threaded. */
+/* A new user namespace with this map, without a process in it. Returns its descriptor. */
+int userns_open(const struct idmap *map, struct err *err);
+
+/* Joins an existing user namespace and becomes its uid 0, gid 0, as far as it has them. Caller must be single-threaded. */
 int userns_join(int userns_fd, struct err *err);
 
 /* Explains why unshare(CLONE_NEWUSER) failed with this errno: fills E-USERNS-APPARMOR,

@@ -120,6 +120,7 @@ int launch_create(struct launch *launch, struct err *err)
 		return cidfile_found(launch->opts.cidfile, err);
 	TRY(find_image(launch, err));
 	state_new_id(launch->id);
+	TRY(launch_inherit(launch, err));
 	TRY(launch_plan(launch, err));
 	if (launch->opts.dry_run) {
 		autobuf struct buf text = BUF_INIT;

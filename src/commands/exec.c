@@ -78,6 +78,7 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(plan_policy(globals, &opts, &c, &policy, err));
 	plan_env(&opts, &c, &env);
 	json_strv(json_get(c.config, "groupAdd"), &groups);
+	spec.keep_groups = (enum keep_groups)json_int(json_get(c.config, "keepGroups"), 0);
 	spec.pidfd = pidfd;
 	spec.pid = c.pid;
 	spec.user = or_record(opts.user, &c, "user");

@@ -250,7 +250,7 @@ static struct json *host_part(const struct container *c)
 	json_put(h, "RestartPolicy", restart_policy(c));
 	json_put_bool(h, "AutoRemove", json_bool(json_get(config, "autoRemove"), false));
 	json_put_string(h, "VolumeDriver", "");
-	json_put(h, "VolumesFrom", json_new_null());
+	put_list_or_null(h, "VolumesFrom", json_get(config, "volumesFrom"));
 	put_list_or_null(h, "CapAdd", json_get(config, "capAdd"));
 	put_list_or_null(h, "CapDrop", json_get(config, "capDrop"));
 	json_put_string(h, "CgroupnsMode", "private");
@@ -268,7 +268,7 @@ static struct json *host_part(const struct container *c)
 	if (json_len(json_get(config, "tmpfs")))
 		json_put(h, "Tmpfs", sorted_map(json_get(config, "tmpfs")));
 	json_put_string(h, "UTSMode", "");
-	json_put_string(h, "UsernsMode", "");
+	json_put_string(h, "UsernsMode", json_str(json_get(config, "userns"), ""));
 	json_put_int(h, "ShmSize", json_int(json_get(config, "shmSize"), 64 << 20));
 	json_put_string(h, "Runtime", "sbx");
 	json_put_string(h, "Isolation", "");

@@ -19,6 +19,8 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 
+#define TTY_GID 5 /* devpts(4): whom terminals belong to */
+
 void launch_done(struct launch *launch)
 {
 	logger_free(launch->log);
@@ -36,6 +38,8 @@ void launch_done(struct launch *launch)
 	free(launch->path);
 	free(launch->hostname);
 	free(launch->workdir);
+	free(launch->as_user);
+	free(launch->passwd_line);
 	free(launch->shared_hostname);
 	fd_drop(&launch->shared);
 	*launch = (struct launch)LAUNCH_INIT;
@@ -88,7 +92,9 @@ static void plan_names(struct launch *launch)
 	if (!workdir || !*workdir)
 		workdir = "/";
 	launch->workdir = workdir[0] == '/' ? xstrdup(workdir) : xasprintf("/%s", workdir);
-	launch->user = opts->user ? opts->user : launch->image.user;
+	launch->user = opts->user        ? opts->user
+		       : launch->as_user ? launch->as_user
+					 : launch->image.user;
 	free(launch->path);
 	launch->path = xasprintf("%s/containers/%s", launch->globals->root, launch->id);
 }
@@ -105,6 +111,7 @@ int launch_plan(struct launch *launch, struct err *err)
 	TRY(idmap_detect(&launch->idmap, err));
 	TRY(say_once(launch->globals, &launch->idmap, err));
 	TRY(rootfs_driver(launch->globals, &launch->idmap, &launch->driver, NULL, 0, err));
+	TRY(launch_ids(launch, err));
 	TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
 	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
 		&launch->network, err));
@@ -117,7 +124,8 @@ int launch_plan(struct launch *launch, struct err *err)
 	input.run_dir = run_dir;
 	input.driver = launch->driver;
 	input.host_network = launch->network.kind == NETWORK_HOST;
-	input.single_id = launch->idmap.kind == IDMAP_SINGLE;
+	input.no_tty_gid = idmap_to_host(launch->idmap.gid, launch->idmap.n_gid, TTY_GID) ==
+			   UINT32_MAX;
 	return rootfs_plan(&input, &launch->rootfs, err);
 }
 
@@ -285,6 +293,7 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.id = launch->id,
 		.name = launch->container.name,
 		.idmap = &launch->idmap,
+		.stored = launch->keeps ? &launch->stored : NULL,
 		.rootfs = &launch->rootfs,
 		.network = &launch->network,
 		.policy = &launch->policy,
@@ -293,7 +302,10 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.user = launch->user,
 		.workdir = launch->workdir,
 		.hostname = launch->hostname,
-		.group_add = &launch->opts.group_add,
+		.group_add = launch->keep_groups == KEEP_GROUPS_ALL ? NULL
+								    : &launch->opts.group_add,
+		.keep_groups = launch->keep_groups,
+		.passwd_line = launch->passwd_line,
 		.ulimits = launch->opts.ulimits,
 		.n_ulimits = launch->opts.n_ulimits,
 		.tty = launch->opts.tty,

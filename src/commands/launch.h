@@ -18,7 +18,11 @@ struct launch {
 	struct globals *globals; /* borrowed */
 	struct run_opts opts;
 	struct image image;
-	struct idmap idmap;
+	struct idmap idmap, stored; /* the container's, and that of the owners on disk */
+	struct idpair kept;         /* who the caller is inside, when keeps */
+	bool keeps;
+	enum keep_groups keep_groups;
+	char *as_user, *passwd_line; /* with --userns=keep-id */
 	struct policy policy;
 	struct network network;
 	struct rootfs rootfs;
@@ -60,6 +64,12 @@ int launch_plan(struct launch *launch, struct err *err);
 int launch_share_network(struct launch *launch, struct err *err);
 /* launch_network.c. --link: finds the containers and puts their names into launch->network. */
 int launch_link(struct launch *launch, struct err *err);
+/* launch_ids.c. Which ids: the user namespace's map, and with it perhaps the storage driver. */
+int launch_ids(struct launch *launch, struct err *err);
+/* launch_volumes.c. --volumes-from: what those containers mount joins launch->opts.volumes; for a container
+ * that is started again, what it inherited when it was made, whatever has become of its parents. */
+int launch_inherit(struct launch *launch, struct err *err);
+int launch_inherit_again(struct launch *launch, struct err *err);
 /* Once the network has given an address: hosts, hostname and resolv.conf. */
 int launch_write_files(struct launch *launch, struct err *err);
 /* state.json's "network" (docs/formats.md). */

@@ -30,6 +30,22 @@ static struct json *ports_record(const struct network *net)
 	return list;
 }
 
+static void put_mount_flags(struct json *mount, const struct volume *from)
+{
+	const struct {
+		const char *name;
+		bool value;
+	} flags[] = { { "inherited", from->inherited }, { "squash", from->squash },
+		{ "noexec", from->no_exec }, { "nonrecursive", from->not_recursive },
+		{ "slave", from->slave } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i].value)
+			json_put_bool(mount, flags[i].name, true);
+	if (from->subpath)
+		json_put_string(mount, "subpath", from->subpath);
+}
+
 static struct json *mounts_record(const struct launch *launch)
 {
 	static const char *const types[] = { [VOLUME_BIND] = "bind",
@@ -54,6 +70,7 @@ static struct json *mounts_record(const struct launch *launch)
 		}
 		json_put_string(mount, "destination", from->destination);
 		json_put_bool(mount, "rw", !from->read_only);
+		put_mount_flags(mount, from);
 		json_push(list, mount);
 	}
 	return list;
@@ -151,7 +168,18 @@ static void put_sandbox(struct json *doc, const struct launch *launch)
 	json_put(doc, "capAdd", json_new_strv(&opts->cap_add));
 	json_put(doc, "capDrop", json_new_strv(&opts->cap_drop));
 	json_put(doc, "securityOpt", json_new_strv(&opts->security_opt));
-	json_put(doc, "groupAdd", json_new_strv(&opts->group_add));
+	json_put(doc, "volumesFrom", json_new_strv(&opts->volumes_from));
+	if (launch->keep_groups != KEEP_GROUPS_ALL)
+		json_put(doc, "groupAdd", json_new_strv(&opts->group_add));
+	json_put_int(doc, "keepGroups", launch->keep_groups);
+	json_put_string(doc, "userns", or_empty(opts->userns));
+	if (launch->keeps) {
+		struct json *kept = json_new_map();
+
+		json_put_int(kept, "uid", launch->kept.uid);
+		json_put_int(kept, "gid", launch->kept.gid);
+		json_put(doc, "keepId", kept);
+	}
 	json_put_bool(doc, "readOnly", opts->read_only);
 	json_put_bool(doc, "privileged", opts->privileged);
 }
@@ -239,6 +267,8 @@ void launch_print(const struct launch *launch, struct buf *out)
 	buf_addf(out, "user %s\nworkdir %s\nhostname %s\n", launch->user ? launch->user : "0",
 		launch->workdir, launch->hostname);
 	buf_addf(out, "ids %s\n", maps[launch->idmap.kind]);
+	if (launch->keeps)
+		buf_addf(out, "keep-id uid=%u,gid=%u\n", launch->kept.uid, launch->kept.gid);
 	for (unsigned i = 0; i < launch->idmap.n_uid; i++)
 		buf_addf(out, "uid-map %u %u %u\n", launch->idmap.uid[i].inside,
 			launch->idmap.uid[i].outside, launch->idmap.uid[i].count);

@@ -23,6 +23,12 @@ char *clean_path(const char *path);
 /* A host path that starts with "." made absolute with the working directory; others are copied. */
 int absolute_source(const char *path, char **ret, struct err *err);
 void volume_done(struct volume *volume);
+/* A mode or --mount key about propagation: NULL err text means it has been put into *v. */
+int parse_propagation(const char *word, struct volume *v, struct err *err);
+/* "", "host", "keep-id[:uid=N,gid=N]" */
+int parse_userns(const char *value, struct err *err);
+/* CONTAINER[:ro|rw] */
+int parse_volumes_from(const char *value, struct err *err);
 
 /* "on-failure:3". -EINVAL with Docker's words. */
 int parse_restart(const char *value, char **slot, int64_t *ret_max, struct err *err);

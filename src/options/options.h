@@ -47,8 +47,14 @@ struct volume {
 	char *source;      /* absolute host path or volume name; NULL for anonymous and tmpfs */
 	char *destination; /* absolute, cleaned */
 	bool read_only;
-	bool create_source;  /* -v makes a missing bind source, --mount refuses */
-	bool no_copy;        /* :nocopy */
+	bool create_source; /* -v makes a missing bind source, --mount refuses */
+	bool no_copy;       /* :nocopy */
+	bool squash;        /* everybody inside is the caller there (docs/mounts.md) */
+	bool no_exec;
+	bool not_recursive;  /* without what is mounted below the source */
+	bool slave;          /* what the host mounts below it later appears inside too */
+	bool inherited;      /* by --volumes-from */
+	char *subpath;       /* of a volume: mount this directory of it */
 	char *tmpfs_options; /* "size=64m,mode=1777" or NULL */
 };
 
@@ -87,6 +93,7 @@ struct run_opts {
 	struct strv env; /* "NAME=value": --env-file lines first, then -e; host copies resolved */
 	struct strv labels, cap_add, cap_drop, security_opt, dns, add_host, group_add;
 	struct strv network_alias, links, dns_search, dns_option;
+	struct strv volumes_from; /* "CONTAINER[:ro|rw]", judged */
 	struct publish *ports;
 	size_t n_ports;
 	struct volume *volumes; /* -v, --mount and --tmpfs in order */

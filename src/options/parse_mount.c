@@ -90,10 +90,57 @@ static int set_target(struct mount *m, const char *value, struct err *err)
 static int set_propagation(struct mount *m, const char *value, struct err *err)
 {
 	m->bind_key = true;
-	if (strcmp(value, "private") == 0 || strcmp(value, "rprivate") == 0)
+	return parse_propagation(value, &m->volume, err);
+}
+
+/* Docker's four; a read-only bind is read-only all the way down, or refused, wherever it is mounted. */
+static int set_recursive(struct mount *m, const char *value, struct err *err)
+{
+	m->bind_key = true;
+	m->volume.not_recursive = strcmp(value, "disabled") == 0;
+	if (strcmp(value, "writable") == 0)
+		return err_set(err, -EINVAL,
+			"bind-recursive=writable is not supported: read-only here means all of it");
+	if (!m->volume.not_recursive && strcmp(value, "enabled") != 0 &&
+		strcmp(value, "readonly") != 0)
+		return err_set(err, -EINVAL, "invalid value for bind-recursive: %s", value);
+	return 0;
+}
+
+static int set_relabel(struct mount *m, const char *value, struct err *err)
+{
+	m->bind_key = true;
+	if (strcmp(value, "shared") == 0 || strcmp(value, "private") == 0)
+		return 0; /* as z and Z */
+	return err_set(err, -EINVAL, "invalid value for relabel: %s", value);
+}
+
+static int set_driver(struct mount *m, const char *value, struct err *err)
+{
+	m->volume_key = true;
+	if (strcmp(value, "local") == 0)
 		return 0;
 	return err_set(
-		err, -EINVAL, "bind-propagation '%s' is not supported, only rprivate", value);
+		err, -EINVAL, "volume-driver '%s' is not there: the only one is local", value);
+}
+
+static int set_subpath(struct mount *m, const char *value, struct err *err)
+{
+	m->volume_key = true;
+	if (!*value || *value == '/')
+		return err_set(err, -EINVAL, "volume-subpath must be a relative path: '%s'", value);
+	free(m->volume.subpath);
+	m->volume.subpath = xstrdup(value);
+	return 0;
+}
+
+static int refuse_record(struct mount *m, const char *value, struct err *err)
+{
+	(void)m;
+	return err_set(err, -EINVAL,
+		"labels and options are given when a volume is made: sbx volume create --label … -o … "
+		"('%s')",
+		value);
 }
 
 static int set_tmpfs_size(struct mount *m, const char *value, struct err *err)
@@ -133,19 +180,43 @@ static const struct {
 	{ "destination", set_target },
 	{ "dst", set_target },
 	{ "bind-propagation", set_propagation },
+	{ "bind-recursive", set_recursive },
+	{ "relabel", set_relabel },
+	{ "volume-driver", set_driver },
+	{ "volume-subpath", set_subpath },
+	{ "volume-label", refuse_record },
+	{ "volume-opt", refuse_record },
 	{ "tmpfs-size", set_tmpfs_size },
 	{ "tmpfs-mode", set_tmpfs_mode },
 	{ "consistency", set_consistency },
 };
 
-static int set_key(struct mount *m, const char *key, const char *value, struct err *err)
+/* Keys that may stand without a value; NULL: it is another. */
+static bool *flag_of(struct mount *m, const char *key)
 {
 	if (strcmp(key, "readonly") == 0 || strcmp(key, "ro") == 0)
-		return parse_flag(key, value, &m->volume.read_only, err);
+		return &m->volume.read_only;
 	if (strcmp(key, "volume-nocopy") == 0) {
 		m->volume_key = true;
-		return parse_flag(key, value, &m->volume.no_copy, err);
+		return &m->volume.no_copy;
 	}
+	if (strcmp(key, "bind-nonrecursive") == 0) {
+		m->bind_key = true;
+		return &m->volume.not_recursive;
+	}
+	if (strcmp(key, "squash") == 0) {
+		m->bind_key = true;
+		return &m->volume.squash;
+	}
+	return strcmp(key, "noexec") == 0 ? &m->volume.no_exec : NULL;
+}
+
+static int set_key(struct mount *m, const char *key, const char *value, struct err *err)
+{
+	bool *flag = flag_of(m, key);
+
+	if (flag)
+		return parse_flag(key, value, flag, err);
 	if (!value)
 		return err_set(err, -EINVAL, "invalid field '%s' must be a key=value pair", key);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

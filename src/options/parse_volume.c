@@ -76,6 +76,7 @@ void volume_done(struct volume *volume)
 	free(volume->source);
 	free(volume->destination);
 	free(volume->tmpfs_options);
+	free(volume->subpath);
 	*volume = (struct volume){ 0 };
 }
 
@@ -87,19 +88,61 @@ static bool one_of(const char *word, const char *const *list)
 	return false;
 }
 
+int parse_propagation(const char *word, struct volume *v, struct err *err)
+{
+	static const char *const private[] = { "private", "rprivate", NULL };
+	static const char *const slave[] = { "slave", "rslave", NULL };
+	static const char *const shared[] = { "shared", "rshared", NULL };
+
+	if (one_of(word, shared))
+		return err_set(err, -EINVAL,
+			"propagation '%s' needs root: the kernel lets no mount of a user namespace out to "
+			"the host. rslave lets the host's mounts in",
+			word);
+	if (!one_of(word, private) && !one_of(word, slave))
+		return err_set(err, -EINVAL, "invalid propagation mode: %s", word);
+	v->slave = one_of(word, slave);
+	return 0;
+}
+
+/* Words of MODE that have an answer but no effect of their own. */
+static int explain_mode(const char *word, struct err *err)
+{
+	static const char *const impossible[] = { "suid", "dev", NULL };
+
+	if (strcmp(word, "U") == 0)
+		return err_set(err, -EINVAL,
+			"mode U is not needed: what the container's user makes on a bind mount is yours "
+			"already; for a program that changes its id later use squash");
+	if (one_of(word, impossible))
+		return err_set(err, -EINVAL,
+			"mode '%s' needs root: without it every mount is nosuid and nodev", word);
+	return err_set(err, -EINVAL, "invalid mode: %s", word);
+}
+
 /* One word of MODE. Without relabelling z and Z have nothing to do; consistency words are for
- * macOS; rprivate is how every bind is mounted. */
+ * macOS; rprivate, nosuid and nodev are how every bind is mounted. */
 static int parse_mode(const char *word, struct volume *v, struct err *err)
 {
 	static const char *const nothing[] = { "rw", "z", "Z", "consistent", "cached", "delegated",
-		"private", "rprivate", NULL };
+		"exec", "nosuid", "nodev", "rbind", NULL };
+	static const char *const propagation[] = { "private", "rprivate", "slave", "rslave",
+		"shared", "rshared", NULL };
 
 	if (strcmp(word, "ro") == 0)
 		v->read_only = true;
 	else if (strcmp(word, "nocopy") == 0 && v->type != VOLUME_BIND)
 		v->no_copy = true;
+	else if (strcmp(word, "squash") == 0 && v->type == VOLUME_BIND)
+		v->squash = true;
+	else if (strcmp(word, "noexec") == 0)
+		v->no_exec = true;
+	else if (strcmp(word, "bind") == 0 && v->type == VOLUME_BIND)
+		v->not_recursive = true;
+	else if (one_of(word, propagation) && v->type == VOLUME_BIND)
+		return parse_propagation(word, v, err);
 	else if (!one_of(word, nothing))
-		return err_set(err, -EINVAL, "invalid mode: %s", word);
+		return explain_mode(word, err);
 	return 0;
 }
 
@@ -179,6 +222,19 @@ int parse_volume(const char *value, struct volume *ret, struct err *err)
 		return err_wrap(err, "invalid volume specification: '%s'", value);
 	}
 	*ret = v;
+	return 0;
+}
+
+int parse_volumes_from(const char *value, struct err *err)
+{
+	static const char *const modes[] = { "ro", "rw", "z", "Z", NULL };
+	const char *mode = strchr(value, ':');
+
+	if (!*value || value == mode)
+		return err_set(err, -EINVAL,
+			"malformed 'volumes-from' specification: %s: no container", value);
+	if (mode && !one_of(mode + 1, modes))
+		return err_set(err, -EINVAL, "invalid mode: %s", mode + 1);
 	return 0;
 }
 

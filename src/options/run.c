@@ -74,6 +74,28 @@ static int call_tmpfs(void *target, const char *value, struct err *err)
 	return add_volume(target, value, parse_tmpfs, err);
 }
 
+static int replace_string(char **slot, const char *value)
+{
+	free(*slot);
+	*slot = xstrdup(value);
+	return 0;
+}
+
+static int call_volumes_from(void *target, const char *value, struct err *err)
+{
+	TRY(parse_volumes_from(value, err));
+	strv_add(&((struct raw *)target)->opts.volumes_from, value);
+	return 0;
+}
+
+static int call_userns(void *target, const char *value, struct err *err)
+{
+	struct run_opts *o = &((struct raw *)target)->opts;
+
+	TRY(parse_userns(value, err));
+	return replace_string(&o->userns, value);
+}
+
 static int call_ulimit(void *target, const char *value, struct err *err)
 {
 	struct run_opts *o = &((struct raw *)target)->opts;
@@ -112,13 +134,6 @@ static int call_shm_size(void *target, const char *value, struct err *err)
 	if (size == 0)
 		return err_set(err, -EINVAL, "shm-size must be greater than 0");
 	((struct raw *)target)->opts.shm_size = size;
-	return 0;
-}
-
-static int replace_string(char **slot, const char *value)
-{
-	free(*slot);
-	*slot = xstrdup(value);
 	return 0;
 }
 
@@ -298,8 +313,12 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "ulimit", call_ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"),
 	OPT_STRING(
 		'u', "user", RUN, opts.user, "USER[:GROUP]", "User and group, by name or number"),
+	OPT_CALL(0, "userns", call_userns, "MODE",
+		"keep-id[:uid=N,gid=N]: you are the same user inside"),
 	OPT_CALL('v', "volume", call_volume, "[SOURCE:]PATH[:ro]",
 		"Bind a host directory or a named volume"),
+	OPT_CALL(0, "volumes-from", call_volumes_from, "CONTAINER[:ro]",
+		"Mount what another container mounts, running or not"),
 	OPT_CALL('w', "workdir", call_workdir, "DIR", "Working directory inside the container"),
 	OPT_END,
 };
@@ -313,7 +332,7 @@ void run_opts_done(struct run_opts *o)
 		o->health.cmd };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
-		&o->links, &o->dns_search, &o->dns_option, &o->log_opts };
+		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -349,6 +368,14 @@ static void note_mount(struct strv *args, const struct volume *v)
 	add_field(&out, "target", v->destination);
 	if (v->read_only)
 		buf_adds(&out, ",readonly");
+	if (v->squash)
+		buf_adds(&out, ",squash");
+	if (v->no_exec)
+		buf_adds(&out, ",noexec");
+	if (v->not_recursive)
+		buf_adds(&out, ",bind-nonrecursive");
+	if (v->slave)
+		buf_adds(&out, ",bind-propagation=rslave");
 	strv_addf(args, "--mount=%s", out.data);
 }
 

@@ -56,12 +56,20 @@ static void send_notice(void *data, const char *text)
 		child->fds.sock, STEP_NOTICE, -1, &note, &ignored); /* next step will fail too */
 }
 
-static int become_root(struct err *err)
+/* With keep-id and a single id there is no 0 to become: the capabilities of a new namespace are enough. */
+static bool has_root(const struct idmap *map)
+{
+	return idmap_to_host(map->uid, map->n_uid, 0) != UINT32_MAX &&
+	       idmap_to_host(map->gid, map->n_gid, 0) != UINT32_MAX;
+}
+
+static int become_root(const struct process_spec *spec, struct err *err)
 {
 	struct user root = { .groups = (gid_t[]){ 0 }, .n_groups = 1 };
 	sigset_t none;
 
-	TRY(user_become(&root, err));
+	if (has_root(spec->idmap))
+		TRY(user_become(&root, spec->keep_groups, err));
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_sys(err, "prctl");
 	/* the monitor's signal mask and dispositions are not the payload's */
@@ -192,6 +200,19 @@ static int make_workdir(const struct process_spec *spec, int root, struct err *e
 	return dir < 0 ? err_wrap(err, "working directory") : 0;
 }
 
+/* So that the caller has a name inside. Where there is no such file nobody has one. */
+static int add_passwd_line(int root, const char *line, struct err *err)
+{
+	struct err why = ERR_INIT;
+	autofd int fd = fs_open_in(
+		root, "/etc/passwd", O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0, &why);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0; /* missing, or read-only: a mount of the user's */
+	return fs_write_all(fd, line, strlen(line), err);
+}
+
 /* Into the child's own copy: it was cloned before the network had answered. */
 static void take_lease(struct network *net, const struct step_lease *lease)
 {
@@ -212,10 +233,13 @@ static int set_up(struct child *child, struct err *err)
 
 	TRY(step_wait(child->fds.sock, STEP_IDS_MAPPED, &msg, err));
 	take_lease(spec->network, &msg.lease);
-	TRY(become_root(err));
+	TRY(rootfs_open_sources(spec->rootfs, &callbacks.sources, err));
+	TRY(become_root(spec, err));
 	TRY(setup_network(child, err));
 	TRY(rootfs_apply(spec->rootfs, &callbacks, &child->root, err));
 	TRY(user_resolve(child->root, spec->user, spec->group_add, &child->user, err));
+	if (spec->passwd_line && !child->user.name)
+		TRY(add_passwd_line(child->root, spec->passwd_line, err));
 	if (spec->tty)
 		TRY(setup_tty(child, err));
 	TRY(setup_stdio(child, err));
@@ -249,7 +273,7 @@ static int drop(struct child *child, struct err *err)
 	const struct policy *policy = child->spec->policy;
 
 	TRY(policy_apply_bounding(policy, err));
-	TRY(user_become(&child->user, err));
+	TRY(user_become(&child->user, child->spec->keep_groups, err));
 	TRY(policy_apply_caps(policy, child->user.uid, err));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) /* changing ids has cleared it */
 		return err_sys(err, "prctl");

@@ -10,6 +10,13 @@
 #include "base/strv.h"
 #include "policy/policy.h"
 
+/* What becomes of the caller's supplementary groups, which have no number inside but rights outside. */
+enum keep_groups {
+	KEEP_GROUPS_NOT,
+	KEEP_GROUPS_ALONE, /* kept by uid 0, and by users without groups of the image */
+	KEEP_GROUPS_ALL,   /* kept, and the image's are not set */
+};
+
 struct exec_spec {
 	int pidfd; /* of the container's init; borrowed */
 	pid_t pid; /* the same, for /proc where setns(pidfd) is missing (< 5.8) */
@@ -17,6 +24,7 @@ struct exec_spec {
 	const char *user; /* "uid[:gid]" or names of the container's passwd; NULL or "" = root */
 	const char *workdir;
 	const struct strv *group_add;
+	enum keep_groups keep_groups;
 	const struct policy *policy;
 	bool interactive, tty, detach;
 	const char *detach_keys;

@@ -181,7 +181,7 @@ static int enter_workdir(const char *path, struct err *err)
 static int drop_rights(const struct exec_spec *spec, const struct user *user, struct err *err)
 {
 	TRY(policy_apply_bounding(spec->policy, err));
-	TRY(user_become(user, err));
+	TRY(user_become(user, spec->keep_groups, err));
 	TRY(policy_apply_caps(spec->policy, user->uid, err));
 	return not_dumpable(err); /* changing ids may have reset it */
 }

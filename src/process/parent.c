@@ -135,6 +135,19 @@ static int serve_network(
 	return network_attach(start->spec->network, &start->gear, start->userns, start->netns, err);
 }
 
+/* The owners on disk are those of the plain map, whatever the container's own is. */
+static int serve_root(struct start *start, int fuse_fd, struct err *err)
+{
+	autofd int stored = -EBADF;
+
+	if (start->spec->stored) {
+		stored = userns_open(start->spec->stored, err);
+		TRY(stored);
+	}
+	return fuse_server_start(start->spec->rootfs, fuse_fd, stored >= 0 ? stored : start->userns,
+		&start->process->fuse, err);
+}
+
 /* One message of the child's; 1 = it is ready to execute. Takes fd over. */
 static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, struct err *err)
 {
@@ -145,8 +158,7 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 	case STEP_TAP:
 		return serve_network(start, msg, move_fd(&fd), err);
 	case STEP_FUSE:
-		return fuse_server_start(
-			start->spec->rootfs, fd, start->userns, &start->process->fuse, err);
+		return serve_root(start, fd, err);
 	case STEP_TTY:
 		start->process->out = move_fd(&fd);
 		start->process->in = fcntl(start->process->out, F_DUPFD_CLOEXEC, 3);

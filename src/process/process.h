@@ -26,6 +26,8 @@
 struct process_spec {
 	const char *id, *name;
 	const struct idmap *idmap;
+	const struct idmap
+		*stored; /* the owners on disk when they are others (idmap_keep()), or NULL */
 	const struct rootfs *rootfs;
 	struct network *network; /* planned; the monitor joins it */
 	const struct policy *policy;
@@ -33,6 +35,9 @@ struct process_spec {
 	const struct strv *env;  /* HOME is added by the child when missing */
 	const char *user, *workdir, *hostname;
 	const struct strv *group_add;
+	enum keep_groups keep_groups;
+	const char *
+		passwd_line; /* for the image's /etc/passwd when that does not know the user; or NULL */
 	const struct ulimit *ulimits;
 	size_t n_ulimits;
 	bool tty, open_stdin, init;
@@ -66,6 +71,11 @@ struct process_events {
  * clients have been told. */
 int process_monitor(const struct process_spec *spec, const struct process_events *events,
 	int client, int listener, struct err *err);
+
+/* Who `spec` is in an image, as far as that can be seen without mounting it: by the uppermost layer that has
+ * an /etc/passwd. -ENOENT: not to be seen. */
+int process_find_user(
+	const struct strv *layers, const char *spec, struct idpair *ret, struct err *err);
 
 /* The network and user namespaces of a running container, for another one to share (--network
  * container:NAME): into ret->userns and ret->netns, or ret->kind becomes NETWORK_HOST when that is what

@@ -286,10 +286,17 @@ static int explain_id(const char *what, unsigned id, struct err *err)
 		what, id);
 }
 
-int user_become(const struct user *user, struct err *err)
+static bool keeps_groups(const struct user *user, enum keep_groups keep)
+{
+	return keep == KEEP_GROUPS_ALL ||
+	       (keep == KEEP_GROUPS_ALONE && (user->uid == 0 || user->n_groups == 1));
+}
+
+int user_become(const struct user *user, enum keep_groups keep, struct err *err)
 {
 	/* We hold CAP_SETGID here, so EPERM means the namespace has setgroups=deny: one id only. */
-	if (setgroups(user->n_groups, user->groups) < 0 && errno != EPERM)
+	if (!keeps_groups(user, keep) && setgroups(user->n_groups, user->groups) < 0 &&
+		errno != EPERM)
 		return explain_id("one of the user's groups, group", user->groups[0], err);
 	if (setresgid(user->gid, user->gid, user->gid) < 0)
 		return explain_id("group", user->gid, err);

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/strv.h"
+#include "process/exec.h"
 
 struct user {
 	uid_t uid;
@@ -39,9 +40,9 @@ void user_done(struct user *user);
 int user_resolve(int rootfs, const char *spec, const struct strv *group_add, struct user *ret,
 	struct err *err);
 
-/* setgroups, setresgid, setresuid, in that order. In a namespace that denies setgroups (single id)
+/* setgroups (unless the caller's groups are kept), setresgid, setresuid, in that order. In a namespace that denies setgroups (single id)
  * the groups stay as they are. -EINVAL with an explanation for ids that the namespace lacks. */
-int user_become(const struct user *user, struct err *err);
+int user_become(const struct user *user, enum keep_groups keep, struct err *err);
 
 /* 1: strict number in *ret; 0: can only be a name; -EINVAL: neither (looks like a number that is out
  * of range, signed, hexadecimal, or holds bytes no name has). Pure. */

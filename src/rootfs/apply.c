@@ -256,12 +256,25 @@ static int apply_symlink(
 	return 0;
 }
 
+static int explain_bind(const struct mount_op *op, struct err *err)
+{
+	if (err->code == -EINVAL && op->not_recursive)
+		(void)err_set(err, -EINVAL,
+			"%s has file systems mounted below it, and without root they cannot be left out: "
+			"bind it recursively",
+			op->source);
+	return err_wrap(err, "mount %s on %s", op->source, op->target);
+}
+
 static int apply_bind(
 	struct applier *applier, const struct mount_op *op, int source, struct err *err)
 {
-	struct bind_attrs attrs = {
-		.recursive = true, .read_only = op->read_only, .nosuid = true, .nodev = true
-	};
+	struct bind_attrs attrs = { .recursive = !op->not_recursive,
+		.read_only = op->read_only,
+		.nosuid = true,
+		.nodev = true,
+		.noexec = op->no_exec,
+		.copied = op->slave };
 	autofd int target = -EBADF;
 	struct stat st, there;
 
@@ -275,7 +288,7 @@ static int apply_bind(
 			"mount %s on %s: %s is a directory and the other is not", op->source,
 			op->target, S_ISDIR(st.st_mode) ? op->source : op->target);
 	if (mount_bind(source, target, &attrs, err) < 0)
-		return err_wrap(err, "mount %s on %s", op->source, op->target);
+		return explain_bind(op, err);
 	return 0;
 }
 
@@ -290,7 +303,7 @@ static int apply_volume(
 	 * one: the folder it is in is 0700 and no container sees it. */
 	if (asprintf(&path, "%s/.", op->source) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (image >= 0)
+	if (image >= 0 && !op->data)
 		TRY(copy_into_empty(image, path, err));
 	return apply_bind(applier, op, source, err);
 }
@@ -356,11 +369,36 @@ static bool has_source(const struct mount_op *op)
 	return op->kind == OP_BIND || op->kind == OP_VOLUME || op->kind == OP_DEVICE;
 }
 
+/* A container may have written to the volume: its symlinks stay inside. */
+static int open_subpath(const struct mount_op *op, int volume, struct err *err)
+{
+	int fd = fs_open_in(volume, op->data, O_PATH, 0, err);
+
+	return fd < 0 ? err_wrap(err, "volume-subpath '%s'", op->data) : fd;
+}
+
+/* Before the mounts are made private, else what the host mounts later would not come along. */
+static int copy_mounts(const struct mount_op *op, int source, struct err *err)
+{
+	int tree = sys_open_tree(source, "",
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+			(op->not_recursive ? 0 : AT_RECURSIVE));
+
+	if (tree < 0 && errno == ENOSYS)
+		return err_set(err, -ENOSYS,
+			"propagation rslave of '%s' needs Linux 5.12 (open_tree)", op->source);
+	return tree < 0 ? err_sys(err, "copy the mounts at '%s'", op->source) : tree;
+}
+
 static int open_source(const struct mount_op *op, struct err *err)
 {
-	int fd = open(op->source, O_PATH | O_CLOEXEC);
+	autofd int fd = open(op->source, O_PATH | O_CLOEXEC);
 
-	return fd < 0 ? err_sys(err, "open '%s' on the host", op->source) : fd;
+	if (fd < 0)
+		return err_sys(err, "open '%s' on the host", op->source);
+	if (op->kind != OP_DEVICE && op->data)
+		return open_subpath(op, fd, err);
+	return op->slave ? copy_mounts(op, fd, err) : move_fd(&fd);
 }
 
 static int open_null(struct err *err)
@@ -377,22 +415,43 @@ static int open_null(struct err *err)
 	return fd;
 }
 
+static void close_sources(const struct rootfs *rootfs, int *sources)
+{
+	for (size_t i = 0; i < rootfs->n_ops; i++)
+		fd_drop(&sources[i]);
+	free(sources);
+}
+
+int rootfs_open_sources(const struct rootfs *rootfs, int **ret, struct err *err)
+{
+	int *sources = malloc((rootfs->n_ops + 1) * sizeof(*sources));
+
+	if (!sources)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < rootfs->n_ops; i++)
+		sources[i] = -EBADF;
+	for (size_t i = 0; i < rootfs->n_ops; i++) {
+		if (!has_source(&rootfs->ops[i]))
+			continue;
+		sources[i] = open_source(&rootfs->ops[i], err);
+		if (sources[i] < 0) {
+			close_sources(rootfs, sources);
+			return err->code;
+		}
+	}
+	*ret = sources;
+	return 0;
+}
+
 static int apply_all(struct applier *applier, struct err *err)
 {
 	const struct rootfs *rootfs = applier->rootfs;
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_sys(err, "make the mounts private");
 	applier->null = open_null(err);
 	if (applier->null < 0)
 		return applier->null;
-	for (size_t i = 0; i < rootfs->n_ops; i++) {
-		if (!has_source(&rootfs->ops[i]))
-			continue;
-		applier->sources[i] = open_source(&rootfs->ops[i], err);
-		if (applier->sources[i] < 0)
-			return applier->sources[i];
-	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(err, "make the mounts private");
 	for (size_t i = 0; i < rootfs->n_ops; i++) {
 		const struct mount_op *op = &rootfs->ops[i];
 
@@ -404,20 +463,19 @@ static int apply_all(struct applier *applier, struct err *err)
 int rootfs_apply(const struct rootfs *rootfs, const struct rootfs_child *child, int *ret_root,
 	struct err *err)
 {
-	autofree int *sources = malloc((rootfs->n_ops + 1) * sizeof(*sources));
-	struct applier applier = {
-		.rootfs = rootfs, .child = child, .root = -EBADF, .sources = sources, .null = -EBADF
-	};
-	mode_t old_umask = umask(0);
+	struct applier applier = { .rootfs = rootfs,
+		.child = child,
+		.root = -EBADF,
+		.sources = child->sources,
+		.null = -EBADF };
+	mode_t old_umask;
 	int r;
 
-	if (!sources)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < rootfs->n_ops; i++)
-		sources[i] = -EBADF;
+	if (!applier.sources)
+		TRY(rootfs_open_sources(rootfs, &applier.sources, err));
+	old_umask = umask(0);
 	r = apply_all(&applier, err);
-	for (size_t i = 0; i < rootfs->n_ops; i++)
-		fd_drop(&sources[i]);
+	close_sources(rootfs, applier.sources);
 	fd_drop(&applier.null);
 	(void)umask(old_umask);
 	if (r < 0) {

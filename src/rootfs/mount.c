@@ -41,8 +41,10 @@ static int bind_new_api(int source, int target, const struct bind_attrs *attrs, 
 {
 	unsigned recurse = attrs->recursive ? AT_RECURSIVE : 0;
 	struct mount_attr attr = { .attr_set = attr_bits(attrs) };
-	autofd int tree = sys_open_tree(
-		source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recurse);
+	autofd int tree = attrs->copied ? fcntl(source, F_DUPFD_CLOEXEC, 3)
+					: sys_open_tree(source, "",
+						  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+							  AT_EMPTY_PATH | recurse);
 
 	if (tree < 0)
 		return errno == ENOSYS ? 1 : err_sys(err, "copy the mount");
@@ -147,6 +149,8 @@ int mount_bind(int source, int target, const struct bind_attrs *attrs, struct er
 	}
 	r = bind_new_api(source, target, attrs, err);
 
+	if (r == 1 && attrs->copied)
+		return err_set(err, -ENOSYS, "propagation rslave needs Linux 5.12 (mount_setattr)");
 	return r == 1 ? bind_classic(source, target, attrs, err) : r;
 }
 

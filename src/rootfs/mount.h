@@ -16,6 +16,7 @@ int mount_fs(int target, const char *type, unsigned long flags, const char *data
 
 struct bind_attrs {
 	bool recursive, read_only, nosuid, nodev, noexec;
+	bool copied; /* source is a detached copy already (open_tree) */
 };
 /* Binds what source (O_PATH) refers to over target; attributes apply to the whole copied tree. */
 int mount_bind(int source, int target, const struct bind_attrs *attrs, struct err *err);

@@ -118,7 +118,8 @@ static int mount_fuse(
 			strerror(-code));
 	}
 	(void)snprintf(options, sizeof(options),
-		"fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other", fd);
+		"fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions,allow_other", fd,
+		(unsigned)geteuid(), (unsigned)getegid());
 	if (mount("sbx", rootfs->container, "fuse.sbx", MS_NODEV, options) < 0)
 		return err_sys(err, "mount the fuse overlay");
 	return child->fuse(child->data, fd, err);

@@ -35,6 +35,7 @@ static void volume_done(struct volume *volume)
 	free(volume->source);
 	free(volume->destination);
 	free(volume->tmpfs_options);
+	free(volume->subpath);
 }
 
 void rootfs_done(struct rootfs *rootfs)
@@ -97,8 +98,8 @@ static void add_kernel_mounts(struct rootfs *rootfs, const struct rootfs_input *
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		(void)add_op(rootfs, OP_SYMLINK, links[i][0], links[i][1]);
 	add_op(rootfs, OP_DEVPTS, "devpts", "/dev/pts")->data = xstrdup(
-		input->single_id ? "newinstance,ptmxmode=0666,mode=0620"
-				 : "newinstance,ptmxmode=0666,mode=0620,gid=5");
+		input->no_tty_gid ? "newinstance,ptmxmode=0666,mode=0620"
+				  : "newinstance,ptmxmode=0666,mode=0620,gid=5");
 	(void)add_op(rootfs, OP_MQUEUE, "mqueue", "/dev/mqueue");
 	add_tmpfs(rootfs, "/dev/shm", shm_options);
 }
@@ -154,6 +155,7 @@ static struct volume *add_mount(struct rootfs *rootfs, const struct volume *volu
 	copy->source = volume->source ? xstrdup(volume->source) : NULL;
 	copy->destination = xstrdup(volume->destination);
 	copy->tmpfs_options = volume->tmpfs_options ? xstrdup(volume->tmpfs_options) : NULL;
+	copy->subpath = volume->subpath ? xstrdup(volume->subpath) : NULL;
 	return copy;
 }
 
@@ -182,6 +184,8 @@ static int collect_mounts(const struct rootfs_input *input, struct rootfs *rootf
 		const struct volume *volume = &opts->volumes[i];
 
 		TRY(check_destination(volume->destination, err));
+		if (find_mount(rootfs, volume->destination) && volume->inherited)
+			continue; /* --volumes-from gives way to -v */
 		if (find_mount(rootfs, volume->destination))
 			return err_exit(err, (err_set(err, -EEXIST, "Duplicate mount point: %s",
 						      volume->destination),
@@ -223,6 +227,7 @@ static void add_user_mounts(const struct rootfs_input *input, struct rootfs *roo
 				volume->destination);
 			op->source = rootfs_volume_path(input->globals, volume->source);
 			op->create_source = true;
+			op->data = volume->subpath ? xstrdup(volume->subpath) : NULL;
 			break;
 		case VOLUME_TMPFS:
 			op = add_op(rootfs, OP_TMPFS, "tmpfs", volume->destination);
@@ -231,6 +236,10 @@ static void add_user_mounts(const struct rootfs_input *input, struct rootfs *roo
 			break;
 		}
 		op->read_only = volume->read_only;
+		op->no_exec = volume->no_exec;
+		op->not_recursive = volume->not_recursive;
+		op->slave = volume->slave;
+		op->squash = volume->squash;
 	}
 }
 
@@ -302,6 +311,8 @@ void rootfs_print(const struct rootfs *rootfs, struct buf *out)
 			buf_addf(out, " from %s", op->source);
 		if (op->data)
 			buf_addf(out, " (%s)", op->data);
-		buf_adds(out, op->read_only ? " ro\n" : "\n");
+		buf_addf(out, "%s%s%s%s%s\n", op->read_only ? " ro" : "",
+			op->no_exec ? " noexec" : "", op->not_recursive ? " non-recursive" : "",
+			op->slave ? " rslave" : "", op->squash ? " squash" : "");
 	}
 }

@@ -48,6 +48,8 @@ struct mount_op {
 	bool read_only;
 	bool create_source; /* OP_BIND: make a missing host directory */
 	bool generated;     /* OP_BIND: a file that the launch writes later */
+	/* OP_BIND and OP_VOLUME: as in struct volume; data = subpath */
+	bool no_exec, not_recursive, slave, squash;
 };
 
 struct rootfs {
@@ -77,7 +79,7 @@ struct rootfs_input {
 	const char *id;        /* names anonymous volumes */
 	enum driver driver;
 	bool host_network; /* no sysfs of its own then */
-	bool single_id;    /* gid 5 does not exist: devpts without gid= */
+	bool no_tty_gid;   /* gid 5 does not exist: devpts without gid= */
 };
 
 /* Pure. Fails on destinations that are refused ("/", /proc…), duplicates. */
@@ -96,7 +98,11 @@ struct rootfs_child {
 	int (*fuse)(void *data, int fuse_fd, struct err *err);
 	void (*notice)(void *data, const char *text);
 	void *data;
+	int *sources; /* of rootfs_open_sources(), taken over; NULL: apply opens them itself */
 };
+/* Opens the binds' sources with the rights of whoever calls, so that it can be done before the caller's
+ * identity is given up. *ret is the argument of rootfs_apply(). */
+int rootfs_open_sources(const struct rootfs *rootfs, int **ret, struct err *err);
 int rootfs_apply(const struct rootfs *rootfs, const struct rootfs_child *child, int *ret_root,
 	struct err *err);
 /* Last: read-only root if planned, pivot_root, old root detached, cwd "/". */

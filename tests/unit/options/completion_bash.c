@@ -63,7 +63,7 @@ static void commands_and_groups_are_offered_first(void **state)
 
 static void options_are_offered_for_the_command(void **state)
 {
-	assert_offers(state, "sbx run --vol", "--volume");
+	assert_offers(state, "sbx run --workd", "--workdir");
 	assert_offers(state, "sbx stop --", "--signal --timeout --help");
 	assert_offers(state, "sbx container ls --no", "--no-trunc");
 }

@@ -61,7 +61,7 @@ static void commands_options_values_and_names_are_offered(void **state)
 	assert_offers(state, "sbx ru", "run");
 	assert_offers(state, "sbx container li", "list");
 	assert_offers(state, "sbx --root /x cont", "container");
-	assert_offers(state, "sbx run --vol", "--volume");
+	assert_offers(state, "sbx run --workd", "--workdir");
 	assert_offers(state, "sbx run --pull ", "always missing never");
 	assert_offers(state, "sbx rm ", "db web");
 	assert_offers(state, "sbx rmi ", "redis:7 redis:8");

@@ -70,7 +70,7 @@ static void commands_options_values_and_names_are_offered(void **state)
 	assert_offers(state, "sbx ru", "sbx run ");
 	assert_offers(state, "sbx container li", "sbx container list ");
 	assert_offers(state, "sbx --storage-driver fuse inf", "fuse info ");
-	assert_offers(state, "sbx run --vol", "sbx run --volume=");
+	assert_offers(state, "sbx run --workd", "sbx run --workdir=");
 	assert_offers(state, "sbx run --pull ", "always   missing  never");
 	assert_offers(state, "sbx rm ", "db   web");
 	assert_offers(state, "sbx run red", "redis:7");

@@ -111,10 +111,33 @@ static void mistakes_are_named(void **state)
 	assert_refused("type=tmpfs,source=/a,target=/x", "field Source must not be specified");
 	assert_refused("type=tmpfs,target=/x,tmpfs-size=x", "invalid size: 'x'");
 	assert_refused("type=tmpfs,target=/x,tmpfs-mode=8", "invalid value for tmpfs-mode: 8");
-	assert_refused("type=bind,source=/a,target=/x,bind-propagation=shared", "is not supported");
+	assert_refused("type=bind,source=/a,target=/x,bind-propagation=shared", "needs root");
+	assert_refused("type=bind,source=/a,target=/x,bind-propagation=odd", "invalid propagation");
+	assert_refused("type=bind,source=/a,target=/x,bind-recursive=writable", "not supported");
+	assert_refused("type=volume,source=data,target=/x,volume-subpath=/a", "relative path");
+	assert_refused("type=volume,source=data,target=/x,volume-label=a=b", "sbx volume create");
+	assert_refused("type=volume,source=data,target=/x,squash", "cannot mix 'bind-*'");
+	assert_refused("type=bind,source=/a,target=/x,volume-driver=nfs", "the only one is local");
+}
+
+static void more_keys_of_docker_and_podman(void **state)
+{
+	autovolume struct volume v = { 0 }, w = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(
+		parse_mount("type=bind,src=/a,dst=/c,squash,noexec,bind-propagation=rslave,"
+			    "bind-nonrecursive,relabel=shared",
+			&v, &err),
+		0);
+	assert_true(v.squash && v.no_exec && v.slave && v.not_recursive);
+	assert_int_equal(
+		parse_mount("src=data,dst=/c,volume-driver=local,volume-subpath=a/b", &w, &err), 0);
+	assert_string_equal(w.subpath, "a/b");
 }
 
 TEST_MAIN(cmocka_unit_test(binds_never_make_their_source),
 	cmocka_unit_test(other_spellings_mean_the_same), cmocka_unit_test(quotes_protect_commas),
 	cmocka_unit_test(volumes_are_the_default_type),
-	cmocka_unit_test(tmpfs_sizes_become_mount_options), cmocka_unit_test(mistakes_are_named))
+	cmocka_unit_test(tmpfs_sizes_become_mount_options), cmocka_unit_test(mistakes_are_named),
+	cmocka_unit_test(more_keys_of_docker_and_podman))

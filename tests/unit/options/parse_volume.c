@@ -73,7 +73,10 @@ static void everything_else_is_refused(void **state)
 		{ "/a:/b:xx", "invalid mode: xx" },
 		{ "/a:/b:ro,", "invalid mode: " },
 		{ "/a:/b:nocopy", "invalid mode: nocopy" },
-		{ "/a:/b:shared", "invalid mode: shared" },
+		{ "/a:/b:shared", "needs root" },
+		{ "/a:/b:U", "use squash" },
+		{ "/a:/b:suid", "needs root" },
+		{ "name:/b:squash", "invalid mode: squash" },
 		{ "a b:/c", "includes invalid characters for a local volume name" },
 		{ "a/b:/c", "If you intended to pass a host directory, use absolute path" },
 		{ "~/x:/c", "includes invalid characters" },
@@ -158,9 +161,31 @@ static void tmpfs_takes_mount_options(void **state)
 	assert_int_equal(parse_tmpfs("/run:", &c, &err), -EINVAL);
 }
 
+static void modes_may_be_joined(void **state)
+{
+	autovolume struct volume v = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(parse_volume("/a:/b:ro,z,squash,noexec,rslave,bind", &v, &err), 0);
+	assert_true(v.read_only && v.squash && v.no_exec && v.slave && v.not_recursive);
+}
+
+static void volumes_from_names_a_container_and_a_mode(void **state)
+{
+	static const char *const good[] = { "c", "c:ro", "c:rw", "c:z" };
+	static const char *const bad[] = { "", ":ro", "c:", "c:rx", "c:ro:rw" };
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_int_equal(parse_volumes_from(good[i], &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(parse_volumes_from(bad[i], &err), -EINVAL);
+}
+
 TEST_MAIN(cmocka_unit_test(dockers_forms_are_understood),
 	cmocka_unit_test(everything_else_is_refused),
 	cmocka_unit_test(odd_characters_are_pointed_at),
 	cmocka_unit_test_setup_teardown(dotted_sources_start_at_the_working_directory,
 		harness_scratch, harness_scratch_done),
-	cmocka_unit_test(tmpfs_takes_mount_options))
+	cmocka_unit_test(tmpfs_takes_mount_options), cmocka_unit_test(modes_may_be_joined),
+	cmocka_unit_test(volumes_from_names_a_container_and_a_mode))

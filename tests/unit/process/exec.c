@@ -40,7 +40,7 @@ static _Noreturn void init_main(int ready)
 	struct err err = ERR_INIT;
 	char byte;
 
-	if (read(ready, &byte, 1) != 1 || user_become(&root, &err) < 0 ||
+	if (read(ready, &byte, 1) != 1 || user_become(&root, KEEP_GROUPS_NOT, &err) < 0 ||
 		prctl(PR_SET_DUMPABLE, 1) < 0)
 		_exit(1);
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||

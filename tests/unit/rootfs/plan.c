@@ -195,7 +195,7 @@ static void a_users_own_hosts_file_is_not_shadowed(void **state)
 	f.opts.volumes = &volume;
 	f.opts.n_volumes = 1;
 	f.opts.read_only = true;
-	f.input.single_id = true;
+	f.input.no_tty_gid = true;
 	f.input.host_network = true;
 	text = planned(&f, 0);
 	assert_non_null(strstr(text, "bind /etc/hosts from /h/hosts\n"));

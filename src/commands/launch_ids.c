@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which ids a container has. As a rule its root is the caller, and whatever its other users make on a bind
+ * mount belongs to subordinate ids. When a container with a bind mount runs as one other user for good
+ * (USER of the image, -u), that user is made the caller instead, so that its files are the caller's;
+ * --userns=keep-id asks for the same by name. docs/mounts.md says when and what else changes.
+ *
+ * What has been decided is on record and stays: a container is started again as it was.
+ */
+#include "commands/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/passwd.h"
+#include "base/xalloc.h"
+
+#define KEEP_GROUPS "keep-groups"
+
+/* ---- the caller's groups ---- */
+
+static bool has_bind(const struct run_opts *opts)
+{
+	for (size_t i = 0; i < opts->n_volumes; i++)
+		if (opts->volumes[i].type == VOLUME_BIND)
+			return true;
+	return false;
+}
+
+static int plan_groups(struct launch *launch, struct err *err)
+{
+	struct run_opts *opts = &launch->opts;
+	gid_t groups[NGROUPS_MAX];
+	int n = getgroups(NGROUPS_MAX, groups);
+
+	launch->keep_groups = KEEP_GROUPS_NOT;
+	if (strv_has(&opts->group_add, KEEP_GROUPS)) {
+		if (opts->group_add.n > 1)
+			return err_exit(err, (err_set(err, -EINVAL,
+						      "--group-add " KEEP_GROUPS
+						      " keeps your own groups, and then no "
+						      "other group can be added"),
+						     125));
+		launch->keep_groups = KEEP_GROUPS_ALL;
+		return 0;
+	}
+	if (n < 0)
+		return err_sys(err, "getgroups");
+	if (has_bind(opts) && (n > 1 || (n == 1 && groups[0] != getegid())))
+		launch->keep_groups = KEEP_GROUPS_ALONE;
+	return 0;
+}
+
+/* ---- keep-id ---- */
+
+/* Volumes outlive the container and are used by others: the owners in them must mean the same to all. */
+static bool has_volume(const struct launch *launch)
+{
+	const struct run_opts *opts = &launch->opts;
+
+	for (size_t i = 0; i < opts->n_volumes; i++)
+		if (opts->volumes[i].type == VOLUME_NAMED ||
+			opts->volumes[i].type == VOLUME_ANONYMOUS)
+			return true;
+	strv_each (path, &launch->image.volumes) {
+		bool covered = false;
+
+		for (size_t i = 0; i < opts->n_volumes; i++)
+			covered |= strcmp(opts->volumes[i].destination, *path) == 0;
+		if (!covered)
+			return true;
+	}
+	return false;
+}
+
+static bool fuse_is_possible(const struct launch *launch)
+{
+	return strcmp(launch->globals->storage_driver, "overlay") != 0 &&
+	       access("/dev/fuse", R_OK | W_OK) == 0;
+}
+
+/* With a single id any other user than the caller is impossible, so the one there is becomes the caller. */
+static bool wants_keep(const struct launch *launch, struct idpair user)
+{
+	if (user.uid == 0 || launch->opts.userns)
+		return false;
+	if (launch->idmap.kind == IDMAP_SINGLE)
+		return true;
+	return launch->idmap.kind == IDMAP_SUBID && has_bind(&launch->opts) &&
+	       !has_volume(launch) && fuse_is_possible(launch);
+}
+
+static int apply_keep(struct launch *launch, struct idpair inside, struct err *err)
+{
+	struct idmap kept;
+
+	TRY(idmap_keep(&launch->idmap, inside, &kept, &launch->stored, err));
+	launch->idmap = kept;
+	launch->kept = inside;
+	launch->keeps = true;
+	if (kept.kind == IDMAP_SINGLE || inside.uid + inside.gid == 0)
+		return 0; /* all owners are one: nothing to translate */
+	if (strcmp(launch->globals->storage_driver, "overlay") == 0)
+		return err_set(err, -EINVAL,
+			"--userns=keep-id needs the fuse driver, which can show the image's owners under "
+			"other ids: leave --storage-driver overlay out");
+	launch->driver = DRIVER_FUSE;
+	return 0;
+}
+
+/* "keep-id", "keep-id:uid=1000,gid=1000"; checked when it was parsed. */
+static int keep_asked(struct launch *launch, struct err *err)
+{
+	const char *options = strchr(launch->opts.userns, ':');
+	struct idpair inside = { getuid(), getgid() };
+	autopasswd struct passwd_entry caller = { 0 };
+	struct err unknown;
+	const char *name = "user";
+
+	for (const char *p = options; p && *p; p = strchr(p + 1, ',')) {
+		if (strncmp(p + 1, "uid=", 4) == 0)
+			inside.uid = (uint32_t)strtoul(p + 5, NULL, 10);
+		else
+			inside.gid = (uint32_t)strtoul(p + 5, NULL, 10);
+	}
+	TRY(apply_keep(launch, inside, err));
+	if (passwd_lookup(getuid(), &caller, &unknown) >= 0)
+		name = caller.name;
+	if (!launch->opts.user) {
+		launch->as_user = xasprintf("%u:%u", inside.uid, inside.gid);
+		launch->passwd_line = xasprintf(
+			"%s:x:%u:%u:%s:/:/bin/sh\n", name, inside.uid, inside.gid, name);
+	}
+	return 0;
+}
+
+/* The record of a container that has been made, or whose network is shared: its user namespace is used. */
+static int keep_as_recorded(struct launch *launch, const struct json *config, struct err *err)
+{
+	const struct json *record = json_get(config, "keepId");
+	struct idpair inside = { (uint32_t)json_int(json_get(record, "uid"), 0),
+		(uint32_t)json_int(json_get(record, "gid"), 0) };
+
+	return record ? apply_keep(launch, inside, err) : 0;
+}
+
+static int keep_as_sharer(struct launch *launch, struct err *err)
+{
+	autocontainer struct container other = CONTAINER_INIT;
+
+	TRY(state_open(launch->globals, launch->opts.network + strlen("container:"), &other, err));
+	return keep_as_recorded(launch, other.config, err);
+}
+
+static int keep_if_wanted(struct launch *launch, struct err *err)
+{
+	const char *user = launch->opts.user ? launch->opts.user : launch->image.user;
+	struct err unknown = ERR_INIT;
+	struct idpair who = { 0, 0 };
+
+	/* somebody that only the container's own files know: as if nothing had been wished */
+	if (process_find_user(&launch->image.layers, user, &who, &unknown) < 0 ||
+		!wants_keep(launch, who))
+		return 0;
+	return apply_keep(launch, who, err);
+}
+
+int launch_ids(struct launch *launch, struct err *err)
+{
+	const char *network = launch->opts.network ? launch->opts.network : "";
+
+	launch->keeps = false;
+	launch->stored = launch->idmap;
+	TRY(plan_groups(launch, err));
+	if (launch->opts.userns && strncmp(launch->opts.userns, "keep-id", 7) == 0)
+		return keep_asked(launch, err);
+	if (strncmp(network, "container:", strlen("container:")) == 0)
+		return keep_as_sharer(launch, err);
+	if (launch->container.config)
+		return keep_as_recorded(launch, launch->container.config, err);
+	return keep_if_wanted(launch, err);
+}

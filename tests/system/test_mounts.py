@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Mounts beyond the plain ones: acceptance rows 70 to 72, the modes of -v and --mount."""
+
+import os
+
+from sbxtest import USER, expect, main, test
+
+
+def read(*names):
+    with open(os.path.join(*names), encoding="utf-8") as f:
+        return f.read()
+
+
+def parent(box, *options):
+    """A container that mounts a bind, a named and an anonymous volume."""
+    box.file("b/f", "bound") if os.path.isdir(box.path("b")) else box.file(os.path.join(box.folder("b"), "f"), "bound")
+    return box.ok("run", "--name", "parent", *options, "-v", box.path("b") + ":/b", "-v", "named:/n", "-v", "/a",
+                  "busybox", "sh", "-c", "echo named > /n/f; echo anonymous > /a/f")
+
+
+LOOK = ["busybox", "cat", "/b/f", "/n/f", "/a/f"]
+
+
+@test("overlay", "single")
+def row_70_volumes_from_a_stopped_parent_by_name_and_id(box):
+    parent(box)
+    expect(box.ok("run", "--rm", "--volumes-from", "parent", *LOOK) == "boundnamed\nanonymous")
+    name = box.ok("ps", "-aq")
+    expect(box.ok("run", "--rm", "--volumes-from=" + name, *LOOK) == "boundnamed\nanonymous")
+    expect(box.inspect("parent")["HostConfig"]["VolumesFrom"] is None)
+
+
+@test("overlay")
+def row_70_volumes_from_read_only_repeated_and_in_chains(box):
+    parent(box)
+    box.fails(1, "run", "--rm", "--volumes-from", "parent:ro", "busybox", "touch", "/n/x", says="read-only")
+    box.fails(1, "run", "--rm", "--volumes-from", "parent:ro", "busybox", "touch", "/b/x", says="read-only")
+    box.ok("run", "--name", "child", "--volumes-from", "parent", "-v", "second:/s", "busybox", "sh", "-c", "echo two > /s/f")
+    expect(box.ok("run", "--rm", "--volumes-from", "child", *LOOK, "/s/f") == "boundnamed\nanonymous\ntwo")
+    box.ok("create", "--name", "other", "-v", "third:/t", "-v", "other:/n", "busybox")
+    out = box.ok("run", "--rm", "--volumes-from", "parent", "--volumes-from", "other", "busybox", "sh", "-c",
+                 "ls -d /t; ls /n")
+    expect(out == "/t", "the last of two at one place counts", out)
+    expect(box.inspect("child")["HostConfig"]["VolumesFrom"] == ["parent"])
+    box.fails(125, "run", "--rm", "--volumes-from", "nobody", "busybox", says="No such container: nobody")
+    box.fails(125, "run", "--rm", "--volumes-from", "parent:xx", "busybox", says="invalid mode: xx")
+
+
+@test("overlay")
+def row_70_a_mount_of_ones_own_comes_first(box):
+    parent(box)
+    mine = box.folder("mine")
+    box.file("mine/f", "mine")
+    expect(box.ok("run", "--rm", "-v", mine + ":/n", "--volumes-from", "parent", "busybox", "cat", "/n/f") == "mine")
+
+
+@test("overlay")
+def row_71_the_child_keeps_the_data_of_a_dead_parent(box):
+    box.ok("run", "-d", "--name", "parent", "-v", "/a", "busybox", "sh", "-c", "echo kept > /a/f; exec sleep 100")
+    box.ok("run", "-d", "--name", "child", "--volumes-from", "parent", "busybox", "sleep", "100")
+    box.ok("kill", "parent")
+    box.ok("rm", "-v", "parent")
+    expect(box.ok("exec", "child", "cat", "/a/f") == "kept")
+    box.ok("exec", "child", "sh", "-c", "echo more >> /a/f")
+    box.ok("restart", "-t", "0", "child")
+    expect(box.ok("exec", "child", "cat", "/a/f") == "kept\nmore")
+    volume = box.ok("volume", "ls", "-q")
+    box.fails(1, "volume", "rm", volume, says="in use")
+    box.ok("rm", "-fv", "child")
+    expect(box.ok("volume", "ls", "-q") == "", "the last user took the anonymous volume along")
+
+
+@test("overlay")
+def row_72_a_misspelt_option_is_explained(box):
+    box.fails(125, "run", "--volumnes-from", "c", "busybox", says=["unknown flag: --volumnes-from", "--volumes-from"])
+
+
+@test("overlay", "single")
+def modes_change_what_is_mounted(box):
+    box.file(os.path.join(box.folder("w"), "prog"), "#!/bin/sh\necho ran\n", 0o755)
+    work = box.path("w")
+    expect(box.ok("run", "--rm", "-v", work + ":/w:exec,Z,rprivate,nosuid", "busybox", "/w/prog") == "ran")
+    box.fails(126, "run", "--rm", "-v", work + ":/w:noexec", "busybox", "/w/prog", says="noexec")
+    expect(box.ok("run", "--rm", "--mount", "type=bind,src=%s,dst=/w,bind-propagation=rslave" % work, "busybox", "/w/prog") ==
+           "ran")
+    box.fails(125, "run", "--rm", "-v", work + ":/w:rshared", "busybox", "true", says="needs root")
+    box.fails(125, "run", "--rm", "-v", work + ":/w:U", "busybox", "true", says="squash")
+
+
+@test("overlay")
+def a_directory_of_a_volume_is_mounted_and_its_links_stay_inside(box):
+    box.ok("run", "--rm", "-v", "data:/d", "busybox", "sh", "-c",
+           "mkdir -p /d/a/b; echo deep > /d/a/b/f; ln -s /etc /d/out; ln -s a /d/in")
+    expect(box.ok("run", "--rm", "--mount", "type=volume,src=data,dst=/d,volume-subpath=a/b", "busybox", "cat", "/d/f") == "deep")
+    expect(box.ok("run", "--rm", "--mount", "src=data,dst=/d,volume-subpath=in/b", "busybox", "cat", "/d/f") == "deep")
+    for missing in ("no", "out"):
+        result = box.sbx("run", "--rm", "--mount", "src=data,dst=/d,volume-subpath=" + missing, "busybox", "ls", "/d")
+        expect(result.code == 125 and "volume-subpath" in result.err, result)
+
+
+@test("overlay")
+def what_is_made_for_a_missing_source_is_the_callers(box):
+    box.ok("run", "--rm", "-v", box.path("x/y") + ":/w:ro", "busybox", "true")
+    expect(os.stat(box.path("x/y")).st_uid == USER.pw_uid)
+    result = box.sbx("run", "--rm", "-v", "/proc/nope:/w", "busybox", "true")
+    expect(result.code == 125 and "/proc/nope" in result.err, result)
+
+
+if __name__ == "__main__":
+    main()
