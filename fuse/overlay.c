@@ -139,8 +139,7 @@ void ovl_close(struct ovl *fs)
 {
 	if (!fs)
 		return;
-	if (fs->table.v)
-		node_table_done(fs);
+	node_table_done(fs);
 	for (unsigned i = 0; i < fs->n_lower; i++)
 		layer_free(fs->lower[i]);
 	layer_free(fs->upper);
