@@ -66,6 +66,10 @@ static const struct {
 	[CMD_COMMIT] = { cmd_commit, 1 },
 	[CMD_PUSH] = { cmd_image_program, 1 },
 	[CMD_HISTORY] = { cmd_history, 1 },
+	[CMD_POLICY_CHECK] = { cmd_policy_check, 1 },
+	[CMD_POLICY_DIFF] = { cmd_policy_diff, 1 },
+	[CMD_POLICY_LS] = { cmd_policy_ls, 1 },
+	[CMD_POLICY_SHOW] = { cmd_policy_show, 1 },
 	[CMD_INFO] = { cmd_info, 1 },
 	[CMD_VERSION] = { cmd_version, 1 },
 };

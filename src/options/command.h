@@ -57,6 +57,10 @@ enum command_id {
 	CMD_COMMIT,
 	CMD_HISTORY,
 	CMD_PUSH,
+	CMD_POLICY_CHECK,
+	CMD_POLICY_DIFF,
+	CMD_POLICY_LS,
+	CMD_POLICY_SHOW,
 	CMD_INFO,
 	CMD_VERSION,
 	CMD_COMPLETION, /* answered by options_find_command() itself */
@@ -66,7 +70,7 @@ enum command_id {
 struct command {
 	enum command_id id;
 	const char *name;  /* `sbx NAME`; NULL when it exists inside its group only */
-	const char *group; /* "container", "image", "network", "system", "volume" or NULL */
+	const char *group; /* "container", "network", …; NULL: none */
 	const char
 		*group_names; /* names inside the group, "ls list ps"; the first is the real one */
 	const char *usage;    /* "[OPTIONS] IMAGE [COMMAND] [ARG...]" */

@@ -19,6 +19,7 @@ static const struct command *const families[] = {
 	network_commands,
 	volume_commands,
 	system_commands,
+	policy_commands,
 };
 
 const struct command *command_at(size_t index)

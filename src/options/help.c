@@ -81,6 +81,7 @@ static const struct {
 	{ "container", "Manage containers" },
 	{ "image", "Manage images" },
 	{ "network", "Manage networks" },
+	{ "policy", "Read and check policies" },
 	{ "system", "Look at the machine" },
 	{ "volume", "Manage volumes" },
 };

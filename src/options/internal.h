@@ -67,7 +67,7 @@ int read_to_end(int fd, size_t max, char **ret, size_t *ret_len, struct err *err
 
 /* The rows about one thing each; the last has the id CMD_COUNT. */
 extern const struct command container_commands[], image_commands[], network_commands[];
-extern const struct command volume_commands[], system_commands[];
+extern const struct command volume_commands[], system_commands[], policy_commands[];
 
 /* Tables that those rows refer to. create has the rows of run but the first RUN_ONLY. */
 enum { RUN_ONLY = 3 };

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "options/policy_file.h"
 
 struct raw {
 	struct run_opts opts; /* first: calls of other files know no more of it */
@@ -285,6 +286,8 @@ const struct opt run_table[] = {
 	OPT_FLAG(0, "no-healthcheck", RUN, opts.health.none, "Do not run the image's health check"),
 	OPT_CALL(0, "platform", call_platform, "OS/ARCH",
 		"Platform to choose from a multi-platform image"),
+	OPT_STRING(0, "policy", RUN, opts.policy, "POLICY",
+		"Begin with a policy: default, build, untrusted, open, your own or a file"),
 	OPT_FLAG(0, "privileged", RUN, opts.privileged,
 		"All capabilities of the user namespace, no masked paths"),
 	OPT_CALL('p', "publish", call_publish, "[[IP:]PORT:]PORT[/udp]",
@@ -329,7 +332,7 @@ void run_opts_done(struct run_opts *o)
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
 		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver,
-		o->health.cmd };
+		o->health.cmd, o->policy };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts };
@@ -392,8 +395,8 @@ static void note_volume(struct strv *args, const struct volume *v, const char *v
 
 static void note(void *target, const struct opt *opt, const char *value)
 {
-	static const char *const skip[] = { "cidfile", "dry-run", "env", "env-file", "pull",
-		"quiet", "replace" };
+	static const char *const skip[] = { "cidfile", "dry-run", "env", "env-file", "policy",
+		"pull", "quiet", "replace" };
 	struct run_opts *o = &((struct raw *)target)->opts;
 	const struct volume *last = o->n_volumes ? &o->volumes[o->n_volumes - 1] : NULL;
 
@@ -438,24 +441,69 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 	return 0;
 }
 
+static void raw_done(struct raw *raw)
+{
+	strv_done(&raw->env);
+	run_opts_done(&raw->opts);
+}
+
+static struct raw raw_new(void)
+{
+	return (struct raw){ .opts = { .sig_proxy = true, .stop_timeout = -1, .shm_size = -1 } };
+}
+
+/* The policy's options, as if they had been written in front of the caller's. */
+static int parse_policy(
+	const struct opt_spec *spec, const char *name, struct raw *raw, struct err *err)
+{
+	autojson struct json *policy = NULL;
+	autostrv struct strv words = STRV_INIT, operands = STRV_INIT;
+	struct opt_spec own = *spec;
+	int r;
+
+	own.min = own.max = 0;
+	strv_add(&words, "run");
+	TRY(policy_load(name, &policy, err));
+	TRY(policy_options(policy, &words, err));
+	r = opt_parse(&own, words.v, raw, &operands, err);
+	return r < 0 ? err_wrap(err, "policy %s", name) : r;
+}
+
+/* Twice where a policy is named: the first look only finds its name. */
+static int parse_all(const struct opt_spec *spec, char **argv, struct raw *raw,
+	struct strv *operands, struct err *err)
+{
+	int r = opt_parse(spec, argv, raw, operands, err);
+	autofree char *name = NULL;
+
+	if (r != 0 || !raw->opts.policy)
+		return r;
+	name = xstrdup(raw->opts.policy);
+	raw_done(raw);
+	strv_done(operands);
+	*raw = raw_new();
+	TRY(parse_policy(spec, name, raw, err));
+	return opt_parse(spec, argv, raw, operands, err);
+}
+
 static int parse(enum command_id id, char **argv, struct run_opts *ret, struct err *err)
 {
 	struct opt_spec spec = command_by_id(id)->spec;
-	struct raw raw = { .opts = { .sig_proxy = true, .stop_timeout = -1, .shm_size = -1 } };
+	struct raw raw = raw_new();
 	autostrv struct strv operands = STRV_INIT;
 	int r;
 
 	spec.note = note;
-	r = opt_parse(&spec, argv, &raw, &operands, err);
+	r = parse_all(&spec, argv, &raw, &operands, err);
 	if (r == OPT_HELP)
 		r = err_set(err, -EINVAL, "--help was not answered");
 	if (r == 0)
 		r = finish(&raw, &operands, err);
-	strv_done(&raw.env);
 	if (r < 0) {
-		run_opts_done(&raw.opts);
+		raw_done(&raw);
 		return err->exit ? r : err_exit(err, 125);
 	}
+	strv_done(&raw.env);
 	*ret = raw.opts;
 	return 0;
 }

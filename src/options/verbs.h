@@ -210,6 +210,8 @@ int volume_create_opts_parse(
 int volume_ls_opts_parse(int argc, char **argv, struct volume_ls_opts *ret, struct err *err);
 int volume_rm_opts_parse(int argc, char **argv, struct volume_rm_opts *ret, struct err *err);
 /* As inspect_opts_parse(), with a type of "volume". */
+/* policy ls, show, check and diff: argv[0] says which. They take names only. */
+int policy_names_parse(int argc, char **argv, struct strv *ret_names, struct err *err);
 int volume_inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err);
 int container_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int image_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);

@@ -21,6 +21,7 @@
 #include "base/spawn.h"
 #include "base/xalloc.h"
 #include "policy/caps.h"
+#include "policy/compose.h"
 #include "seccomp-default.h"
 
 #define PROFILE_MAX (1024 * 1024)
@@ -151,29 +152,41 @@ static int cached_filter(const struct globals *globals, const struct text *profi
 	return 0;
 }
 
-static int file_filter(
-	const struct globals *globals, const char *file, struct policy *policy, struct err *err)
+static int composed_filter(const struct globals *globals, const struct text *profile,
+	const struct filter_wish *wish, struct policy *policy, struct err *err)
+{
+	autobuf struct buf made = BUF_INIT;
+
+	if (!wish->deny->n && !wish->allow->n)
+		return cached_filter(globals, profile, policy, err);
+	TRY(profile_compose(profile->data, profile->len, wish->deny, wish->allow, &made, err));
+	const struct text text = { made.data, made.len };
+	return cached_filter(globals, &text, policy, err);
+}
+
+static int file_filter(const struct globals *globals, const struct filter_wish *wish,
+	struct policy *policy, struct err *err)
 {
 	autofree char *data = NULL;
 	size_t len = 0;
 
-	if (fs_read_at(AT_FDCWD, file, PROFILE_MAX, &data, &len, err) < 0)
-		return err_wrap(err, "opening seccomp profile (%s) failed", file);
+	if (fs_read_at(AT_FDCWD, wish->file, PROFILE_MAX, &data, &len, err) < 0)
+		return err_wrap(err, "opening seccomp profile (%s) failed", wish->file);
 	const struct text profile = { .data = data, .len = len };
-	if (cached_filter(globals, &profile, policy, err) < 0)
-		return err_wrap(err, "seccomp profile %s", file);
+	if (composed_filter(globals, &profile, wish, policy, err) < 0)
+		return err_wrap(err, "seccomp profile %s", wish->file);
 	return 0;
 }
 
-int filter_choose(
-	const struct globals *globals, const char *file, struct policy *policy, struct err *err)
+int filter_choose(const struct globals *globals, const struct filter_wish *wish,
+	struct policy *policy, struct err *err)
 {
 	const struct text builtin = { (const char *)default_profile, sizeof(default_profile) };
 
-	if (file)
-		return file_filter(globals, file, policy, err);
-	if (policy->caps != CAPS_DEFAULT)
-		return cached_filter(globals, &builtin, policy, err);
+	if (wish->file)
+		return file_filter(globals, wish, policy, err);
+	if (policy->caps != CAPS_DEFAULT || wish->deny->n || wish->allow->n)
+		return composed_filter(globals, &builtin, wish, policy, err);
 	policy->filter = xmemdup(default_filter, sizeof(default_filter));
 	policy->filter_len = ARRAY_SIZE(default_filter);
 	return 0;

@@ -8,11 +8,16 @@
 #include "base/err.h"
 #include "policy/policy.h"
 
-/* Fills policy->filter for policy->caps. file: a profile in Docker's JSON form, NULL for the built-in one.
- * Only (NULL, default capabilities) is ready; others are compiled once and kept in
- * <root>/cache/seccomp/<sha256 of profile and capabilities>.bpf. */
-int filter_choose(
-	const struct globals *globals, const char *file, struct policy *policy, struct err *err);
+struct filter_wish {
+	const char *file; /* a profile in Docker's JSON form; NULL = the built-in one */
+	const struct strv *deny, *allow; /* calls refused or allowed over the profile */
+};
+
+/* Fills policy->filter for policy->caps. Only the built-in profile as it is with default capabilities is
+ * ready; others are compiled once and kept in <root>/cache/seccomp/<sha256 of profile and
+ * capabilities>.bpf. */
+int filter_choose(const struct globals *globals, const struct filter_wish *wish,
+	struct policy *policy, struct err *err);
 
 /* -EINVAL unless bytes are a whole number of instructions that one filter may have. Pure. */
 int filter_check(const void *data, size_t len, unsigned short *ret_len, struct err *err);

@@ -52,14 +52,14 @@ void paths_default(struct strv *masked, struct strv *read_only)
 		strv_add(read_only, docker_read_only[i]);
 }
 
-void paths_mask(struct strv *masked, const char *list)
+void paths_add(struct strv *paths, const char *list)
 {
 	autofree char *copy = xstrdup(list);
 	char *rest = copy;
 
 	for (char *path = strsep(&rest, ":"); path; path = strsep(&rest, ":"))
-		if (*path && !strv_has(masked, path))
-			strv_add(masked, path);
+		if (*path && !strv_has(paths, path))
+			strv_add(paths, path);
 }
 
 static void remove_matching(struct strv *list, const char *pattern)

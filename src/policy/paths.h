@@ -7,8 +7,8 @@
 
 void paths_default(struct strv *masked, struct strv *read_only);
 
-/* Podman's mask=/a:/b: adds to masked, unless it is there. */
-void paths_mask(struct strv *masked, const char *list);
+/* Podman's mask=/a:/b, and read-only=/a:/b: adds to the list what is not there. */
+void paths_add(struct strv *paths, const char *list);
 
 /* Podman's unmask=ALL or unmask=/a:/b; shell patterns select among both lists. */
 void paths_unmask(struct strv *masked, struct strv *read_only, const char *list);

@@ -21,8 +21,15 @@ struct draft { /* what --security-opt said so far */
 	bool no_new_privs;
 	bool unconfined;
 	const char *profile; /* borrowed; NULL = built in */
+	struct strv deny, allow;
 	struct policy *policy;
 };
+
+static void draft_done(struct draft *draft)
+{
+	strv_done(&draft->deny);
+	strv_done(&draft->allow);
+}
 
 void policy_done(struct policy *policy)
 {
@@ -94,8 +101,39 @@ static int set_mask(struct draft *draft, const char *value)
 {
 	if (!is_path_list(value, false))
 		return -EINVAL;
-	paths_mask(&draft->policy->masked, value);
+	paths_add(&draft->policy->masked, value);
 	return 0;
+}
+
+static int set_read_only(struct draft *draft, const char *value)
+{
+	if (!is_path_list(value, false))
+		return -EINVAL;
+	paths_add(&draft->policy->read_only, value);
+	return 0;
+}
+
+static int add_names(struct strv *names, const char *value)
+{
+	autofree char *copy = xstrdup(value ? value : "");
+	char *rest = copy;
+
+	for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ",")) {
+		if (!*name)
+			return -EINVAL;
+		strv_add(names, name);
+	}
+	return 0;
+}
+
+static int set_deny(struct draft *draft, const char *value)
+{
+	return add_names(&draft->deny, value);
+}
+
+static int set_allow(struct draft *draft, const char *value)
+{
+	return add_names(&draft->allow, value);
 }
 
 static int set_unmask(struct draft *draft, const char *value)
@@ -118,8 +156,11 @@ static const struct {
 } security_opts[] = {
 	{ "no-new-privileges", set_no_new_privs, "want true or false" },
 	{ "seccomp", set_seccomp, "want unconfined, builtin or a file" },
+	{ "seccomp-deny", set_deny, "want names of system calls, separated by ','" },
+	{ "seccomp-allow", set_allow, "want names of system calls, separated by ','" },
 	{ "systempaths", set_systempaths, "want unconfined" },
 	{ "mask", set_mask, "want absolute paths, separated by ':'" },
+	{ "read-only", set_read_only, "want absolute paths, separated by ':'" },
 	{ "unmask", set_unmask, "want ALL or absolute paths, separated by ':'" },
 	{ "label", set_nothing, "want a value" },
 	{ "apparmor", set_nothing, "want a value" },
@@ -160,13 +201,14 @@ int policy_plan(const struct globals *globals, const struct run_opts *opts, stru
 	struct err *err)
 {
 	autopolicy struct policy policy = { 0 };
-	struct draft draft = { .policy = &policy };
+	__attribute__((cleanup(draft_done))) struct draft draft = { .policy = &policy };
 
 	TRY(plan_caps(opts, &draft, err));
 	strv_each (text, &opts->security_opt)
 		TRY(apply_option(&draft, *text, err));
 	policy.no_new_privs = draft.no_new_privs;
-	if (!draft.unconfined && filter_choose(globals, draft.profile, &policy, err) < 0)
+	const struct filter_wish wish = { draft.profile, &draft.deny, &draft.allow };
+	if (!draft.unconfined && filter_choose(globals, &wish, &policy, err) < 0)
 		return err_exit(err, 125);
 	*ret = policy;
 	policy = (struct policy){ 0 };

@@ -18,7 +18,8 @@ RANK = {stage: i for i, stage in enumerate(ORDER)}
 
 # Beside <stage>/<stage>.h, headers other stages may use. Keep this short and say why.
 PUBLIC = {
-    "options": {"verbs.h"},  # one struct per command beside run: too many for the stage's own header
+    # one struct per command beside run: too many for the stage's own header; policies are read by `sbx policy` too
+    "options": {"verbs.h", "policy_file.h"},
     "process": {"exec.h", "attach.h", "inside.h"},  # `sbx exec` and the terminal client need no running monitor
 }
 # fuse/ and netstack/ outlive the command and must return -ENOMEM: what may exit or allocates with

@@ -18,7 +18,10 @@ static int choose(
 
 	*policy = (struct policy){ .caps = caps };
 	*err = (struct err)ERR_INIT;
-	return filter_choose(&globals, file, policy, err);
+	const struct strv none = STRV_INIT;
+	const struct filter_wish wish = { file, &none, &none };
+
+	return filter_choose(&globals, &wish, policy, err);
 }
 
 /* Name of the only file in the cache, relative to the scratch directory. */

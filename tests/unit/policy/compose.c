@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/compose.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "harness.h"
+
+#define PROFILE                                                                           \
+	"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["                            \
+	"{\"names\":[\"read\",\"ptrace\"],\"action\":\"SCMP_ACT_ALLOW\"},"                \
+	"{\"names\":[\"clone\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0}]}," \
+	"{\"names\":[\"bpf\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1}]}"
+
+static int compose(char **deny, char **allow, struct buf *out, struct err *err)
+{
+	autostrv struct strv denied = STRV_INIT, allowed = STRV_INIT;
+
+	strv_set(&denied, deny);
+	strv_set(&allowed, allow);
+	return profile_compose(PROFILE, strlen(PROFILE), &denied, &allowed, out, err);
+}
+
+#define LIST(...) ((char **)(const char *[]){ __VA_ARGS__, NULL })
+
+static void a_denied_call_has_one_rule_and_that_refuses(void **state)
+{
+	autobuf struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(compose(LIST("ptrace", "clone"), LIST(NULL), &out, &err), 0);
+	assert_string_equal(out.data,
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+		"{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+		"{\"names\":[],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0}]},"
+		"{\"names\":[\"bpf\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1},"
+		"{\"names\":[\"ptrace\",\"clone\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":1}]}");
+}
+
+static void a_refusal_beats_a_permission(void **state)
+{
+	autobuf struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(compose(LIST("bpf"), LIST("bpf", "clone"), &out, &err), 0);
+	assert_non_null(strstr(out.data, "{\"names\":[\"clone\"],\"action\":\"SCMP_ACT_ALLOW\""));
+	assert_non_null(strstr(out.data, "{\"names\":[\"bpf\"],\"action\":\"SCMP_ACT_ERRNO\""));
+	assert_null(strstr(out.data, "[\"bpf\",\"clone\"]"));
+}
+
+static void a_misspelt_refusal_is_an_error(void **state)
+{
+	autobuf struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(compose(LIST("ptrance"), LIST(NULL), &out, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "ptrance"));
+}
+
+static void what_is_no_profile_is_refused(void **state)
+{
+	autobuf struct buf out = BUF_INIT;
+	autostrv struct strv none = STRV_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(profile_compose("[]", 2, &none, &none, &out, &err) < 0);
+	assert_true(profile_compose("{\"syscalls\":1}", 14, &none, &none, &out, &err) < 0);
+	assert_true(profile_compose("{", 1, &none, &none, &out, &err) < 0);
+}
+
+TEST_MAIN(cmocka_unit_test(a_denied_call_has_one_rule_and_that_refuses),
+	cmocka_unit_test(a_refusal_beats_a_permission),
+	cmocka_unit_test(a_misspelt_refusal_is_an_error),
+	cmocka_unit_test(what_is_no_profile_is_refused))
