@@ -40,6 +40,7 @@ static const struct {
 	[CMD_CONTAINER_PRUNE] = { cmd_container_prune, 1 },
 	[CMD_IMAGE_PRUNE] = { cmd_image_prune, 1 },
 	[CMD_SYSTEM_DF] = { cmd_system_df, 1 },
+	[CMD_DEBUG] = { cmd_debug, 1 },
 	[CMD_SYSTEM_PRUNE] = { cmd_system_prune, 1 },
 	[CMD_CP] = { cmd_cp, 1, true },
 	[CMD_DIFF] = { cmd_diff, 1 },

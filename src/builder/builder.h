@@ -10,9 +10,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/strv.h"
 
-/* `sbx debug WHAT FILE`: what a parser made of the text, in BuildKit's forms. WHAT is "dockerfile"
- * (S-expressions), "words", "ref" or "ignore". Unknown: -EINVAL. */
-int builder_debug(const char *what, const char *text, size_t len, struct buf *out, struct err *err);
+/* `sbx debug WHAT FILE [PATH...]`: what a parser made of the text, in BuildKit's forms. */
+struct debug_input {
+	const char *what; /* "dockerfile" (S-expressions), "words", "ref" or "ignore" */
+	const char *name; /* of the file, for messages */
+	const char *text;
+	size_t len;
+	const struct strv *operands; /* paths that "ignore" judges */
+};
+/* -EINVAL: no such parser, or a bad file; then out holds the excerpt. */
+int builder_debug(const struct debug_input *in, struct buf *out, struct err *err);
 
 #endif

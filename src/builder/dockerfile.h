@@ -16,6 +16,9 @@
 
 #define DOCKERFILE_MAX (64U << 20) /* bytes; a heredoc may hold a whole script, not a disk image */
 
+/* How a NUL character of a JSON array stands in a node's arguments. */
+#define DOCKERFILE_NUL "\xc0\x80"
+
 struct heredoc {
 	char *name;    /* the word that ends it, quotes removed */
 	char *content; /* with its line ends; leading tabs still there, see heredoc_text() */

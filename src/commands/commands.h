@@ -19,6 +19,7 @@ int cmd_container_prune(struct globals *globals, int argc, char **argv, struct e
 int cmd_image_prune(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_system_df(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_system_prune(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_debug(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_cp(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_diff(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err);

@@ -77,6 +77,7 @@ extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], in
 extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];
 extern const struct opt events_table[];
 extern const struct opt cp_table[], container_prune_table[], image_prune_table[];
+extern const struct opt debug_table[];
 extern const struct opt system_prune_table[], system_df_table[];
 extern const struct opt no_table[]; /* a command without options */
 extern const struct opt network_create_table[], network_ls_table[], network_rm_table[];

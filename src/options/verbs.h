@@ -77,6 +77,11 @@ struct rm_opts {
 	struct strv containers;
 };
 
+struct debug_opts {
+	char *what, *file; /* "-" is standard input */
+	struct strv paths;
+};
+
 struct wait_opts {
 	struct strv containers;
 };
@@ -187,6 +192,7 @@ int pause_opts_parse(int argc, char **argv, struct pause_opts *ret, struct err *
 int unpause_opts_parse(int argc, char **argv, struct pause_opts *ret, struct err *err);
 int kill_opts_parse(int argc, char **argv, struct kill_opts *ret, struct err *err);
 int rm_opts_parse(int argc, char **argv, struct rm_opts *ret, struct err *err);
+int debug_opts_parse(int argc, char **argv, struct debug_opts *ret, struct err *err);
 int wait_opts_parse(int argc, char **argv, struct wait_opts *ret, struct err *err);
 int inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err);
 int images_opts_parse(int argc, char **argv, struct images_opts *ret, struct err *err);
@@ -231,6 +237,7 @@ void events_opts_done(struct events_opts *opts);
 void pause_opts_done(struct pause_opts *opts);
 void kill_opts_done(struct kill_opts *opts);
 void rm_opts_done(struct rm_opts *opts);
+void debug_opts_done(struct debug_opts *opts);
 void wait_opts_done(struct wait_opts *opts);
 void inspect_opts_done(struct inspect_opts *opts);
 void images_opts_done(struct images_opts *opts);
