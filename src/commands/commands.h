@@ -29,6 +29,11 @@ int cmd_export(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 /* save, load: sbx-image knows the verb and its options. */
 int cmd_image_program(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_image_diff(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_image_exists(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_manifest_inspect(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_search(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_untag(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_images(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_info(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_inspect(struct globals *globals, int argc, char **argv, struct err *err);

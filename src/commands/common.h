@@ -88,6 +88,14 @@ int prune_report(const char *title, const struct strv *deleted, int64_t bytes, s
 struct buf;
 void ports_text(const struct container *c, struct buf *out);
 
+/* `images --tree`: images below those whose layers they stand on. name: NULL or as for image_list(). */
+int images_tree(const struct globals *globals, const char *name, struct err *err);
+
+/* Prints "A /path", "C /path", "D /path", sorted; layers, container and name of changes are filled. what:
+ * "container c", for messages. */
+struct rootfs_changes;
+int changes_print(const struct rootfs_changes *changes, const char *what, struct err *err);
+
 /* ps --filter. Same key: any, labels: all; different keys: all. */
 struct ps_filter;
 int ps_filter_new(const struct globals *globals, const struct strv *filters, struct ps_filter **ret,

@@ -26,7 +26,7 @@
 
 struct changed { /* "A/path\0C/path\0…" */
 	struct buf text;
-	const struct container *c;
+	struct rootfs_changes changes;
 	int fd;
 };
 
@@ -54,14 +54,11 @@ static void raise_descriptors(void)
 static int collect(void *data, struct err *err)
 {
 	struct changed *changed = data;
-	autostrv struct strv layers = STRV_INIT;
-	struct rootfs_changes changes = {
-		.layers = &layers, .container = changed->c->dir, .fn = add_change, .data = changed
-	};
 
 	raise_descriptors();
-	json_strv(json_get(changed->c->config, "layers"), &layers);
-	TRY(rootfs_changes(&changes, err));
+	changed->changes.fn = add_change;
+	changed->changes.data = changed;
+	TRY(rootfs_changes(&changed->changes, err));
 	return fs_write_all(changed->fd, changed->text.data, changed->text.len, err);
 }
 
@@ -91,24 +88,36 @@ static int show(const char *text, size_t len, struct err *err)
 	return n ? out_write(&out, err) : 0;
 }
 
-int cmd_diff(struct globals *globals, int argc, char **argv, struct err *err)
+int changes_print(const struct rootfs_changes *changes, const char *what, struct err *err)
 {
-	__attribute__((cleanup(diff_opts_done))) struct diff_opts opts = { 0 };
-	autocontainer struct container c = CONTAINER_INIT;
 	autofd int fd = memfd_create("sbx-diff", MFD_CLOEXEC);
-	struct changed changed = { .c = &c, .fd = fd };
+	struct changed changed = { .changes = *changes, .fd = fd };
 	autofree char *text = NULL, *path = NULL;
 	struct idmap map = { 0 };
 	size_t len = 0;
 
-	TRY(diff_opts_parse(argc, argv, &opts, err));
-	TRY(state_open(globals, opts.container, &c, err));
 	if (fd < 0)
 		return err_sys(err, "memory for the list");
 	TRY(idmap_detect(&map, err));
 	if (userns_run(&map, 0, collect, &changed, err) < 0)
-		return err_wrap(err, "compare container %s", c.name);
+		return err_wrap(err, "compare %s", what);
 	path = xasprintf("/proc/self/fd/%d", fd);
 	TRY(fs_read_at(AT_FDCWD, path, LIST_MAX, &text, &len, err));
 	return show(text, len, err);
+}
+
+int cmd_diff(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(diff_opts_done))) struct diff_opts opts = { 0 };
+	autocontainer struct container c = CONTAINER_INIT;
+	autostrv struct strv layers = STRV_INIT;
+	struct rootfs_changes changes = { .layers = &layers };
+	autofree char *what = NULL;
+
+	TRY(diff_opts_parse(argc, argv, &opts, err));
+	TRY(state_open(globals, opts.container, &c, err));
+	json_strv(json_get(c.config, "layers"), &layers);
+	changes.container = c.dir;
+	what = xasprintf("container %s", c.name);
+	return changes_print(&changes, what, err);
 }

@@ -7,6 +7,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "commands/common.h"
 #include "commands/output.h"
 #include "image/image.h"
 #include "options/verbs.h"
@@ -178,6 +179,8 @@ int cmd_images(struct globals *globals, int argc, char **argv, struct err *err)
 	const char *fallback;
 
 	TRY(images_opts_parse(argc, argv, &opts, err));
+	if (opts.tree)
+		return images_tree(globals, opts.name, err);
 	fallback = opts.quiet ? "{{.ID}}" : opts.digests ? DIGESTS : TABLE;
 	TRY(format_init(&format, opts.format, fallback, TYPE, err));
 	TRY(image_list(globals, opts.name, &rows.list, &rows.n, err));

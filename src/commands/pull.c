@@ -17,6 +17,8 @@ int cmd_pull(struct globals *globals, int argc, char **argv, struct err *err)
 
 	TRY(pull_opts_parse(argc, argv, &opts, err));
 	strv_add(&args, "pull");
+	if (opts.all_tags)
+		strv_add(&args, "--all-tags");
 	if (opts.quiet)
 		strv_add(&args, "--quiet");
 	if (opts.platform)

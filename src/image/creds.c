@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads, never writes, the login files of Docker and of Podman and friends, and asks their
+ * Reads the login files of Docker and of Podman and friends, and asks their
  * credential helpers ("docker-credential-NAME get": the host on stdin, JSON on stdout).
  *
  * A host is compared to the letter, port included: "registry.io" never matches
@@ -26,7 +26,6 @@
 
 #define FILE_BYTES_MAX   (1 << 20)
 #define ANSWER_BYTES_MAX (64 << 10)
-#define HUB_KEY          "https://index.docker.io/v1/"
 
 void creds_done(struct creds *creds)
 {
@@ -40,13 +39,13 @@ void creds_done(struct creds *creds)
 /* ---- one file ---- */
 
 /* Docker stores keys as "host", "https://host" or "https://host/v1/". Hub has several names. */
-static bool key_is_host(const char *key, const char *host)
+bool creds_key_is(const char *key, const char *host)
 {
 	const char *scheme = strstr(key, "://");
 	size_t n;
 
 	if (strcmp(host, "docker.io") == 0 &&
-		(strcmp(key, HUB_KEY) == 0 || strcmp(key, "index.docker.io") == 0 ||
+		(strcmp(key, CREDS_HUB_KEY) == 0 || strcmp(key, "index.docker.io") == 0 ||
 			strcmp(key, "registry-1.docker.io") == 0))
 		return true;
 	if (!scheme)
@@ -75,7 +74,7 @@ static const struct json *find_entry(const struct json *auths, const char *host,
 		*slash = '\0';
 	}
 	json_each (it, auths)
-		if (key_is_host(it.key, host))
+		if (creds_key_is(it.key, host))
 			return it.value;
 	return NULL;
 }
@@ -120,7 +119,7 @@ int creds_from_json(const struct json *doc, const char *host, const char *path, 
 const char *creds_helper(const struct json *doc, const char *host)
 {
 	json_each (it, json_get(doc, "credHelpers"))
-		if (key_is_host(it.key, host))
+		if (creds_key_is(it.key, host))
 			return json_str(it.value, NULL);
 	return json_str(json_get(doc, "credsStore"), NULL);
 }
@@ -154,12 +153,13 @@ static int feed(const char *text, struct err *err)
 	return move_fd(&fd);
 }
 
-/* 1 found, 0 the helper knows none or failed, -errno its answer or its name is bad. */
-static int ask_helper(const char *name, const char *host, struct creds *ret, struct err *err)
+int creds_call_helper(
+	const char *name, const char *verb, const char *text, char **ret_answer, struct err *err)
 {
 	autofree char *program = xasprintf("docker-credential-%s", name), *answer = NULL;
+	autofree char *word = xstrdup(verb);
 	autofd int in = -EBADF;
-	char *argv[] = { program, (char *)"get", NULL };
+	char *argv[] = { program, word, NULL };
 	struct spawn_fd fds[] = { { .to = STDIN_FILENO } };
 	struct spawn spawn = {
 		.path = program, .argv = argv, .fds = fds, .n_fds = ARRAY_SIZE(fds)
@@ -168,10 +168,22 @@ static int ask_helper(const char *name, const char *host, struct creds *ret, str
 
 	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")])
 		return err_set(err, -EINVAL, "the name has characters that no program has");
-	in = feed(strcmp(host, "docker.io") == 0 ? HUB_KEY : host, err);
+	in = feed(text, err);
 	TRY(in);
 	fds[0].from = in;
 	r = spawn_capture(&spawn, ANSWER_BYTES_MAX, &answer, err);
+	if (r >= 0 && ret_answer)
+		*ret_answer = move_ptr(&answer);
+	return r;
+}
+
+/* 1 found, 0 the helper knows none or failed, -errno its answer or its name is bad. */
+static int ask_helper(const char *name, const char *host, struct creds *ret, struct err *err)
+{
+	const char *server = strcmp(host, "docker.io") == 0 ? CREDS_HUB_KEY : host;
+	autofree char *answer = NULL;
+	int r = creds_call_helper(name, "get", server, &answer, err);
+
 	if (r < 0)
 		return r;
 	if (r > 0)
@@ -227,7 +239,7 @@ static void add_path(struct strv *paths, const char *dir, const char *rest)
 		strv_addf(paths, "%s%s", dir, rest);
 }
 
-static void list_files(struct strv *paths)
+void creds_files(struct strv *paths)
 {
 	const char *only = getenv("REGISTRY_AUTH_FILE"), *home = getenv("HOME");
 	const char *config = getenv("XDG_CONFIG_HOME"), *docker = getenv("DOCKER_CONFIG");
@@ -236,6 +248,10 @@ static void list_files(struct strv *paths)
 		strv_add(paths, only);
 		return;
 	}
+	if (config && *config)
+		add_path(paths, config, "/sbx/auth.json");
+	else
+		add_path(paths, home, "/.config/sbx/auth.json");
 	add_path(paths, getenv("XDG_RUNTIME_DIR"), "/containers/auth.json");
 	if (config && *config)
 		add_path(paths, config, "/containers/auth.json");
@@ -251,7 +267,7 @@ int creds_find(const char *host, const char *path, struct creds *ret)
 {
 	autostrv struct strv files = STRV_INIT;
 
-	list_files(&files);
+	creds_files(&files);
 	strv_each (file, &files) {
 		struct err err = ERR_INIT;
 		int r;
@@ -265,4 +281,31 @@ int creds_find(const char *host, const char *path, struct creds *ret)
 			log_msg(LOG_WARN, "login file %s is not used: %s", *file, err.text);
 	}
 	return 0;
+}
+
+char *creds_source(const char *host)
+{
+	autocreds struct creds found = { 0 };
+
+	return creds_find(host, "", &found) > 0 ? move_ptr(&found.source) : NULL;
+}
+
+char *creds_helper_of(const char *host)
+{
+	autostrv struct strv files = STRV_INIT;
+
+	creds_files(&files);
+	strv_each (file, &files) {
+		autojson struct json *doc = NULL;
+		struct err ignored = ERR_INIT; /* creds_find() warns about such files */
+		const char *helper;
+
+		if (access(*file, F_OK) < 0 || judge_mode(*file, &ignored) < 0 ||
+			json_read_at(AT_FDCWD, *file, FILE_BYTES_MAX, &doc, &ignored) < 0)
+			continue;
+		helper = creds_helper(doc, host);
+		if (helper)
+			return xstrdup(helper);
+	}
+	return NULL;
 }

@@ -90,6 +90,11 @@ int image_history(
 int image_tag(
 	const struct globals *globals, const char *source, const char *target, struct err *err);
 
+/* Takes names from an image: those given (NULL-terminated), or all; its data stay. -ENOENT: no such image,
+ * or it has no such name. */
+int image_untag(
+	const struct globals *globals, const char *name, char *const *names, struct err *err);
+
 /* Who uses an image: fn tells the id of such a container (or NULL). fn itself may be NULL. */
 typedef const char *(*image_in_use_fn)(void *data, const char *image_id, bool *ret_running);
 struct image_users {

@@ -29,7 +29,8 @@ static void set_authorization(struct server *server, char *adopt)
 static bool has_login(struct registry *registry, struct server *server)
 {
 	if (!server->creds_looked_up)
-		server->creds_found = creds_find(server->endpoint->login_host, registry->path,
+		server->creds_found = creds_find(server->endpoint->login_host,
+					      registry->path ? registry->path : "",
 					      &server->creds) > 0;
 	server->creds_looked_up = true;
 	return server->creds_found && server->login != LOGIN_REFUSED;
@@ -56,8 +57,9 @@ void login_tell_stale(struct server *server)
 	server->stale_told = true;
 	log_msg(LOG_WARN,
 		"W-AUTH-STALE: the stored login for %s (%s) was refused; pulled anonymously. Renew it, or "
-		"remove it: docker logout %s",
-		server->endpoint->login_host, server->creds.source, server->endpoint->login_host);
+		"remove it: sbx login %s, sbx logout %s",
+		server->endpoint->login_host, server->creds.source, server->endpoint->login_host,
+		server->endpoint->login_host);
 }
 
 /* ---- Bearer ---- */
@@ -70,7 +72,8 @@ struct token_call {
 
 static char *refresh_form(const struct challenge *challenge, const char *scope, const char *token)
 {
-	autofree char *scope_code = url_encode(scope), *token_code = url_encode(token);
+	autofree char *scope_code = url_encode(scope ? scope : "");
+	autofree char *token_code = url_encode(token);
 	autofree char *service = url_encode(challenge->service ? challenge->service : "");
 
 	return xasprintf(
@@ -84,8 +87,9 @@ static int call_realm(struct registry *registry, struct server *server,
 {
 	const struct creds *creds = &server->creds;
 	const char *user = call->with_login ? creds->user : NULL;
-	autofree char *scope = xasprintf(
-		"repository:%s:%s", registry->path, registry->push ? "pull,push" : "pull");
+	autofree char *scope = registry->path ? xasprintf("repository:%s:%s", registry->path,
+							registry->push ? "pull,push" : "pull")
+					      : NULL;
 	autofree char *url = auth_token_url(call->challenge, scope, user), *basic = NULL,
 		      *form = NULL;
 	autoreply struct http_reply reply = { 0 };

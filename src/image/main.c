@@ -28,7 +28,7 @@ static int run_pull(const struct globals *globals, int argc, char **argv, struct
 	pull.name = opts.image;
 	pull.platform = opts.platform;
 	pull.quiet = opts.quiet;
-	return pull_image(globals, &pull, err);
+	return opts.all_tags ? pull_all_tags(globals, &pull, err) : pull_image(globals, &pull, err);
 }
 
 typedef int (*verb_fn)(const struct globals *globals, int argc, char **argv, struct err *err);
@@ -43,9 +43,13 @@ static const struct {
 	{ "import", import_main },
 	{ "layer", layer_main },
 	{ "load", load_main },
+	{ "login", login_main },
+	{ "logout", logout_main },
+	{ "manifest-inspect", manifest_main },
 	{ "pull", run_pull },
 	{ "push", push_main },
 	{ "save", save_main },
+	{ "search", search_main },
 };
 
 static int dispatch(int argc, char **argv, struct err *err)

@@ -21,7 +21,14 @@ int push_main(const struct globals *globals, int argc, char **argv, struct err *
 int export_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int layer_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int assemble_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int login_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int logout_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int search_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int manifest_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int import_main(const struct globals *globals, int argc, char **argv, struct err *err);
+
+/* account.c: a registry as people write it becomes "docker.io" or HOST[:PORT]. Pure. */
+int account_host(const char *server, char **ret, struct err *err);
 
 /* SOURCE_DATE_EPOCH, or the time given. */
 int64_t archive_time(int64_t otherwise);

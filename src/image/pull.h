@@ -15,5 +15,7 @@ struct pull {
 	int out;              /* descriptor for what `docker pull` prints on stdout */
 };
 int pull_image(const struct globals *globals, const struct pull *pull, struct err *err);
+/* Every tag of the repository that pull->name names; it may not have a tag itself. */
+int pull_all_tags(const struct globals *globals, const struct pull *pull, struct err *err);
 
 #endif

@@ -340,13 +340,12 @@ static int push_manifest(struct push *p, int64_t *ret_size, struct err *err)
 	}
 }
 
-static int push_all(struct push *p, struct err *err)
+/* p->image under p->ref. */
+static int push_tag(struct push *p, struct err *err)
 {
 	const struct manifest *m = &p->image.manifest;
 	int64_t size = 0;
 
-	if (!p->opts.quiet)
-		(void)printf("The push refers to repository [%s]\n", p->registry->full_name);
 	for (size_t i = 0; i < m->n_layers; i++)
 		TRY(push_blob(p, m->layers[i].digest, err));
 	TRY(push_blob(p, m->config.digest, err));
@@ -359,25 +358,67 @@ static int push_all(struct push *p, struct err *err)
 	return 0;
 }
 
+static int find_one(struct push *p, struct err *err)
+{
+	struct lookup at;
+
+	if (index_find(&p->store, p->index, p->opts.image, &at, err) < 0 || at.by != FOUND_BY_REF)
+		return err_set(err, -ENOENT, "An image does not exist locally with the tag: %s",
+			p->opts.image);
+	TRY(entry_load(&p->store, at.entry, &p->image, err));
+	if (p->ref.default_tag && !p->opts.quiet)
+		(void)printf("Using default tag: latest\n");
+	return 0;
+}
+
+static int push_entry(struct push *p, const struct json *entry, const char *tag, struct err *err)
+{
+	found_done(&p->image);
+	p->image = (struct found){ 0 };
+	free(p->ref.tag);
+	p->ref.tag = xstrdup(tag);
+	TRY(entry_load(&p->store, entry, &p->image, err));
+	return push_tag(p, err);
+}
+
+static int push_all_tags(struct push *p, struct err *err)
+{
+	size_t pushed = 0;
+
+	json_each (it, index_list(p->index)) {
+		autofree char *repository = NULL, *tag = NULL;
+
+		entry_names(it.value, &repository, &tag);
+		if (!tag || strcmp(repository, p->registry->familiar) != 0)
+			continue;
+		if (push_entry(p, it.value, tag, err) < 0)
+			return err_wrap(err, "%s:%s", repository, tag);
+		pushed++;
+	}
+	if (pushed == 0)
+		return err_set(err, -ENOENT, "An image does not exist locally with the tag: %s",
+			p->opts.image);
+	return 0;
+}
+
 int push_main(const struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(push_done))) struct push p = { .store = STORE_INIT };
-	struct lookup at;
 
 	TRY(push_opts_parse(argc, argv, &p.opts, err));
 	TRY(ref_parse(p.opts.image, &p.ref, err));
 	if (p.ref.digest)
 		return err_set(err, -EINVAL, "cannot push a digest reference");
+	if (p.opts.all_tags && !p.ref.default_tag)
+		return err_set(err, -EINVAL, "tag can't be used with --all-tags/-a");
 	TRY(store_open(globals, false, &p.store, err));
 	TRY(index_load(&p.store, &p.index, err));
-	if (index_find(&p.store, p.index, p.opts.image, &at, err) < 0 || at.by != FOUND_BY_REF)
-		return err_set(err, -ENOENT, "An image does not exist locally with the tag: %s",
-			p.opts.image);
-	TRY(entry_load(&p.store, at.entry, &p.image, err));
-	if (p.ref.default_tag && !p.opts.quiet)
-		(void)printf("Using default tag: latest\n");
+	if (!p.opts.all_tags)
+		TRY(find_one(&p, err));
 	TRY(registry_open(&p.ref, globals->settings, globals->config, &p.registry, err));
 	p.registry->push = true;
 	p.server = &p.registry->servers[p.registry->endpoints.n - 1];
-	return push_all(&p, err);
+	if (!p.opts.quiet)
+		(void)printf("The push refers to repository [%s]\n", p.registry->full_name);
+	return p.opts.all_tags ? push_all_tags(&p, err) : push_tag(&p, err);
 }

@@ -64,9 +64,14 @@ int registry_open(const struct ref *ref, const struct json *settings, const char
 
 	TRY(mirrors_resolve(settings, ref->domain, &registry->endpoints, err));
 	TRY(open_http(config_path, &registry->http, err));
-	registry->path = xstrdup(ref->path);
-	registry->familiar = ref_name(ref);
-	registry->full_name = xasprintf("%s/%s", ref->domain, ref->path);
+	if (ref->path) {
+		registry->path = xstrdup(ref->path);
+		registry->familiar = ref_name(ref);
+		registry->full_name = xasprintf("%s/%s", ref->domain, ref->path);
+	} else {
+		registry->familiar = xstrdup(ref->domain);
+		registry->full_name = xstrdup(ref->domain);
+	}
 	registry->servers = xcalloc(registry->endpoints.n, sizeof(*registry->servers));
 	for (size_t i = 0; i < registry->endpoints.n; i++) {
 		registry->servers[i].endpoint = &registry->endpoints.list[i];
@@ -154,7 +159,7 @@ static int rate_limited(
 	if (*after)
 		(void)snprintf(again, sizeof(again), ", try again in %.20s s", after);
 	return err_id(err, -EBUSY, "E-RATE",
-		"%s allows %s for %.64s, shared by everyone behind it%s. Log in (docker login %s) or "
+		"%s allows %s for %.64s, shared by everyone behind it%s. Log in (sbx login %s) or "
 		"configure a mirror (\"registries\" in config.json)",
 		server->endpoint->login_host, allows, source, again, server->endpoint->login_host);
 }
@@ -265,6 +270,31 @@ static int get(struct registry *registry, struct server *server, const struct wa
 		registry_prepare(server, &attempt, &request);
 		r = http_get(registry->http, &request, &reply, err);
 		if (r == 0 && reply.status == 200) {
+			*ret = reply;
+			reply = (struct http_reply){ 0 };
+			return 0;
+		}
+		r = registry_react(registry, server, &attempt, r < 0 ? NULL : &reply, err);
+		TRY(r);
+		pause_ms(r);
+	}
+}
+
+int registry_read(struct registry *registry, struct server *server, const char *path, size_t max,
+	struct http_reply *ret, struct err *err)
+{
+	struct attempt attempt = { 0 };
+
+	for (;;) {
+		autofree char *url = xasprintf("%s%s", server->base, path);
+		autoreply struct http_reply reply = { 0 };
+		struct http_request request = { .url = url, .max_body = max };
+		int r;
+
+		registry_prepare(server, &attempt, &request);
+		r = http_get(registry->http, &request, &reply, err);
+		if (r == 0 && reply.status == 200) {
+			server->reached = true;
 			*ret = reply;
 			reply = (struct http_reply){ 0 };
 			return 0;

@@ -40,7 +40,7 @@ struct server {
 
 struct registry {
 	struct http *http;
-	char *path;      /* "library/redis" */
+	char *path;      /* "library/redis"; NULL asks for no repository: login, search */
 	char *familiar;  /* "redis", for messages */
 	char *full_name; /* "docker.io/library/redis" */
 	bool push;       /* ask for the right to write, too */
@@ -76,6 +76,20 @@ struct wanted {
  * undamaged. Errors: E-AUTH, E-IMAGE-NAME, E-RATE, E-OFFLINE, E-DIGEST, E-TLS-CA. */
 int registry_fetch(struct registry *registry, const struct wanted *wanted, struct document *ret,
 	struct err *err);
+
+/* GET base + path ("/v2/_catalog?n=100") from one server, logging in and trying again as needed. The reply
+ * has status 200. */
+int registry_read(struct registry *registry, struct server *server, const char *path, size_t max,
+	struct http_reply *ret, struct err *err);
+
+/* The strings of a list that comes in pages ("tags" of /v2/<path>/tags/list, "repositories" of
+ * /v2/_catalog), appended. Pages are followed on this server only. */
+int registry_list(struct registry *registry, struct server *server, const char *path,
+	const char *key, struct strv *ret, struct err *err);
+
+/* The same of the first server that has it. path: after the base, as above. */
+int registry_list_any(struct registry *registry, const char *path, const char *key,
+	struct strv *ret, struct err *err);
 
 /* Where one request stands in its tries. Zeroed at first. */
 struct attempt {

@@ -202,6 +202,69 @@ int image_remove(const struct globals *globals, const char *name, bool force,
 	return gc_sweep(&store, v.index, &candidates, report, err);
 }
 
+/* The entry that has exactly this name; SIZE_MAX when there is none. */
+static size_t entry_with_name(const struct json *index, const char *full)
+{
+	const struct json *list = index_list(index);
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *note = index_note(json_at(list, i), INDEX_REF);
+
+		if (note && strcmp(note, full) == 0)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static int untag_named(struct victim *v, const char *name, struct err *err)
+{
+	autofree char *full = NULL;
+	autoref struct ref ref = { 0 };
+	size_t at;
+
+	TRY(ref_parse(name, &ref, err));
+	full = ref_full(&ref);
+	at = entry_with_name(v->index, full);
+	if (at == SIZE_MAX || !entry_is(v->store, json_at(index_list(v->index), at), v->id))
+		return err_set(err, -ENOENT, "%s: the image has no such tag", name);
+	index_untag(v->index, at);
+	return 0;
+}
+
+static int untag_all(struct victim *v)
+{
+	for (size_t i = json_len(index_list(v->index)); i > 0; i--) {
+		const struct json *entry = json_at(index_list(v->index), i - 1);
+
+		if (index_note(entry, INDEX_REF) && entry_is(v->store, entry, v->id))
+			index_untag(v->index, i - 1);
+	}
+	return 0;
+}
+
+int image_untag(
+	const struct globals *globals, const char *name, char *const *names, struct err *err)
+{
+	autostore struct store store = STORE_INIT;
+	autovictim struct victim v = { .store = &store };
+	autofd int lock = -EBADF;
+	struct lookup at;
+
+	TRY(store_open(globals, false, &store, err));
+	if (store.images >= 0) {
+		lock = index_lock(&store, err);
+		TRY(lock);
+	}
+	TRY(index_load(&store, &v.index, err));
+	TRY(index_find(&store, v.index, name, &at, err));
+	TRY(entry_id(&store, at.entry, v.id, err));
+	if (!*names)
+		TRY(untag_all(&v));
+	for (; *names; names++)
+		TRY(untag_named(&v, *names, err));
+	return index_save(&store, v.index, err);
+}
+
 int image_tag(
 	const struct globals *globals, const char *source, const char *target, struct err *err)
 {

@@ -80,6 +80,7 @@ static const struct {
 } groups[] = {
 	{ "container", "Manage containers" },
 	{ "image", "Manage images" },
+	{ "manifest", "Look at manifests in registries" },
 	{ "network", "Manage networks" },
 	{ "policy", "Read and check policies" },
 	{ "system", "Look at the machine" },

@@ -4,6 +4,7 @@
 #define SBX_OPTIONS_IMAGE_VERBS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/strv.h"
@@ -45,8 +46,31 @@ struct history_opts {
 };
 
 struct push_opts {
-	bool quiet;
+	bool quiet, all_tags;
 	char *image;
+};
+
+struct login_opts {
+	bool password_stdin;
+	char *user, *password; /* NULL = asked for */
+	char *server;          /* as typed; NULL = Docker Hub */
+};
+
+struct logout_opts {
+	bool all;
+	char *server;
+};
+
+struct search_opts {
+	bool no_trunc;
+	int64_t limit, stars;               /* stars: at least so many */
+	bool official, unofficial, nothing; /* only those; nothing: a filter that none passes */
+	char *format;
+	char *term;
+};
+
+struct names_opts { /* of verbs that take names and nothing else */
+	struct strv names;
 };
 
 int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *err);
@@ -56,6 +80,13 @@ int import_opts_parse(int argc, char **argv, struct import_opts *ret, struct err
 int commit_opts_parse(int argc, char **argv, struct commit_opts *ret, struct err *err);
 int history_opts_parse(int argc, char **argv, struct history_opts *ret, struct err *err);
 int push_opts_parse(int argc, char **argv, struct push_opts *ret, struct err *err);
+int login_opts_parse(int argc, char **argv, struct login_opts *ret, struct err *err);
+int logout_opts_parse(int argc, char **argv, struct logout_opts *ret, struct err *err);
+int search_opts_parse(int argc, char **argv, struct search_opts *ret, struct err *err);
+int untag_opts_parse(char **argv, struct names_opts *ret, struct err *err);
+int exists_opts_parse(char **argv, struct names_opts *ret, struct err *err);
+int image_diff_opts_parse(char **argv, struct names_opts *ret, struct err *err);
+int manifest_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 
 void save_opts_done(struct save_opts *opts);
 void load_opts_done(struct load_opts *opts);
@@ -64,5 +95,9 @@ void import_opts_done(struct import_opts *opts);
 void commit_opts_done(struct commit_opts *opts);
 void history_opts_done(struct history_opts *opts);
 void push_opts_done(struct push_opts *opts);
+void login_opts_done(struct login_opts *opts);
+void logout_opts_done(struct logout_opts *opts);
+void search_opts_done(struct search_opts *opts);
+void names_opts_done(struct names_opts *opts);
 
 #endif

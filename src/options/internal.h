@@ -86,7 +86,7 @@ extern const struct opt volume_create_table[], volume_ls_table[], volume_rm_tabl
 extern const struct opt volume_inspect_table[], volume_prune_table[];
 extern const struct opt save_table[], load_table[];
 extern const struct opt export_table[], import_table[], commit_table[], history_table[];
-extern const struct opt push_table[];
+extern const struct opt push_table[], login_table[], logout_table[], search_table[];
 extern const struct opt global_table[];
 
 #endif

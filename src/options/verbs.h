@@ -94,19 +94,19 @@ struct inspect_opts {
 };
 
 struct images_opts {
-	bool all, quiet, digests, no_trunc;
+	bool all, quiet, digests, no_trunc, tree;
 	struct strv filters;
 	char *format;
 	char *name; /* REPOSITORY[:TAG] or NULL */
 };
 
 struct rmi_opts {
-	bool force;
+	bool force, no_prune; /* no_prune: accepted; there are no parents to keep */
 	struct strv images;
 };
 
 struct pull_opts {
-	bool quiet;
+	bool quiet, all_tags;
 	char *platform; /* NULL = this machine */
 	char *image;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of save, load, export, import, commit, history and push. See image_verbs.h. */
+/* Options of save, load, export, import, commit and history. See image_verbs.h. */
 #include "options/internal.h"
 #include "options/options.h"
 
@@ -195,30 +195,4 @@ void history_opts_done(struct history_opts *o)
 	free(o->format);
 	free(o->image);
 	*o = (struct history_opts){ 0 };
-}
-
-const struct opt push_table[] = {
-	OPT_FLAG('q', "quiet", struct push_opts, quiet, "Print the image's name only"),
-	OPT_END,
-};
-
-int push_opts_parse(int argc, char **argv, struct push_opts *ret, struct err *err)
-{
-	struct push_opts o = { 0 };
-	autostrv struct strv operands = STRV_INIT;
-	int r = opt_parse_command(CMD_PUSH, argv, &o, &operands, err);
-
-	(void)argc;
-	o.image = take_operand(&operands, 0);
-	if (r < 0)
-		push_opts_done(&o);
-	else
-		*ret = o;
-	return r;
-}
-
-void push_opts_done(struct push_opts *o)
-{
-	free(o->image);
-	*o = (struct push_opts){ 0 };
 }

@@ -30,6 +30,8 @@ const struct opt images_table[] = {
 		"json, table TEMPLATE or a Go template"),
 	OPT_FLAG(0, "no-trunc", struct images_opts, no_trunc, "Do not shorten ids"),
 	OPT_FLAG('q', "quiet", struct images_opts, quiet, "Print ids only"),
+	OPT_FLAG(0, "tree", struct images_opts, tree,
+		"Show images below those whose layers they stand on"),
 	OPT_END,
 };
 
@@ -58,6 +60,8 @@ void images_opts_done(struct images_opts *o)
 
 const struct opt rmi_table[] = {
 	OPT_FLAG('f', "force", struct rmi_opts, force, "Untag the image even if containers use it"),
+	OPT_FLAG(0, "no-prune", struct rmi_opts, no_prune,
+		"For Docker's scripts: untagged parents stay anyway"),
 	OPT_END,
 };
 
@@ -91,6 +95,8 @@ static int pull_platform(void *target, const char *value, struct err *err)
 }
 
 const struct opt pull_table[] = {
+	OPT_FLAG(
+		'a', "all-tags", struct pull_opts, all_tags, "Download all tags of the repository"),
 	OPT_CALL(0, "platform", pull_platform, "OS/ARCH",
 		"Platform to choose from a multi-platform image"),
 	OPT_FLAG('q', "quiet", struct pull_opts, quiet, "Print the image's name only"),

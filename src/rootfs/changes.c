@@ -256,7 +256,8 @@ static int walk_level(struct walk *w, struct level *l, struct err *err)
 
 int rootfs_changes(const struct rootfs_changes *changes, struct err *err)
 {
-	autolevel struct level root = { .upper = open_dir(changes->container, "upper") };
+	autolevel struct level root = { .upper = open_dir(changes->container,
+						changes->name ? changes->name : "upper") };
 	struct walk w = { .changes = changes };
 	int r;
 

@@ -120,6 +120,7 @@ const char *rootfs_driver_name(enum driver driver);
 struct rootfs_changes {
 	const struct strv *layers; /* absolute, base first */
 	int container;             /* <root>/containers/<id>, a directory */
+	const char *name;          /* of the changed directory in it; NULL = "upper" */
 	int (*fn)(void *data, char kind, const char *path, struct err *err);
 	void *data;
 };
