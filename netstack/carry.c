@@ -35,10 +35,12 @@ int carry_watch(struct carry *carry, int op, int fd, uint32_t events, enum carry
 static void accept_some(struct carry *carry, const struct listener *listener)
 {
 	for (int i = 0; i < ACCEPTS; i++) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		union syn_address client = { 0 };
+		socklen_t len = sizeof(client);
+		int fd = accept4(listener->fd, &client.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
-			stream_adopt(carry, fd, listener->port);
+			stream_adopt(carry, fd, &client, listener->port);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
@@ -146,8 +148,8 @@ static int serve(struct carry *carry, struct listener *listeners, size_t n, stru
 	}
 }
 
-int carry_ports(
-	const struct published_list *ports, struct in_addr address, int lifeline, struct err *err)
+int carry_ports(const struct published_list *ports, const struct inside *inside, int lifeline,
+	struct err *err)
 {
 	enum carry_kind lifeline_kind = CARRY_LIFELINE;
 	autofree struct carry *carry = calloc(1, sizeof(*carry));
@@ -156,7 +158,7 @@ int carry_ports(
 
 	if (!carry || !listeners)
 		return err_set(err, -ENOMEM, "out of memory");
-	carry->address = address;
+	carry->inside = *inside;
 	carry->rounds = ROUNDS;
 	carry->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (carry->epoll < 0 ||

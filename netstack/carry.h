@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "netstack/inside.h"
 #include "netstack/listen.h"
 
 #define CARRY_BUFFER (64 * 1024)
@@ -47,7 +48,7 @@ struct carry {
 	bool spinning;
 	int rounds;                 /* of a connection per turn; then the others have theirs */
 	struct loop_source *source; /* NULL in a relay */
-	struct in_addr address;     /* of the container */
+	struct inside inside;       /* of a relay */
 	bool paused;                /* out of descriptors: listeners are silent until one is free */
 	struct conn *dead;          /* freed after the batch of events */
 	struct conn *busy;          /* stopped for fairness, not for want of data */
@@ -57,8 +58,8 @@ struct carry {
 };
 
 /* Serves until `lifeline` hangs up, then returns 0; negative when it cannot go on. */
-int carry_ports(
-	const struct published_list *ports, struct in_addr address, int lifeline, struct err *err);
+int carry_ports(const struct published_list *ports, const struct inside *inside, int lifeline,
+	struct err *err);
 
 /* Serves as a source of `loop`. */
 int carry_new(struct loop *loop, struct carry **ret, struct err *err);

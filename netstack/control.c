@@ -220,12 +220,15 @@ static int on_relay(void *data, int fd, uint32_t events, struct err *err)
 	return 0;
 }
 
-static int start_relay(struct session *session, const struct packet *packet, struct err *err)
+static int start_relay(
+	struct session *session, const struct packet *packet, bool keep_clients, struct err *err)
 {
 	struct relay_config config = {
 		.userns = packet->fds[1],
 		.netns = packet->fds[2],
-		.address = session->member->port.address,
+		.inside = { .address = session->member->port.address,
+			.gateway = session->control->lan->addresses.gateway,
+			.keep_clients = keep_clients },
 		.ports = &session->ports,
 	};
 
@@ -282,7 +285,7 @@ static int attach(struct session *session, struct packet *packet, struct err *er
 	else
 		outbound_gear_done(&gear);
 	if (r == 0 && session->ports.n)
-		r = start_relay(session, packet, &verdict);
+		r = start_relay(session, packet, question->flags & WIRE_REPLIES, &verdict);
 	if (r == 0 && session->ports.n)
 		return 0; /* on_relay() answers */
 	return send_attached(session, &verdict, err);

@@ -87,7 +87,7 @@ static struct flow **find_oldest(struct flows *flows)
 static int open_inside(const struct carry *carry, uint16_t port)
 {
 	struct sockaddr_in sin = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = carry->address
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = carry->inside.address
 	};
 	autofd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 

@@ -74,6 +74,7 @@ static const int relay_calls[] = {
 	SYS_accept4,
 	SYS_socket,
 	SYS_connect,
+	SYS_bind,
 	SYS_getsockopt,
 	SYS_setsockopt,
 	SYS_shutdown,

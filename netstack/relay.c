@@ -2,6 +2,7 @@
 #include "netstack/relay.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -51,12 +52,14 @@ static int close_others(const struct relay_config *config, int sock, struct err 
 	return 0;
 }
 
-static int drop_capabilities(struct err *err)
+/* What a socket with a client's address takes, over nothing but the member's own namespace. */
+static int drop_capabilities(bool keep_clients, struct err *err)
 {
+	const uint32_t kept = keep_clients ? 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW : 0;
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { 0 };
+	struct __user_cap_data_struct set[2] = { { .effective = kept, .permitted = kept } };
 
-	if (sys_capset(&head, none) < 0)
+	if (sys_capset(&head, set) < 0)
 		return err_sys(err, "drop capabilities");
 	return 0;
 }
@@ -71,7 +74,7 @@ static int enter(const struct relay_config *config, pid_t parent, struct err *er
 		return err_sys(err, "prctl(PR_SET_PDEATHSIG)");
 	if (getppid() != parent)
 		return err_set(err, -ESRCH, "sbx-netstack is gone");
-	TRY(drop_capabilities(err));
+	TRY(drop_capabilities(config->inside.keep_clients, err));
 	return lock_in_relay(err);
 }
 
@@ -89,7 +92,7 @@ static _Noreturn void child_main(const struct relay_config *config, int sock, pi
 		r = enter(config, parent, &err);
 	if (send(sock, &err, sizeof(err), MSG_NOSIGNAL) < 0 || r < 0)
 		_exit(1);
-	r = carry_ports(config->ports, config->address, sock, &err);
+	r = carry_ports(config->ports, &config->inside, sock, &err);
 	_exit(r < 0);
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Published ports, the container's side. One process per member that publishes: it joins the member's
- * user and network namespace, gives up all capabilities, and carries what the host's sockets
- * (listen.h) accept to sockets it opens in there. It connects to the container's own address, so the
- * server inside never takes a stranger for 127.0.0.1 (CVE-2021-20199).
+ * user and network namespace, gives up all capabilities but those to speak with a client's address, and
+ * carries what the host's sockets (listen.h) accept to sockets it opens in there (inside.h).
  *
  * It ends when the socket to sbx-netstack closes, and by signal when sbx-netstack dies: no listener is
  * ever left behind. Its death costs the member its open connections, and its
@@ -16,11 +15,12 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "netstack/inside.h"
 #include "netstack/listen.h"
 
 struct relay_config {
 	int userns, netns;
-	struct in_addr address;             /* of the container, inside */
+	struct inside inside;
 	const struct published_list *ports; /* the child has its own copies */
 };
 

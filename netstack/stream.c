@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "netstack/inside.h"
 
 #define PIPE_SIZE  (1 << 20)
 #define PIPES_MAX  48 /* of 1 MiB: under the default of pipe-user-pages-soft, 64 MiB */
@@ -57,6 +58,8 @@ struct conn {
 	struct end end[2]; /* 0 = the host's side, 1 = the container's */
 	struct way way[2];
 	struct stream_owner *owner;
+	union syn_address client; /* for another try with the container's loopback, */
+	uint16_t port;            /* while this is set */
 	bool connecting, dead, is_busy;
 	struct conn *next;
 };
@@ -298,24 +301,6 @@ static void pump(struct carry *carry, struct conn *conn)
 	}
 }
 
-static int open_inside(const struct carry *carry, uint16_t port, bool *ret_connecting)
-{
-	struct sockaddr_in sin = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = carry->address
-	};
-	autofd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	*ret_connecting = false;
-	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0) {
-		if (errno != EINPROGRESS)
-			return -errno;
-		*ret_connecting = true;
-	}
-	return move_fd(&fd);
-}
-
 struct conn *stream_join(struct carry *carry, const struct stream_pair *pair)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
@@ -346,39 +331,79 @@ void stream_kill(struct carry *carry, struct conn *conn)
 	conn_close(carry, conn, true);
 }
 
-void stream_adopt(struct carry *carry, int fd, uint16_t port)
+void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port)
 {
 	const struct linger now = { .l_onoff = 1 };
 	struct stream_pair pair = { .fds = { fd } };
+	bool loopback = false;
+	struct conn *conn;
 
-	pair.fds[1] = open_inside(carry, port, &pair.connecting);
-	if (pair.fds[1] >= 0) {
-		(void)stream_join(carry, &pair); /* else both are closed */
+	pair.fds[1] = inside_connect(&carry->inside, client, port, loopback, &pair.connecting);
+	if (pair.fds[1] == -ECONNREFUSED) {
+		loopback = true;
+		pair.fds[1] = inside_connect(
+			&carry->inside, client, port, loopback, &pair.connecting);
+	}
+	if (pair.fds[1] < 0) {
+		carry->paused = carry->paused || pair.fds[1] == -EMFILE;
+		/* refused inside is refused outside */
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		(void)close(fd);
 		return;
 	}
-	carry->paused = carry->paused || pair.fds[1] == -EMFILE;
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* refused inside is */
-	(void)close(fd);                                                /* refused outside */
+	conn = stream_join(carry, &pair); /* else both are closed */
+	if (conn && !loopback) {
+		conn->client = *client;
+		conn->port = port;
+	}
 }
 
-static bool finish_connect(struct conn *conn, uint32_t events)
+/* Refused by the container's address: the program may listen on its loopback. Once. */
+static bool try_loopback(struct carry *carry, struct conn *conn)
+{
+	int fd;
+
+	if (!conn->port)
+		return false;
+	fd = inside_connect(&carry->inside, &conn->client, conn->port, true, &conn->connecting);
+	conn->port = 0;
+	if (fd < 0)
+		return false;
+	fd_drop(&conn->end[1].fd);
+	conn->end[1].fd = fd;
+	return carry_watch(carry, EPOLL_CTL_ADD, fd, EVENT_MASK, &conn->end[1].kind) == 0;
+}
+
+/* 0 = go on with the event, 1 = wait for another one, or why not. */
+static int finish_connect(struct carry *carry, struct conn *conn, uint32_t events)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (getsockopt(conn->end[1].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error)
-		return false;
+	if (getsockopt(conn->end[1].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return -errno;
+	if (error == ECONNREFUSED && try_loopback(carry, conn))
+		return 1;
+	if (error)
+		return -error;
 	if (events & EPOLLOUT)
 		conn->connecting = false;
-	return true;
+	return 0;
 }
 
 void stream_event(struct carry *carry, enum carry_kind *object, uint32_t events)
 {
 	struct conn *conn = conn_of(object);
 	struct end *end = (struct end *)(void *)object;
+	int r = 0;
 
 	if (conn->dead)
+		return;
+	if (conn->connecting && end->side == 1)
+		r = finish_connect(carry, conn, events);
+	if (r < 0)
+		conn_close(carry, conn, true);
+	if (r != 0)
 		return;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
 		end->readable = true;
@@ -386,10 +411,6 @@ void stream_event(struct carry *carry, enum carry_kind *object, uint32_t events)
 		end->writable = true;
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
 		end->no_short = true;
-	if (conn->connecting && end->side == 1 && !finish_connect(conn, events)) {
-		conn_close(carry, conn, true);
-		return;
-	}
 	if (!conn->connecting)
 		pump(carry, conn);
 }

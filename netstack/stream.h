@@ -12,8 +12,9 @@
 
 #include "netstack/carry.h"
 
-/* Takes the accepted socket over; connects to the container's port. */
-void stream_adopt(struct carry *carry, int fd, uint16_t port);
+/* Takes the accepted socket over; connects to the container's port, where nobody listens there to the same port of
+ * its loopback. */
+void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port);
 /* Whoever wants to know of the end, once; it may free itself. */
 struct stream_owner {
 	void (*closed)(struct stream_owner *owner);

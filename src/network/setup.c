@@ -10,6 +10,7 @@
 #include "network/network.h"
 
 #include <fcntl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -25,12 +26,13 @@
 #include "network/redirect.h"
 #include "network/wire.h"
 
-#define TAP_NAME  "eth0"
-#define TUN_PATH  "/dev/net/tun"
-#define LO_INDEX  1              /* the kernel makes it first in every namespace */
-#define HINT      "queue"        /* in <runroot>/networks */
-#define SLOW_ENV  "SBX_NET_SLOW" /* libslirp alone: for comparisons, and where the fast way fails */
-#define TAP_QUEUE 1000 /* frames; the default, said because shorter queues lose bulk transfers */
+#define TAP_NAME    "eth0"
+#define TUN_PATH    "/dev/net/tun"
+#define LO_INDEX    1 /* the kernel makes it first in every namespace */
+#define REPLY_TABLE 5380
+#define HINT        "queue"        /* in <runroot>/networks */
+#define SLOW_ENV    "SBX_NET_SLOW" /* libslirp alone: for comparisons, and where the fast way fails */
+#define TAP_QUEUE   1000 /* frames; the default, said because shorter queues lose bulk transfers */
 
 static bool write_sysctl(const char *name, const char *value)
 {
@@ -136,6 +138,38 @@ static void add_tap(struct netlink *nl, const struct network *net, int index)
 	netlink_attr(nl, RTA_OIF, &index, sizeof(index));
 }
 
+/* Connections that the relay makes in a client's name carry a mark: the program's answers take it over and stay
+ * inside by a rule of their own. All or nothing: half of it would lose answers. */
+static bool keep_replies(void)
+{
+	struct netlink nl = NETLINK_INIT;
+	struct err why = ERR_INIT;
+	const uint32_t mark = WIRE_MARK_CLIENT, table = REPLY_TABLE, index = LO_INDEX;
+	const struct fib_rule_hdr rule = { .family = AF_INET, .action = FR_ACT_TO_TBL };
+	const struct rtmsg route = {
+		.rtm_family = AF_INET,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = RT_SCOPE_HOST,
+		.rtm_type = RTN_LOCAL,
+	};
+
+	if (!write_sysctl("ipv4/tcp_fwmark_accept", "1") ||
+		!write_sysctl("ipv4/fwmark_reflect", "1"))
+		return false;
+	netlink_add(&nl, "add the rule for answers", RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_body(&nl, &rule, sizeof(rule));
+	netlink_attr(&nl, FRA_FWMARK, &mark, sizeof(mark));
+	netlink_attr(&nl, FRA_TABLE, &table, sizeof(table));
+	netlink_add(&nl, "add the route for answers", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_body(&nl, &route, sizeof(route));
+	netlink_attr(&nl, RTA_TABLE, &table, sizeof(table));
+	netlink_attr(&nl, RTA_OIF, &index, sizeof(index));
+	if (netlink_run(&nl, &why) == 0)
+		return true;
+	log_msg(LOG_DEBUG, "clients appear as the container itself: %s", why.text);
+	return false;
+}
+
 /* What redirect_install() found this kernel to have, for the next container; gone with the boot. */
 static enum redirect_queue recall(const struct network *net)
 {
@@ -204,6 +238,7 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 	TRY(netlink_run(&nl, err));
 	if (index)
 		set_up_fast_way(net, index, &gear);
+	gear.replies = index && net->n_ports && !getenv(SLOW_ENV) && keep_replies();
 	*ret = gear;
 	gear = (struct network_gear)NETWORK_GEAR_INIT;
 	return 0;

@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whom a published port shows to the program inside, and whom the world sees; with a second host made of network
+namespaces (an unprivileged user can make them: no root). Threat N02, rows 30 and 86."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+
+from netmember import ECHO, NET_MEMBER, case, connect, echo_member, host_address, read_all
+from sbxtest import Skip, become_user, expect, free_port, main
+
+# As root of a user namespace: "near" is the host that runs the member, "far" another one behind a wire, with a
+# second address that only a route leads to. Prints what the others saw, one word a line.
+TWO_HOSTS = r"""
+import os, signal, socket, subprocess, sys, time
+member_bin, runroot, port, echo = sys.argv[1:5]
+def run(*argv):
+    subprocess.run(argv, check=True)
+far = subprocess.Popen(["unshare", "-n", "sleep", "60"])
+try:
+    while os.readlink("/proc/%d/ns/net" % far.pid) == os.readlink("/proc/self/ns/net"):
+        time.sleep(0.01)
+    there = ["nsenter", "-t", str(far.pid), "-n"]
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(far.pid))
+    for words in ("addr add 203.0.113.1/24 dev near", "-6 addr add 2001:db8::1/64 dev near nodad", "link set near up",
+                  "route add 198.51.100.0/24 via 203.0.113.2"):
+        run("ip", *words.split())
+    for words in ("link set lo up", "addr add 203.0.113.2/24 dev far", "-6 addr add 2001:db8::2/64 dev far nodad",
+                  "addr add 198.51.100.77/32 dev lo", "link set far up"):
+        run(*there, "ip", *words.split())
+    server = subprocess.Popen([member_bin, runroot, "bridge", "-p", port + ":9000", "--", "python3", "-c", echo, "9000"],
+                              stdout=subprocess.PIPE, text=True)
+    words = server.stdout.readline().split()
+    assert server.stdout.readline() == "serving\n"
+    ask = "import socket, sys\ns = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10, " \
+          "source_address=(sys.argv[3], 0) if sys.argv[3:] else None)\nprint(s.recv(100).decode().split()[2], flush=True)"
+    print("address", words[1], "gateway", words[2], flush=True)
+    run(*there, "python3", "-c", ask, "203.0.113.1", port)
+    run(*there, "python3", "-c", ask, "203.0.113.1", port, "198.51.100.77")
+    run(*there, "python3", "-c", ask, "2001:db8::1", port)
+    run("python3", "-c", ask, "127.0.0.1", port)
+    run("python3", "-c", ask, "203.0.113.1", port)
+    outside = subprocess.Popen([*there, "python3", "-c", echo, "9001"], stdout=subprocess.PIPE, text=True)
+    assert outside.stdout.readline() == "serving\n"
+    for address in ("203.0.113.2", "198.51.100.77"):
+        out = subprocess.run([member_bin, runroot, "bridge", "--", "python3", "-c", ask, address, "9001"], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout
+        print(out.split("\n")[1], flush=True)
+    outside.kill()
+    server.kill()
+finally:
+    far.kill()
+"""
+
+
+def two_hosts(box):
+    if not shutil.which("ip") or not shutil.which("nsenter"):
+        raise Skip("iproute2 and util-linux build the second host; one of them is missing")
+    done = subprocess.run(["unshare", "-Urn", "python3", "-c", TWO_HOSTS, NET_MEMBER, box.env["SBX_RUNROOT"], str(free_port()),
+                           ECHO], env=box.env, cwd=box.top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=become_user, check=False, timeout=50)
+    if "unshare" in done.stderr and "not permitted" in done.stderr:
+        raise Skip("this machine lets nobody make a user namespace by unshare(1)")
+    expect(done.returncode == 0, done.stdout, done.stderr)
+    return done.stdout.split()
+
+
+@case()
+def a_second_host_keeps_its_address_and_sees_the_hosts(box):
+    _, address, _, gateway, *seen = two_hosts(box)
+    expect(seen == ["203.0.113.2", "198.51.100.77", gateway, gateway, "203.0.113.1", "203.0.113.1", "203.0.113.1"], address, gateway,
+           seen)
+
+
+@case()
+def without_foreign_sources_everybody_is_the_container_itself(box):
+    box.env["SBX_NET_SLOW"] = "1"
+    _, address, _, _, *seen = two_hosts(box)
+    expect(seen == [address] * 5 + ["203.0.113.1"] * 2, address, seen)
+
+
+@case()
+def a_program_on_the_containers_loopback_is_reached_and_knows_who_came(box):
+    port = free_port()
+    member = echo_member(box, ports=["%d:9000" % port], bind="127.0.0.1")
+    with connect(port, host_address()) as conn:
+        conn.shutdown(1)
+        expect(read_all(conn).startswith(b"seen from %s\n" % host_address().encode()))
+    with connect(port) as conn:
+        conn.shutdown(1)
+        expect(read_all(conn).startswith(b"seen from %s\n" % member.gateway.encode()), "a local client is not 127.0.0.1")
+
+
+@case()
+def where_nobody_listens_at_all_a_client_is_reset(box):
+    port = free_port()
+    echo_member(box, port=9001, ports=["%d:9000" % port], bind="127.0.0.1")
+    with contextlib.suppress(ConnectionResetError), connect(port) as conn:
+        expect(conn.recv(1) == b"", "something answered")
+
+
+@case()
+def one_clients_connections_to_two_ports_are_told_apart(box):
+    """The same source address and port, twice: the second gets another port inside, not the first one's data."""
+    one, two = free_port(), free_port()
+    echo_member(box, ports=["%d:9000" % one, "%d:9000" % two])
+    conns = []
+    for port in (one, two):
+        conn = socket.socket()
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        conn.settimeout(5)
+        conn.bind((host_address(), conns[0].getsockname()[1] if conns else 0))
+        conn.connect((host_address(), port))
+        conns.append(conn)
+    for i, conn in enumerate(conns):
+        conn.sendall(b"%d" % i)
+        conn.shutdown(1)
+        expect(read_all(conn).endswith(b"\n%dtotal 1\n" % i))
+        conn.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
