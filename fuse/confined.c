@@ -32,7 +32,7 @@ static const int calls[] = {
 	SYS_ioctl, SYS_fsync, SYS_fdatasync, SYS_sync_file_range,
 	/* extended attributes */
 	SYS_getxattr, SYS_lgetxattr, SYS_listxattr, SYS_llistxattr, SYS_setxattr, SYS_lsetxattr,
-	SYS_removexattr, SYS_lremovexattr
+	SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr
 };
 
 int confined_enter(struct err *err)

@@ -64,12 +64,32 @@ static int copy_extent(int from, int to, off_t offset, off_t end)
 	return 0;
 }
 
+/* A read and a write, without asking for holes and clones. */
+static int copy_small(int from, int to, size_t size)
+{
+	char buf[COPYDATA_SMALL];
+	ssize_t n = pread(from, buf, size, 0);
+
+	if (n < 0)
+		return -errno;
+	for (ssize_t done = 0; done < n;) {
+		ssize_t w = pwrite(to, buf + done, (size_t)(n - done), done);
+
+		if (w < 0 && errno != EINTR)
+			return -errno;
+		done += w > 0 ? w : 0;
+	}
+	return 0;
+}
+
 int copydata_file(int from, int to, off_t size)
 {
 	off_t offset = 0;
 
 	if (size <= 0)
 		return 0;
+	if (size <= COPYDATA_SMALL)
+		return copy_small(from, to, (size_t)size);
 	if (ioctl(to, FICLONE, from) == 0)
 		return ftruncate(to, size) < 0 ? -errno : 0;
 	if (ftruncate(to, size) < 0)

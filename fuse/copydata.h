@@ -4,6 +4,8 @@
 
 #include "layer.h"
 
+#define COPYDATA_SMALL (16 << 10) /* quickly done: not worth another thread */
+
 /* Copies the first `size` bytes into an empty file. */
 int copydata_file(int from, int to, off_t size);
 

@@ -30,6 +30,7 @@ struct copy {
 	struct stat st; /* of the lower object as it is, not as shown */
 	char tmp[TMP_NAME];
 	struct stat made;
+	int fd; /* of the copy of a regular file, or -1 */
 };
 
 static int make_tmp(struct ovl *fs, struct copy *copy)
@@ -40,6 +41,7 @@ static int make_tmp(struct ovl *fs, struct copy *copy)
 	int fd;
 
 	work_name(fs, copy->tmp);
+	ovl_umask(fs, 0);
 	if (type == S_IFDIR)
 		return mkdirat(fs->work, copy->tmp, 0700) < 0 ? -errno : 0;
 	if (type == S_IFLNK) {
@@ -62,20 +64,26 @@ static int copy_attributes(struct ovl *fs, const struct copy *copy)
 	struct copydata_object from = { copy->from.layer, copy->from.at };
 	struct copydata_object to = { &fs->plain, { fs->work, copy->tmp } };
 	const struct stat *st = &copy->st;
+	struct timespec times[] = { st->st_atim, st->st_mtim };
 	char path[LAYER_PATH_MAX];
+	int r;
 
 	if (fchownat(fs->work, copy->tmp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 		!(fs->config.single_id && (errno == EINVAL || errno == EPERM)))
 		return -errno;
-	if (!S_ISLNK(st->st_mode) && chmod(layer_proc_path(path, to.at), st->st_mode & 07777) < 0)
+	if (copy->fd >= 0)
+		r = fchmod(copy->fd, st->st_mode & 07777);
+	else
+		r = S_ISLNK(st->st_mode) ? 0
+					 : chmod(layer_proc_path(path, to.at), st->st_mode & 07777);
+	if (r < 0)
 		return -errno;
 	TRY(copydata_xattrs(&from, &to));
-	if (S_ISREG(st->st_mode))
-		lookup_keep_ino(to.at, copy->node->ino);
-	if (utimensat(fs->work, copy->tmp, (struct timespec[]){ st->st_atim, st->st_mtim },
-		    AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return 0;
+	if (copy->fd >= 0)
+		lookup_keep_ino(copy->fd, copy->node->ino);
+	r = copy->fd >= 0 ? futimens(copy->fd, times)
+			  : utimensat(fs->work, copy->tmp, times, AT_SYMLINK_NOFOLLOW);
+	return r < 0 ? -errno : 0;
 }
 
 /* The copy gets its place. The parent's times are those of before: nothing in it has changed. */
@@ -91,6 +99,8 @@ static int place(struct ovl *fs, struct copy *copy)
 		return -errno;
 	TRY(upper_rename_new(fs->work, copy->tmp, dir, node->name));
 	(void)utimensat(dir, ".", (struct timespec[]){ before.st_atim, before.st_mtim }, 0);
+	if (copy->fd >= 0)
+		return fstat(copy->fd, &copy->made) < 0 ? -errno : 0;
 	return fs->upper->ops->stat(fs->upper, (struct at){ dir, node->name }, &copy->made);
 }
 
@@ -121,6 +131,12 @@ static int commit(struct ovl *fs, struct copy *copy)
 	return 0;
 }
 
+static void start_writing(struct ovl *fs, int fd)
+{
+	if (!fs->config.volatile_)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* else it comes later */
+}
+
 static int move_data(struct ovl *fs, struct copy *copy, int to, off_t size)
 {
 	autofd int from = copy->from.layer->ops->open_file(copy->from.layer, copy->from.at);
@@ -128,12 +144,16 @@ static int move_data(struct ovl *fs, struct copy *copy, int to, off_t size)
 
 	if (from < 0)
 		return from;
+	if (size <= COPYDATA_SMALL) {
+		r = copydata_file(from, to, size);
+		start_writing(fs, to);
+		return r;
+	}
 	copy->node->copying = true;
 	ovl_unlock(fs);
 	ovl_slow(fs);
 	r = copydata_file(from, to, size);
-	if (r == 0 && !fs->config.volatile_)
-		(void)sync_file_range(to, 0, 0, SYNC_FILE_RANGE_WRITE);
+	start_writing(fs, to);
 	ovl_lock(fs);
 	copy->node->copying = false;
 	(void)pthread_cond_broadcast(&fs->changed);
@@ -142,7 +162,7 @@ static int move_data(struct ovl *fs, struct copy *copy, int to, off_t size)
 
 static int copy_one(struct ovl *fs, struct node *node, int64_t size)
 {
-	struct copy copy = { .node = node };
+	struct copy copy = { .node = node, .fd = -1 };
 	autofd int to = -1;
 	int r;
 
@@ -152,7 +172,7 @@ static int copy_one(struct ovl *fs, struct node *node, int64_t size)
 	if (r < 0)
 		return r;
 	if (S_ISREG(copy.st.st_mode)) {
-		to = r;
+		copy.fd = to = r;
 		r = 0;
 		if (size > copy.st.st_size)
 			size = copy.st.st_size;
@@ -163,6 +183,8 @@ static int copy_one(struct ovl *fs, struct node *node, int64_t size)
 		r = commit(fs, &copy);
 	if (r < 0)
 		work_remove(fs, copy.tmp);
+	else if (to >= 0 && node->data.handle < 0)
+		slot_fill(&fs->slots, &node->data, NULL, move_fd(&to)); /* about to be written */
 	return r;
 }
 

@@ -21,26 +21,24 @@
 #define ACL_DEFAULT "system.posix_acl_default"
 #define ACL_MAX     4096
 
-/* With the lock held, so no other thread makes anything with this mask. */
-static int make_object(struct at at, const struct ovl_new *new)
+/* With the lock held, so no other thread makes anything with this mask. A file comes open, at *ret_fd if
+ * that is not NULL: mostly it is written next. */
+static int make_object(struct ovl *fs, struct at at, const struct ovl_new *new, int *ret_fd)
 {
+	int flags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	mode_t type = new->mode &S_IFMT;
 	int r;
 
-	(void)umask(new->umask);
-
-	switch (new->mode &S_IFMT) {
-	case S_IFDIR:
+	ovl_umask(fs, new->umask);
+	if (type == S_IFDIR)
 		r = mkdirat(at.dir, at.name, new->mode & 07777);
-		break;
-	case S_IFLNK:
+	else if (type == S_IFLNK)
 		r = symlinkat(new->target, at.dir, at.name);
-		break;
-	default:
+	else if (type == S_IFREG && ret_fd)
+		r = *ret_fd = openat(at.dir, at.name, flags, new->mode & 07777);
+	else
 		r = mknodat(at.dir, at.name, new->mode, new->rdev);
-	}
-	r = r < 0 ? -errno : 0;
-	(void)umask(0);
-	return r;
+	return r < 0 ? -errno : 0;
 }
 
 static int remove_object(struct at at, mode_t mode)
@@ -56,8 +54,11 @@ static int dress(struct ovl *fs, struct node *dir, struct at at, const struct ov
 	};
 	struct stat parent, made;
 
-	TRY(node_stat(fs, dir, &parent));
-	if (parent.st_mode & S_ISGID) {
+	if (!dir->no_sgid) {
+		TRY(node_stat(fs, dir, &parent));
+		dir->no_sgid = !(parent.st_mode & S_ISGID);
+	}
+	if (!dir->no_sgid) {
 		want.st_gid = parent.st_gid;
 		if (S_ISDIR(new->mode))
 			want.st_mode |= S_ISGID;
@@ -69,9 +70,10 @@ static int dress(struct ovl *fs, struct node *dir, struct at at, const struct ov
 	return upper_set_owner(fs, at, &want);
 }
 
-static int make_in_place(struct ovl *fs, struct node *dir, struct at at, const struct ovl_new *new)
+static int make_in_place(
+	struct ovl *fs, struct node *dir, struct at at, const struct ovl_new *new, int *ret_fd)
 {
-	int r = make_object(at, new);
+	int r = make_object(fs, at, new, ret_fd);
 
 	if (r < 0)
 		return r;
@@ -94,6 +96,7 @@ static int choose_place(struct ovl *fs, int dir, const char *tmp, int *ret_fd)
 
 	if (n < 0)
 		return n == -ENODATA || n == -EOPNOTSUPP ? fs->work : (int)n;
+	ovl_umask(fs, 0);
 	if (mkdirat(fs->work, tmp, 0700) < 0)
 		return -errno;
 	r = upper_setxattr(own, &(struct ovl_xattr){ ACL_DEFAULT, acl, (size_t)n, 0, 0, 0 });
@@ -110,7 +113,7 @@ static int make_at(
 	const struct at *work = &way[0], *at = &way[1];
 	bool is_dir = S_ISDIR(new->mode);
 
-	TRY(make_object(*work, new));
+	TRY(make_object(fs, *work, new, NULL));
 	TRY(dress(fs, dir, *work, new));
 	if (is_dir)
 		TRY(whiteout_set_opaque(*work));
@@ -140,13 +143,12 @@ static int make_over_whiteout(
 static int check_free(struct ovl *fs, struct node *dir, const char *name)
 {
 	struct node *node;
-	struct stat st;
 	int handle, r = lookup_absent(fs, dir, name);
 
 	if (r >= 0)
 		return r;
 	/* Only whiteouts and merged directories make the upper's own O_EXCL not enough. */
-	r = lookup_child(fs, dir, name, &node, &st);
+	r = lookup_child(fs, dir, name, &node, NULL);
 	if (r == 0)
 		node_drop(fs, node);
 	if (r != -ENOENT)
@@ -158,45 +160,49 @@ static int check_free(struct ovl *fs, struct node *dir, const char *name)
 	return r < 0 ? r : r != 0;
 }
 
-static int create(struct ovl *fs, struct node *dir, const struct ovl_new *new, struct at *ret)
+static int create(struct ovl *fs, struct node *dir, const struct ovl_new *new, int *ret_fd)
 {
+	struct at at = { .name = new->name };
 	int covered;
 
 	if (S_ISCHR(new->mode) && new->rdev == 0)
 		return -EPERM; /* that is a whiteout: not for the inside to make */
 	TRY(copyup_dir(fs, dir));
-	ret->dir = node_dir_handle(fs, dir, -1);
-	ret->name = new->name;
-	if (ret->dir < 0)
-		return ret->dir;
+	at.dir = node_dir_handle(fs, dir, -1);
+	if (at.dir < 0)
+		return at.dir;
 	covered = check_free(fs, dir, new->name);
 	if (covered < 0)
 		return covered;
-	return covered ? make_over_whiteout(fs, dir, *ret, new) : make_in_place(fs, dir, *ret, new);
+	return covered ? make_over_whiteout(fs, dir, at, new)
+		       : make_in_place(fs, dir, at, new, ret_fd);
 }
 
 int ovl_create(struct ovl *fs, const struct ovl_new *new, struct ovl_entry *ret)
 {
+	struct made made = { new->name, -1 };
 	struct node *dir, *node;
 	struct stat st;
-	struct at at;
 	int r;
 
 	TRY(lookup_check_name(new->name));
 	ovl_lock(fs);
 	r = node_get_dir(fs, new->parent, &dir);
 	if (r == 0)
-		r = create(fs, dir, new, &at);
+		r = create(fs, dir, new, &made.fd);
 	if (r == 0) {
 		listing_changed(fs, dir);
-		r = lookup_adopt(fs, dir, new->name, &node, &st);
+		r = lookup_adopt(fs, dir, &made, &node, &st);
 	} else {
 		fs->absent.dir = 0; /* perhaps it is not as we believed */
 	}
 	if (r == 0) {
 		node->bare = true;
 		lookup_count(node, &st, ret);
+		if (made.fd >= 0 && node->data.handle < 0)
+			slot_fill(&fs->slots, &node->data, NULL, move_fd(&made.fd));
 	}
+	fd_drop(&made.fd);
 	ovl_unlock(fs);
 	return r;
 }
@@ -208,9 +214,15 @@ static int make_nameless(
 	autofd int fd = -1;
 	struct node *node;
 	struct stat st;
+	int handle;
 
 	TRY(copyup_dir(fs, dir));
-	fd = openat(fs->work, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, new->mode & 07777 & ~new->umask);
+	handle = node_dir_handle(fs, dir, -1);
+	if (handle < 0)
+		return handle;
+	ovl_umask(fs, new->umask);
+	/* in the directory itself, whose default ACL it inherits */
+	fd = openat(handle, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, new->mode & 07777);
 	if (fd < 0)
 		return -errno;
 	TRY(dress(fs, dir, (struct at){ fd, "" }, new));

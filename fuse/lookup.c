@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/xattr.h>
 
 #include "ids.h"
+#include "names.h"
 #include "upper.h"
 #include "whiteout.h"
 
@@ -48,9 +50,9 @@ static uint64_t kept_ino(struct layer *layer, struct at at, uint64_t otherwise)
 	return ino;
 }
 
-void lookup_keep_ino(struct at at, uint64_t ino)
+void lookup_keep_ino(int fd, uint64_t ino)
 {
-	(void)upper_setxattr(at, &(struct ovl_xattr){ XATTR_INO, &ino, sizeof(ino), 0 });
+	(void)fsetxattr(fd, XATTR_INO, &ino, sizeof(ino), 0);
 }
 
 /* Takes the object at `at` as the uppermost. Returns 1 to go on looking for lower directories. */
@@ -141,11 +143,17 @@ static int find(struct ovl *fs, struct node *dir, const char *name, struct found
 {
 	int r = dir->upper ? find_upper(fs, dir, name, ret) : 1;
 
+	if (r == 1 && names_surely_not(fs, dir, name))
+		r = 0;
 	for (unsigned i = 0; r == 1 && dir->parts && i < dir->parts->n; i++)
 		r = find_lower(fs, dir, i, name, ret);
 	if (r < 0)
 		return r;
-	return ret->upper || ret->parts || ret->layer ? 0 : -ENOENT;
+	if (ret->upper || ret->parts || ret->layer)
+		return 0;
+	if (r == 1)
+		names_missed(fs, dir);
+	return -ENOENT;
 }
 
 /* Another name of an upper file that has a node already. */
@@ -212,7 +220,7 @@ int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct n
 	int r;
 
 	if (node) {
-		r = node_stat(fs, node, ret_st);
+		r = ret_st ? node_stat(fs, node, ret_st) : 0;
 		if (r == 0)
 			*ret = node;
 		return r == -ENOENT ? -ESTALE : r;
@@ -225,30 +233,34 @@ int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct n
 	if (r == 0)
 		r = make_node(fs, parent, name, &found, &node);
 	if (r == 0) {
-		*ret_st = found.st;
-		ret_st->st_ino = node->ino;
+		found.st.st_ino = node->ino;
 		if (node_is_merged(node))
-			ret_st->st_nlink = 1;
+			found.st.st_nlink = 1;
+		if (ret_st)
+			*ret_st = found.st;
 		*ret = node;
 	}
 	found_done(&found);
 	return r;
 }
 
-int lookup_adopt(struct ovl *fs, struct node *parent, const char *name, struct node **ret,
+int lookup_adopt(struct ovl *fs, struct node *parent, const struct made *made, struct node **ret,
 	struct stat *ret_st)
 {
-	struct at at = { node_dir_handle(fs, parent, -1), name };
+	struct at at = { node_dir_handle(fs, parent, -1), made->name };
 	struct found found = { .upper = true };
 
 	if (at.dir < 0)
 		return at.dir;
-	TRY(fs->upper->ops->stat(fs->upper, at, &found.st));
+	if (made->fd >= 0)
+		TRY(layer_dir_ops.stat(NULL, (struct at){ made->fd, "" }, &found.st));
+	else
+		TRY(fs->upper->ops->stat(fs->upper, at, &found.st));
 	found.real = found.st;
 	if (fs->config.single_id)
 		ids_show(&(struct where){ fs->upper, at }, &found.st);
 	found.ino = ovl_map_ino(fs, found.real.st_dev, found.real.st_ino);
-	TRY(make_node(fs, parent, name, &found, ret));
+	TRY(make_node(fs, parent, made->name, &found, ret));
 	*ret_st = found.st;
 	ret_st->st_ino = (*ret)->ino;
 	return 0;

@@ -9,17 +9,21 @@
 
 /* Notes the number on the upper object; without it the file is shown with another number once its
  * node has been forgotten. */
-void lookup_keep_ino(struct at at, uint64_t ino);
+void lookup_keep_ino(int fd, uint64_t ino);
 
 /* -EINVAL, -ENAMETOOLONG; "." and ".." are no names here. */
 int lookup_check_name(const char *name);
 
-/* The node of parent/name and its attributes as shown; counts nothing. -ENOENT. */
+/* The node of parent/name and its attributes as shown (NULL: nobody asks); counts nothing. -ENOENT. */
 int lookup_child(struct ovl *fs, struct node *parent, const char *name, struct node **ret,
 	struct stat *ret_st);
 
-/* A node for an upper object that was just made or found at parent/name. */
-int lookup_adopt(struct ovl *fs, struct node *parent, const char *name, struct node **ret,
+/* A node for an upper object that was just made in parent. */
+struct made {
+	const char *name;
+	int fd; /* of a regular file, or -1; borrowed */
+};
+int lookup_adopt(struct ovl *fs, struct node *parent, const struct made *made, struct node **ret,
 	struct stat *ret_st);
 
 /* 1 or 0: the name is known to be nothing, with or without a whiteout in the upper; -1: not known. */

@@ -227,6 +227,7 @@ static int run(struct server *server, struct err *err)
 		return fd;
 	if (server->options.mountpoint && !server->options.foreground)
 		TRY(stay_behind(err));
+	ovl_reserve_handles(server->fs);
 	TRY(session_new(server->fs, fd, &config, &server->session, err));
 	TRY(confined_enter(err)); /* before the first request is read */
 	return serve(server, err);

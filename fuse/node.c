@@ -28,6 +28,14 @@ void ovl_slow(struct ovl *fs)
 		fs->config.slow(fs->config.slow_data);
 }
 
+void ovl_umask(struct ovl *fs, mode_t mask)
+{
+	if (fs->umask == mask)
+		return;
+	(void)umask(mask);
+	fs->umask = mask;
+}
+
 int node_table_init(struct node_table *table)
 {
 	*table = (struct node_table){ .first_free = NO_FREE, .used = 1 }; /* index 0 is no id */
@@ -51,6 +59,7 @@ static void node_free(struct ovl *fs, struct node *node)
 		(void)close(node->pin); /* O_PATH */
 	free(node->parts);
 	free(node->listing);
+	free(node->names);
 	free(node->name);
 	free(node);
 }

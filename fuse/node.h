@@ -60,6 +60,9 @@ struct node {
 	struct slot lower;       /* files: data, read-only */
 	struct parts *parts;     /* directories; NULL = none */
 	struct listing *listing; /* directories; cached by readdir.c */
+	struct names *names;     /* directories; cached by names.c */
+	uint8_t misses;          /* directories; counted by names.c */
+	bool no_sgid;            /* directories: known to be without set-group-id */
 };
 
 struct node_slot {
@@ -95,6 +98,7 @@ struct ovl {
 	int work;           /* the directory for temporary names; -1 */
 	uint64_t next_tmp;
 	struct absent absent;
+	mode_t umask;      /* of the process; see ovl_umask() */
 	bool has_whiteout; /* work/whiteout exists to be linked */
 	bool xwhite;       /* and is a file with an xattr: no devices can be made */
 	struct node_table table;
@@ -110,6 +114,9 @@ void ovl_slow(struct ovl *fs);
 /* Operations begin and end with these; unlock closes handles beyond the limit. */
 void ovl_lock(struct ovl *fs);
 void ovl_unlock(struct ovl *fs);
+
+/* The process's umask, set when it is another one. Who makes something says what he wants first. */
+void ovl_umask(struct ovl *fs, mode_t mask);
 
 int node_table_init(struct node_table *table);
 void node_table_done(struct ovl *fs); /* frees every node */

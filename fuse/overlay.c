@@ -59,16 +59,11 @@ static void collect_devices(struct ovl *fs)
 	}
 }
 
-/*
- * Handles may be cached up to half of the descriptors; the rest is for single operations. The kernel's
- * table of them is made large now: growing it once there are threads waits for all processors, tens of
- * milliseconds each time.
- */
-static size_t handle_limit(int any_fd)
+/* Handles may be cached up to half of the descriptors; the rest is for single operations. */
+static size_t handle_limit(void)
 {
 	struct rlimit limit;
 	size_t max;
-	int high;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 256;
@@ -77,11 +72,17 @@ static size_t handle_limit(int any_fd)
 		(void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer cached handles then */
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	}
-	max = limit.rlim_cur / 2 > HANDLES_MAX ? HANDLES_MAX : (size_t)limit.rlim_cur / 2;
-	high = fcntl(any_fd, F_DUPFD_CLOEXEC, (int)max + (int)max / 2);
+	max = (size_t)limit.rlim_cur / 2;
+	return max > HANDLES_MAX ? HANDLES_MAX : max;
+}
+
+void ovl_reserve_handles(struct ovl *fs)
+{
+	int any = fs->upper ? fs->work : fs->lower[0]->root;
+	int high = fcntl(any, F_DUPFD_CLOEXEC, (int)(fs->slots.max + fs->slots.max / 2));
+
 	if (high >= 0)
 		(void)close(high);
-	return max;
 }
 
 static int setup(struct ovl *fs, const struct ovl_config *config, struct err *err)
@@ -101,7 +102,7 @@ static int setup(struct ovl *fs, const struct ovl_config *config, struct err *er
 	if (config->upper >= 0)
 		TRY(open_upper(fs, err));
 	collect_devices(fs);
-	fs->slots.max = handle_limit(fs->upper ? fs->work : fs->lower[0]->root);
+	fs->slots.max = handle_limit();
 	r = lookup_root(fs, &fs->root);
 	if (r < 0)
 		return err_set(err, r, "read the root of the layers: %s", strerror(-r));
@@ -122,6 +123,8 @@ int ovl_open(const struct ovl_config *config, struct ovl **ret, struct err *err)
 	if (!fs)
 		return err_set(err, -ENOMEM, "out of memory");
 	fs->work = -1;
+	fs->umask = umask(0);
+	(void)umask(fs->umask);
 	fs->plain = (struct layer){ .ops = &layer_dir_ops, .root = -1 };
 	(void)pthread_mutex_init(&fs->lock, NULL); /* neither can fail with default attributes */
 	(void)pthread_cond_init(&fs->changed, NULL);

@@ -52,6 +52,10 @@ struct ovl_entry {
 int ovl_open(const struct ovl_config *config, struct ovl **ret, struct err *err);
 void ovl_close(struct ovl *fs); /* NULL ok */
 
+/* Makes the kernel's table of descriptors large at once. Growing it while there are threads waits for all
+ * processors, tens of milliseconds each time; a fork makes it small again: call between the two. */
+void ovl_reserve_handles(struct ovl *fs);
+
 /* lookup.c: each returned entry counts one lookup, taken back by ovl_forget(). */
 int ovl_lookup(struct ovl *fs, uint64_t parent, const char *name, struct ovl_entry *ret);
 void ovl_forget(struct ovl *fs, uint64_t id, uint64_t lookups);

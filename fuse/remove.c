@@ -63,7 +63,7 @@ static int remove_node(struct ovl *fs, struct node *dir, const char *name, struc
 	int cover, r;
 
 	TRY(copyup_dir(fs, dir));
-	cover = whiteout_needed(fs, dir, name);
+	cover = whiteout_needed_for(fs, dir, name, node);
 	if (cover < 0)
 		return cover;
 	at = (struct at){ node_dir_handle(fs, dir, -1), name };
@@ -96,14 +96,13 @@ static int check_kind(struct ovl *fs, struct node *node, bool want_dir)
 static int remove_name(struct ovl *fs, uint64_t parent, const char *name, bool want_dir)
 {
 	struct node *dir, *node;
-	struct stat st;
 	int r;
 
 	TRY(lookup_check_name(name));
 	ovl_lock(fs);
 	r = node_get_dir(fs, parent, &dir);
 	if (r == 0)
-		r = fs->upper ? lookup_child(fs, dir, name, &node, &st) : -EROFS;
+		r = fs->upper ? lookup_child(fs, dir, name, &node, NULL) : -EROFS;
 	if (r == 0) {
 		node_ref(dir);
 		node_ref(node);

@@ -35,8 +35,7 @@ struct move {
 
 static int find_side(struct ovl *fs, struct side *side)
 {
-	struct stat st;
-	int r = lookup_child(fs, side->dir, side->name, &side->node, &st);
+	int r = lookup_child(fs, side->dir, side->name, &side->node, NULL);
 
 	if (r == 0)
 		node_ref(side->node);
@@ -162,9 +161,21 @@ static int rename_and_cover(struct ovl *fs, struct move *move, int in_the_way)
 	return in_the_way ? whiteout_replace(fs, move->from.at) : 0;
 }
 
+/* Type of what the upper has at the new name; 0 = nothing. */
+static int type_at_target(struct ovl *fs, const struct move *move)
+{
+	const struct node *node = move->to.node;
+
+	if (node && (S_ISDIR(node->type) ? node->upper : node->layer == 0))
+		return (int)node->type;
+	if (!node && lookup_absent(fs, move->to.dir, move->to.name) == 0)
+		return 0;
+	return upper_type(fs, move->to.at);
+}
+
 static int rename_over(struct ovl *fs, struct move *move)
 {
-	int in_the_way = upper_type(fs, move->to.at);
+	int in_the_way = type_at_target(fs, move);
 
 	if (in_the_way < 0)
 		return in_the_way;

@@ -50,17 +50,27 @@ void slot_touch(struct slots *slots, struct slot *slot)
 	attach(slots, slot);
 }
 
-void slot_empty(struct slots *slots, struct slot *slot)
+int slot_take(struct slots *slots, struct slot *slot)
 {
-	if (slot->handle < 0)
-		return;
+	int handle = slot->handle;
+
 	detach(slots, slot);
 	slots->count--;
-	if (slot->layer)
-		slot->layer->ops->close_dir(slot->layer, slot->handle);
-	else
-		(void)close(slot->handle); /* written data was reported by write and fsync */
 	slot->handle = -1;
+	return handle;
+}
+
+void slot_empty(struct slots *slots, struct slot *slot)
+{
+	int handle;
+
+	if (slot->handle < 0)
+		return;
+	handle = slot_take(slots, slot);
+	if (slot->layer)
+		slot->layer->ops->close_dir(slot->layer, handle);
+	else
+		(void)close(handle); /* written data was reported by write and fsync */
 }
 
 void slots_trim(struct slots *slots)

@@ -27,6 +27,7 @@ struct slots {
 void slot_init(struct slot *slot);
 void slot_fill(struct slots *slots, struct slot *slot, struct layer *layer, int adopt_handle);
 void slot_touch(struct slots *slots, struct slot *slot);
+int slot_take(struct slots *slots, struct slot *slot); /* empties it; the handle is the caller's */
 void slot_empty(struct slots *slots, struct slot *slot); /* closes; fine on an empty one */
 void slots_trim(struct slots *slots);
 

@@ -157,11 +157,16 @@ int node_stat(struct ovl *fs, struct node *node, struct stat *ret)
 
 int node_pin(struct ovl *fs, struct node *node)
 {
+	struct slot *slot = node->layer == 0 ? &node->data : &node->lower;
 	struct where where;
 	int fd;
 
 	if (node->pin >= 0)
 		return 0;
+	if (!S_ISDIR(node->type) && slot->handle >= 0 && !slot->pins) {
+		node->pin = slot_take(&fs->slots, slot); /* an open file is as good */
+		return 0;
+	}
 	TRY(node_where(fs, node, &where));
 	fd = where.layer->ops->pin(where.layer, where.at);
 	if (fd < 0)

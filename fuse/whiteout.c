@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "lookup.h"
+#include "names.h"
 #include "upper.h"
 
 #include "base/fs.h"
@@ -124,6 +125,7 @@ static int make_xattr_file(struct at at)
 
 static int make_one(struct ovl *fs, struct at at)
 {
+	ovl_umask(fs, 0);
 	if (fs->xwhite)
 		return make_xattr_file(at);
 	return mknodat(at.dir, at.name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
@@ -200,7 +202,7 @@ static int shows_lower(struct ovl *fs, struct node *dir, const char *name)
 {
 	struct stat st;
 
-	if (lookup_absent(fs, dir, name) == 0)
+	if (lookup_absent(fs, dir, name) == 0 || names_surely_not(fs, dir, name))
 		return 0;
 	for (unsigned i = 0; dir->parts && i < dir->parts->n; i++) {
 		struct part *part = &dir->parts->v[i];
@@ -214,6 +216,7 @@ static int shows_lower(struct ovl *fs, struct node *dir, const char *name)
 		if (r != -ENOENT)
 			return r < 0 ? r : r == 0;
 	}
+	names_missed(fs, dir);
 	return 0;
 }
 
@@ -224,4 +227,12 @@ int whiteout_needed(struct ovl *fs, struct node *dir, const char *name)
 	if (r == 1)
 		TRY(mark_dir(fs, dir));
 	return r;
+}
+
+int whiteout_needed_for(struct ovl *fs, struct node *dir, const char *name, const struct node *node)
+{
+	if (S_ISDIR(node->type) ? !node->parts : node->layer == 0)
+		return whiteout_needed(fs, dir, name);
+	TRY(mark_dir(fs, dir));
+	return 1;
 }

@@ -36,6 +36,9 @@ int whiteout_make_tmp(struct ovl *fs, char *ret_name);
 /* Would the name show something of a lower layer if the upper had nothing? 1 yes, 0 no. After a yes the
  * upper directory, which must exist, may get the whiteout. */
 int whiteout_needed(struct ovl *fs, struct node *dir, const char *name);
+/* The same when it is known what is there now. */
+int whiteout_needed_for(
+	struct ovl *fs, struct node *dir, const char *name, const struct node *node);
 
 #define TMP_NAME 24
 void work_name(struct ovl *fs, char *ret); /* fresh; ret holds TMP_NAME bytes */

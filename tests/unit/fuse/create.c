@@ -168,6 +168,51 @@ static void a_nameless_file_holds_data_and_can_get_a_name(void **state)
 	assert_int_equal(st.st_nlink, 1);
 }
 
+/* u::rwx g::--- o::--- */
+static const unsigned char private_acl[] = { 2, 0, 0, 0, 1, 0, 7, 0, 0xff, 0xff, 0xff, 0xff, 4, 0,
+	0, 0, 0xff, 0xff, 0xff, 0xff, 0x20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff };
+
+static void a_nameless_file_inherits_the_default_acl(void **state)
+{
+	struct overlay *o = *state;
+	struct ovl_new new = { .parent = OVL_ROOT,
+		.mode = S_IFREG | 0666,
+		.umask = 022,
+		.uid = geteuid(),
+		.gid = getegid() };
+	struct ovl_xattr acl = { .name = "system.posix_acl_default",
+		.value = private_acl,
+		.size = sizeof(private_acl) };
+	struct ovl_entry entry;
+	int r;
+
+	overlay_start(o);
+	assert_int_equal(ovl_tmpfile(o->fs, &new, &entry), 0);
+	assert_int_equal(entry.st.st_mode & 0777, 0644);
+	r = ovl_setxattr(o->fs, OVL_ROOT, &acl);
+	if (r == -EOPNOTSUPP) {
+		print_message("# SKIP this file system has no ACLs\n");
+		skip();
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(ovl_tmpfile(o->fs, &new, &entry), 0);
+	assert_int_equal(entry.st.st_mode & 0777, 0600);
+}
+
+static void a_new_set_group_id_bit_is_seen(void **state)
+{
+	struct overlay *o = *state;
+	struct stat want = { .st_mode = 02755 }, st;
+
+	overlay_start(o);
+	assert_int_equal(make(o, "d", S_IFDIR | 0755), 0);
+	assert_int_equal(make(o, "d/before", S_IFDIR | 0755), 0);
+	assert_int_equal(attr(o, "d/before").st_mode, S_IFDIR | 0755);
+	assert_int_equal(ovl_setattr(o->fs, id(o, "d"), &want, OVL_SET_MODE, &st), 0);
+	assert_int_equal(make(o, "d/after", S_IFDIR | 0755), 0);
+	assert_int_equal(attr(o, "d/after").st_mode, S_IFDIR | 02755);
+}
+
 static void nothing_is_made_without_an_upper(void **state)
 {
 	struct overlay *o = *state;
@@ -192,4 +237,6 @@ TEST_MAIN(overlay_test(new_objects_of_every_kind_are_in_the_upper),
 	overlay_test(a_link_takes_the_place_of_a_whiteout),
 	overlay_test(the_group_comes_from_a_set_group_id_directory),
 	overlay_test(a_nameless_file_holds_data_and_can_get_a_name),
+	overlay_test(a_nameless_file_inherits_the_default_acl),
+	overlay_test(a_new_set_group_id_bit_is_seen),
 	overlay_test(nothing_is_made_without_an_upper))
