@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * With one single id: owners, modes and device numbers that the image or the program asked for, kept
- * beside the file in the xattr user.sbx.stat as "uid:gid:mode:major:minor" (mode octal, all else decimal;
- * a mode without type bits has the type of the object).
+ * beside the file (base/kept.h).
  *
  * The mode and the device are shown. The owner is not: one that the namespace cannot map would make the
  * kernel refuse every write to the file, also to the container's root. It waits for a commit or an export.
@@ -14,8 +13,6 @@
 
 #include "node.h"
 
-#define XATTR_STAT "user.sbx.stat"
-
 /* 1 and *ret's owner, mode and device when something is kept, else 0 (also for nonsense). *ret must be the
  * object's own stat. */
 int ids_kept(const struct where *where, struct stat *ret);
@@ -24,8 +21,5 @@ int ids_kept(const struct where *where, struct stat *ret);
 void ids_show(const struct where *where, struct stat *st);
 
 int ids_keep(struct at at, const struct stat *st);
-
-/* Pure; -EINVAL and *st as it was. */
-int ids_parse(const char *text, struct stat *st);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/kept.h"
 #include "base/own.h"
 #include "base/strv.h"
 #include "base/xalloc.h"
@@ -17,7 +18,6 @@
 
 #define OPAQUE     "user.overlay.opaque"
 #define WHITEOUT   "user.overlay.whiteout"
-#define STAT       "user.sbx.stat"
 #define XATTR_MAX  65536
 #define FIRST_SIZE 1024 /* of the table of links; a power of two */
 
@@ -41,53 +41,16 @@ bool pack_is_opaque(int dir)
 	return fgetxattr(dir, OPAQUE, &value, 1) == 1 && value == 'y';
 }
 
-static int number(const char **text, int base, char end, unsigned long long *ret)
-{
-	char *rest;
-
-	if (**text < '0' || **text > '9')
-		return -EINVAL;
-	errno = 0;
-	*ret = strtoull(*text, &rest, base);
-	if (errno || *rest != end)
-		return -EINVAL;
-	*text = rest + (end != '\0');
-	return 0;
-}
-
-int pack_parse_stat(const char *text, struct stat *st)
-{
-	unsigned long long uid, gid, mode, dev_major, dev_minor;
-
-	TRY(number(&text, 10, ':', &uid));
-	TRY(number(&text, 10, ':', &gid));
-	TRY(number(&text, 8, ':', &mode));
-	TRY(number(&text, 10, ':', &dev_major));
-	TRY(number(&text, 10, '\0', &dev_minor));
-	if (uid >= UINT32_MAX || gid >= UINT32_MAX || mode > 0177777 || dev_major > UINT32_MAX ||
-		dev_minor > UINT32_MAX)
-		return -EINVAL;
-	if (!(mode & S_IFMT))
-		mode |= st->st_mode & S_IFMT;
-	if (S_ISDIR(st->st_mode) != S_ISDIR((mode_t)mode))
-		return -EINVAL;
-	st->st_uid = (uid_t)uid;
-	st->st_gid = (gid_t)gid;
-	st->st_mode = (mode_t)mode;
-	st->st_rdev = makedev((unsigned)dev_major, (unsigned)dev_minor);
-	return 0;
-}
-
 void pack_kept_stat(int fd, struct stat *st)
 {
 	struct stat kept = *st;
 	char text[128];
-	ssize_t n = fgetxattr(fd, STAT, text, sizeof(text) - 1);
+	ssize_t n = fgetxattr(fd, KEPT_XATTR, text, sizeof(text) - 1);
 
 	if (n < 0)
 		return; /* nothing kept: what is on disk counts */
 	text[n] = '\0';
-	if (pack_parse_stat(text, &kept) == 0)
+	if (kept_parse(text, &kept) == 0)
 		*st = kept;
 }
 

@@ -15,8 +15,6 @@ bool pack_is_opaque(int dir); /* readable descriptor */
 
 /* With a single id: what is kept beside the file replaces owner, mode and device in *st. */
 void pack_kept_stat(int fd, struct stat *st);
-/* The same from a text, "uid:gid:mode:major:minor". -EINVAL. Pure. */
-int pack_parse_stat(const char *text, struct stat *st);
 
 /* pax records for the attributes that belong to the file. */
 int pack_xattrs(int fd, struct buf *pax, struct err *err);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/kept.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -99,7 +100,7 @@ static int keep_stat(struct writer *w, const struct unpack_entry *e, int fd, str
 	int n = snprintf(text, sizeof(text), "%lld:%lld:%o:0:0", (long long)e->uid,
 		(long long)e->gid, (unsigned)e->mode & 07777);
 
-	if (fsetxattr(fd, "user.sbx.stat", text, (size_t)n, 0) == 0)
+	if (fsetxattr(fd, KEPT_XATTR, text, (size_t)n, 0) == 0)
 		return 0;
 	if (errno != EOPNOTSUPP)
 		return fs_err(err, fd, "keep an owner as extended attribute");
@@ -118,7 +119,7 @@ int meta_reset_owner(struct writer *w, const struct unpack_entry *e, int fd, str
 	if (!single(w))
 		return fchown(fd, (uid_t)e->uid, (gid_t)e->gid) < 0 ? err_sys(err, "set the owner")
 								    : 0;
-	if (fremovexattr(fd, "user.sbx.stat") < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+	if (fremovexattr(fd, KEPT_XATTR) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
 		return err_sys(err, "forget an owner");
 	return 0;
 }

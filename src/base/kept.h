@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a file system did not take of a file's owner, mode and device, as text beside it: the xattr
+ * user.sbx.stat holds "uid:gid:mode:major:minor" (mode octal, all else decimal; a mode without type bits
+ * has the type of the object). Written by the unpacker and the overlay, read also when packing.
+ */
+#ifndef SBX_BASE_KEPT_H
+#define SBX_BASE_KEPT_H
+
+#include <sys/stat.h>
+
+#define KEPT_XATTR "user.sbx.stat"
+#define KEPT_MAX   64 /* bytes of the text with its end */
+
+/* *st is the object's own stat. -EINVAL, and *st as it was, for nonsense and for what would make a
+ * directory of another object or the other way round. */
+int kept_parse(const char *text, struct stat *st);
+
+/* Returns the length. */
+int kept_format(char ret[KEPT_MAX], const struct stat *st);
+
+#endif
