@@ -78,15 +78,16 @@ def steps(top, podman):
     podman("build", "--isolation", "chroot", "-q", "-t", "built", "-", data=DOCKERFILE.encode())
     same(podman.run("built", "ls /bin/vi /data/old 2>/dev/null; cat /data/new /hard; stat -c %a /bin/busybox2", "--rm"),
          "new\nnew\n600", "what a build removed, made and changed")
-    podman.run("built", "rm /bin/awk; mv /data/new /data/newer; echo kept > /kept", "--name", "c")
-    diff = podman("diff", "c").splitlines()
+    # not a name that may also begin the id of an image
+    podman.run("built", "rm /bin/awk; mv /data/new /data/newer; echo kept > /kept", "--name", "kept-one")
+    diff = podman("diff", "kept-one").splitlines()
     for line in ("D /bin/awk", "D /data/new", "A /data/newer", "A /kept"):
         same(line in diff, True, "in the diff: %s of %s" % (line, diff))
-    podman("commit", "-q", "c", "again")
+    podman("commit", "-q", "kept-one", "again")
     same(podman.run("again", "cat /kept /data/newer; ls /bin/awk /data/new 2>/dev/null || true", "--rm"), "kept\nnew",
          "committed")
-    podman("start", "c")
-    podman("rm", "-f", "-t", "0", "c")
+    podman("start", "kept-one")
+    podman("rm", "-f", "-t", "0", "kept-one")
     podman("rmi", "-a", "-f")
 
 
