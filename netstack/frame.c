@@ -142,7 +142,8 @@ bool frame_is_reachable(struct in_addr dst, const struct frame_lan *lan)
 	if (a >> 24 == 0 || a >> 24 == 127 || a >> 28 >= 0xe)
 		return false;
 	return (dst.s_addr & lan->mask.s_addr) != lan->network.s_addr ||
-	       dst.s_addr == lan->gateway.s_addr;
+	       dst.s_addr == lan->gateway.s_addr ||
+	       (lan->dns == FRAME_DNS_DIRECT && dst.s_addr == lan->nameserver.s_addr);
 }
 
 static struct frame_frag *find_frag(struct frame_frags *frags, const uint8_t *ip)
@@ -254,7 +255,8 @@ bool frame_clean(
 		return false;
 	if (frag && !fragment_fits(ip, total, frags))
 		return false;
-	if (dst.s_addr == lan->gateway.s_addr && !frag && is_dns(ip, 2))
+	if (dst.s_addr == lan->gateway.s_addr && lan->dns == FRAME_DNS_GATEWAY && !frag &&
+		is_dns(ip, 2))
 		change_address(ip, 16, lan->nameserver);
 	*len = FRAME_HEAD + total;
 	return true;

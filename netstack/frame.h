@@ -19,10 +19,14 @@
 #define FRAME_HEAD 14
 #define FRAME_MAX  (FRAME_HEAD + 65535)
 
+/* Where members ask: the gateway's port 53, the nameserver's own address, nowhere. */
+enum frame_dns { FRAME_DNS_GATEWAY, FRAME_DNS_DIRECT, FRAME_DNS_NONE };
+
 struct frame_lan {
 	struct in_addr network, mask; /* network order */
 	struct in_addr gateway;       /* what members know; libslirp's host address */
 	struct in_addr nameserver;    /* libslirp's resolver; members reach it as gateway:53 */
+	enum frame_dns dns;
 };
 
 struct frame_port {

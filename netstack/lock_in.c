@@ -105,6 +105,28 @@ static int open_resolver_dir(void)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+int lock_in_alone(struct err *err)
+{
+	autofd int etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		   resolver = open_resolver_dir();
+	const struct confine_dir dirs[] = { { etc, false }, { resolver, false } };
+	const struct confine rules = {
+		.name = "sbx-netstack",
+		.calls = network_calls,
+		.n_calls = ARRAY_SIZE(network_calls),
+		.refuse = EPERM,
+		.files = true,
+		.dirs = dirs,
+		.n_dirs = resolver < 0 ? 1 : 2,
+		.keep_dumpable = true, /* holds nothing that its starter may not see */
+	};
+
+	if (etc < 0)
+		return err_sys(err, "open /etc");
+	TRY(confine_self(&rules, err));
+	return 0;
+}
+
 int lock_in_network(int dir, struct err *err)
 {
 	autofd int etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC),

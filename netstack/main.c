@@ -3,6 +3,8 @@
  * sbx-netstack: one virtual network, as long as it has a member. Started by network_join() with its
  * listening control socket at descriptor 3, the network's directory at 4 and a log as stderr.
  *
+ * With any other first option than --network it takes slirp4netns' place (alone.h), in the foreground.
+ *
  * Everything that can fail is done before it forks into the background, so the starter's wait status
  * is the verdict. Before the first frame it gives up what it does not need.
  */
@@ -20,6 +22,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/own.h"
+#include "netstack/alone.h"
 #include "netstack/control.h"
 #include "netstack/lan.h"
 #include "netstack/lock_in.h"
@@ -160,16 +163,45 @@ static int run(const struct arguments *args, struct err *err)
 	return r;
 }
 
-int main(int argc, char **argv)
+static void print_version(void)
+{
+	printf("sbx-netstack version %s, in slirp4netns' place\nlibslirp: %s\n"
+	       "SLIRP_CONFIG_VERSION_MAX: %d\n",
+		SBX_VERSION, stack_version(), STACK_CONFIG_VERSION);
+}
+
+static int run_alone(int argc, char **argv, struct err *err)
+{
+	struct alone_options options;
+
+	TRY(alone_parse(argc, argv, &options, err));
+	if (options.help)
+		printf("%s", alone_help());
+	else if (options.version)
+		print_version();
+	else
+		return alone_run(&options, err);
+	return 0;
+}
+
+static int run_network(int argc, char **argv, struct err *err)
 {
 	struct arguments args = { 0 };
+
+	TRY(parse(argc, argv, &args, err));
+	return run(&args, err);
+}
+
+int main(int argc, char **argv)
+{
 	struct err err = ERR_INIT;
 	int r;
 
 	log_init("sbx-netstack", LOG_INFO);
-	r = parse(argc, argv, &args, &err);
-	if (r == 0)
-		r = run(&args, &err);
+	if (argc > 1 && strncmp(argv[1], "--network", strlen("--network")) == 0)
+		r = run_network(argc, argv, &err);
+	else
+		r = run_alone(argc, argv, &err);
 	if (r < 0)
 		log_err(&err);
 	return r < 0;

@@ -24,6 +24,12 @@ struct watch {
 	int ready;       /* SLIRP_POLL_*, only during a delivery */
 };
 
+/* libslirp keeps pointers to them. */
+struct outbound {
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 struct stack {
 	Slirp *slirp;
 	SlirpCb callbacks;
@@ -38,6 +44,7 @@ struct stack {
 	int *active, n_active; /* descriptors this round named, */
 	int *before, n_before; /* and the round before: the epoll set until settled */
 	uint32_t round;
+	struct outbound outbound;
 };
 
 static int64_t now_ns(void)
@@ -234,18 +241,30 @@ static int on_timer(void *data, struct err *err)
 	return deliver(stack, err);
 }
 
-static SlirpConfig make_config(const struct stack_config *config)
+static SlirpConfig make_config(const struct stack_config *config, struct outbound *outbound)
 {
+	outbound->v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = config->outbound };
+	outbound->v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+		.sin6_addr = config->outbound6 };
 	return (SlirpConfig){
-		.version = 4,
+		.version = STACK_CONFIG_VERSION,
 		.in_enabled = true,
+		.in6_enabled = config->ipv6,
+		.vprefix_addr6 = { .s6_addr = { 0xfd } },
+		.vprefix_len = 64,
+		.vhost6 = { .s6_addr = { 0xfd, [15] = 2 } },
+		.vnameserver6 = { .s6_addr = { 0xfd, [15] = 3 } },
 		.vnetwork = config->lan.network,
 		.vnetmask = config->lan.mask,
 		.vhost = config->lan.gateway,
 		.vnameserver = config->lan.nameserver,
 		.if_mtu = (size_t)config->mtu,
 		.if_mru = (size_t)config->mtu,
-		.disable_host_loopback = true,
+		.disable_host_loopback = !config->host_loopback,
+		.disable_dns = config->no_dns,
+		.outbound_addr = config->outbound.s_addr ? &outbound->v4 : NULL,
+		.outbound_addr6 = IN6_IS_ADDR_UNSPECIFIED(&config->outbound6) ? NULL
+									      : &outbound->v6,
 		.disable_dhcp = true,
 		/* no tftp_path, bootfile, emulation: left zero */
 	};
@@ -254,12 +273,13 @@ static SlirpConfig make_config(const struct stack_config *config)
 int stack_new(
 	struct loop *loop, const struct stack_config *config, struct stack **ret, struct err *err)
 {
-	SlirpConfig slirp_config = make_config(config);
 	struct stack *stack = calloc(1, sizeof(*stack));
+	SlirpConfig slirp_config;
 	int r;
 
 	if (!stack)
 		return err_set(err, -ENOMEM, "out of memory");
+	slirp_config = make_config(config, &stack->outbound);
 	stack->loop = loop;
 	stack->send = config->send;
 	stack->data = config->data;
@@ -316,4 +336,27 @@ void stack_free(struct stack *stack)
 void stack_input(struct stack *stack, const uint8_t *frame, size_t len)
 {
 	slirp_input(stack->slirp, frame, (int)len);
+}
+
+int stack_forward(struct stack *stack, bool udp, const struct sockaddr_in *host,
+	const struct sockaddr_in *guest, struct err *err)
+{
+	if (slirp_add_hostxfwd(stack->slirp, (const struct sockaddr *)host, sizeof(*host),
+		    (const struct sockaddr *)guest, sizeof(*guest),
+		    udp ? SLIRP_HOSTFWD_UDP : 0) < 0)
+		return err_sys(err, "forward port %u", ntohs(host->sin_port));
+	return 0;
+}
+
+int stack_unforward(struct stack *stack, bool udp, const struct sockaddr_in *host, struct err *err)
+{
+	if (slirp_remove_hostxfwd(stack->slirp, (const struct sockaddr *)host, sizeof(*host),
+		    udp ? SLIRP_HOSTFWD_UDP : 0) < 0)
+		return err_set(err, -ENOENT, "port %u is not forwarded", ntohs(host->sin_port));
+	return 0;
+}
+
+const char *stack_version(void)
+{
+	return slirp_version_string();
 }

@@ -10,6 +10,7 @@
 #ifndef SBX_NETSTACK_STACK_H
 #define SBX_NETSTACK_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,8 @@ struct stack;
 
 /* A frame for a member: a copy of its headers, STACK_HEAD bytes or less, which the callee may change,
  * and the rest as libslirp has it, which may be empty. */
-#define STACK_HEAD 128
+#define STACK_HEAD           128
+#define STACK_CONFIG_VERSION 4 /* of libslirp's SlirpConfig, as stack.c fills it */
 typedef void (*stack_send_fn)(
 	void *data, uint8_t *head, size_t head_len, const uint8_t *rest, size_t rest_len);
 
@@ -30,6 +32,12 @@ struct stack_config {
 	int mtu;
 	stack_send_fn send;
 	void *data;
+	/* in slirp4netns' place (alone.h); zeroed for a network of ours: */
+	bool host_loopback; /* the gateway leads to the host's 127.0.0.1 */
+	bool no_dns;
+	bool ipv6; /* fd00::/64: router ::2, resolver ::3 */
+	struct in6_addr outbound6;
+	struct in_addr outbound; /* where connections come from; 0 = what the routes say */
 };
 
 int stack_new(
@@ -37,5 +45,11 @@ int stack_new(
 void stack_free(struct stack *stack); /* NULL ok */
 void stack_input(struct stack *stack, const uint8_t *frame, size_t len);
 int stack_settle(struct stack *stack, struct err *err);
+
+/* libslirp's own published ports. -errno of the bind. */
+int stack_forward(struct stack *stack, bool udp, const struct sockaddr_in *host,
+	const struct sockaddr_in *guest, struct err *err);
+int stack_unforward(struct stack *stack, bool udp, const struct sockaddr_in *host, struct err *err);
+const char *stack_version(void);
 
 #endif

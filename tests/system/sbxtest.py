@@ -243,6 +243,12 @@ class Box:
         self.children.append(child)
         return child
 
+    def start_other(self, argv, **more):
+        """Any host command in the background as the test user; ended with the test."""
+        child = subprocess.Popen(argv, env=dict(self.env), preexec_fn=become_user, cwd=self.top, **more)
+        self.children.append(child)
+        return child
+
     def as_root(self, setup, argv, **more):
         """argv as the test user inside a mount namespace that root has prepared with shell lines."""
         lead, env = [], dict(self.env, **more)
