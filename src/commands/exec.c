@@ -81,6 +81,7 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 	spec.keep_groups = (enum keep_groups)json_int(json_get(c.config, "keepGroups"), 0);
 	spec.pidfd = pidfd;
 	spec.pid = c.pid;
+	spec.cgroup = c.cgroup;
 	spec.user = or_record(opts.user, &c, "user");
 	spec.workdir = or_record(opts.workdir, &c, "workdir");
 	spec.policy = &policy;

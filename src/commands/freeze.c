@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -23,7 +24,8 @@
 #include "base/xalloc.h"
 #include "commands/common.h"
 
-#define PASSES 50 /* while one is looking, processes that run make others */
+#define STOP_MS 2000
+#define PASSES  50 /* while one is looking, processes that run make others */
 
 struct process {
 	pid_t pid;
@@ -127,6 +129,34 @@ static _Noreturn void guard(int fd, ino_t space)
 	_exit(0);
 }
 
+/* A signal is taken when the process is next scheduled; one in the kernel (D) stops on its way out. */
+static bool still_runs(const struct process *p)
+{
+	char path[40], text[512];
+	autofd int fd = -EBADF;
+	const char *at;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)p->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	at = strrchr(text, ')');
+	return at && (at[2] == 'R' || at[2] == 'S');
+}
+
+static void await_stop(const struct frozen *f)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int waited = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		for (; waited < STOP_MS && still_runs(&f->list[i]); waited++)
+			(void)nanosleep(&pause, NULL);
+}
+
 int freeze_hold(const struct container *c, struct err *err)
 {
 	struct frozen f = { .space = pid_space(c->pid) };
@@ -134,6 +164,7 @@ int freeze_hold(const struct container *c, struct err *err)
 	if (f.space == 0 || f.space == pid_space(getpid()))
 		return err_set(err, -ESRCH, "container %s cannot be paused", c->name);
 	stop_all(&f);
+	await_stop(&f);
 	free(f.list);
 	if (state_pid_start(c->pid) != c->pid_start)
 		return err_set(err, -ESRCH, "container %s has ended", c->name);

@@ -55,7 +55,7 @@ static struct json *state_part(const struct container *c)
 	json_put_bool(s, "Running", container_up(c));
 	json_put_bool(s, "Paused", c->status == STATUS_PAUSED);
 	json_put_bool(s, "Restarting", c->status == STATUS_RESTARTING);
-	json_put_bool(s, "OOMKilled", false);
+	json_put_bool(s, "OOMKilled", c->oom_killed);
 	json_put_bool(s, "Dead", false);
 	json_put_int(s, "Pid", container_up(c) ? c->pid : 0);
 	json_put_int(s, "ExitCode", c->exit_code);
@@ -220,21 +220,42 @@ static struct json *log_config(const struct container *c)
 	return log;
 }
 
-static void put_resources(struct json *h)
+static void put_resources(struct json *h, const struct json *limits)
 {
 	static const char *const numbers[] = { "CpuShares", "Memory", "NanoCpus", "BlkioWeight",
 		"CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime",
 		"MemoryReservation", "MemorySwap", "OomScoreAdj" };
+	static const char *const texts[] = { "CgroupParent", "CpusetCpus", "CpusetMems" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		json_put_int(h, numbers[i], 0);
-	json_put_string(h, "CgroupParent", "");
-	json_put_string(h, "CpusetCpus", "");
-	json_put_string(h, "CpusetMems", "");
+		json_put_int(h, numbers[i], json_int(json_get(limits, numbers[i]), 0));
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		json_put_string(h, texts[i], json_str(json_get(limits, texts[i]), ""));
 	json_put(h, "MemorySwappiness", json_new_null());
 	json_put(h, "OomKillDisable", json_new_bool(false));
-	json_put(h, "PidsLimit", json_new_null());
-	json_put(h, "Ulimits", json_new_list());
+	put_copy(h, "PidsLimit", json_get(limits, "PidsLimit"));
+}
+
+static const char *host_or(const struct json *config, const char *key, const char *otherwise)
+{
+	return json_bool(json_get(config, key), false) ? "host" : otherwise;
+}
+
+static struct json *devices_part(const struct json *config)
+{
+	struct json *list = json_new_list();
+
+	json_each (it, json_get(config, "devices")) {
+		const char *text = json_str(it.value, ""), *colon = strchr(text, ':');
+		autofree char *host = xstrndup(text, colon ? (size_t)(colon - text) : 0);
+		struct json *device = json_new_map();
+
+		json_put_string(device, "PathOnHost", host);
+		json_put_string(device, "PathInContainer", colon ? colon + 1 : "");
+		json_put_string(device, "CgroupPermissions", "rwm");
+		json_push(list, device);
+	}
+	return list;
 }
 
 static struct json *host_part(const struct container *c)
@@ -253,13 +274,13 @@ static struct json *host_part(const struct container *c)
 	put_list_or_null(h, "VolumesFrom", json_get(config, "volumesFrom"));
 	put_list_or_null(h, "CapAdd", json_get(config, "capAdd"));
 	put_list_or_null(h, "CapDrop", json_get(config, "capDrop"));
-	json_put_string(h, "CgroupnsMode", "private");
+	json_put_string(h, "CgroupnsMode", host_or(config, "hostCgroupns", "private"));
 	put_copy(h, "Dns", json_get(config, "dns"));
 	json_put(h, "DnsOptions", json_new_list());
 	json_put(h, "DnsSearch", json_new_list());
 	put_list_or_null(h, "ExtraHosts", json_get(config, "addHost"));
 	put_list_or_null(h, "GroupAdd", json_get(config, "groupAdd"));
-	json_put_string(h, "IpcMode", "private");
+	json_put_string(h, "IpcMode", host_or(config, "hostIpc", "private"));
 	json_put_string(h, "PidMode", "");
 	json_put_bool(h, "Privileged", json_bool(json_get(config, "privileged"), false));
 	json_put_bool(h, "PublishAllPorts", json_bool(json_get(config, "publishAll"), false));
@@ -267,12 +288,20 @@ static struct json *host_part(const struct container *c)
 	put_list_or_null(h, "SecurityOpt", json_get(config, "securityOpt"));
 	if (json_len(json_get(config, "tmpfs")))
 		json_put(h, "Tmpfs", sorted_map(json_get(config, "tmpfs")));
-	json_put_string(h, "UTSMode", "");
+	json_put_string(h, "UTSMode", host_or(config, "hostUts", ""));
 	json_put_string(h, "UsernsMode", json_str(json_get(config, "userns"), ""));
 	json_put_int(h, "ShmSize", json_int(json_get(config, "shmSize"), 64 << 20));
 	json_put_string(h, "Runtime", "sbx");
 	json_put_string(h, "Isolation", "");
-	put_resources(h);
+	json_put(h, "Devices", devices_part(config));
+	if (json_len(json_get(config, "sysctls")))
+		json_put(h, "Sysctls", sorted_map(json_get(config, "sysctls")));
+	if (json_len(json_get(config, "annotations")))
+		json_put(h, "Annotations", sorted_map(json_get(config, "annotations")));
+	put_resources(h, json_get(config, "limits"));
+	json_put(h, "Ulimits",
+		json_get(config, "ulimits") ? json_ref(json_get(config, "ulimits"))
+					    : json_new_list());
 	put_copy(h, "Init",
 		json_bool(json_get(config, "init"), false) ? json_get(config, "init") : NULL);
 	return h;
@@ -293,7 +322,7 @@ static struct json *config_part(const struct container *c)
 	struct json *out = json_new_map();
 
 	json_put_string(out, "Hostname", json_str(json_get(config, "hostname"), ""));
-	json_put_string(out, "Domainname", "");
+	json_put_string(out, "Domainname", json_str(json_get(config, "domainname"), ""));
 	json_put_string(out, "User", json_str(json_get(config, "user"), ""));
 	json_put_bool(out, "AttachStdin", json_bool(json_get(config, "openStdin"), false));
 	json_put_bool(out, "AttachStdout", true);

@@ -108,6 +108,9 @@ int launch_plan(struct launch *launch, struct err *err)
 		.id = launch->id };
 	autofree char *run_dir = NULL;
 
+	strv_each (port, &launch->opts.expose)
+		if (!strv_has(&launch->image.exposed_ports, *port))
+			strv_add(&launch->image.exposed_ports, *port);
 	TRY(idmap_detect(&launch->idmap, err));
 	TRY(say_once(launch->globals, &launch->idmap, err));
 	TRY(rootfs_driver(launch->globals, &launch->idmap, &launch->driver, NULL, 0, err));
@@ -157,6 +160,14 @@ static void release_lock(struct launch *launch)
 	fd_drop(&launch->lock);
 }
 
+static void on_limited(void *data, const char *cgroup)
+{
+	struct container *c = &((struct launch *)data)->container;
+
+	free(c->cgroup);
+	c->cgroup = xstrdup(cgroup);
+}
+
 static int on_started(void *data, pid_t pid, struct err *err)
 {
 	struct launch *launch = data;
@@ -170,6 +181,7 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	c->started = state_now();
 	c->finished = 0;
 	c->exit_code = 0;
+	c->oom_killed = false;
 	free(c->error);
 	c->error = xstrdup("");
 	json_free(c->network);
@@ -215,6 +227,17 @@ static void tell_end(const struct launch *launch, int status)
 	event_container_with(launch->globals, c, "die", more);
 }
 
+static void note_oom(struct launch *launch)
+{
+	struct container *c = &launch->container;
+
+	c->oom_killed = c->cgroup && *c->cgroup && cgroup_oom_killed(c->cgroup);
+	if (c->oom_killed)
+		event_container(launch->globals, c, "oom", NULL, NULL);
+	free(c->cgroup);
+	c->cgroup = NULL; /* goes with its last process */
+}
+
 static int on_ended(void *data, int status, struct err *err)
 {
 	struct launch *launch = data;
@@ -223,6 +246,7 @@ static int on_ended(void *data, int status, struct err *err)
 	logger_free(launch->log);
 	launch->log = NULL;
 	tell_end(launch, status);
+	note_oom(launch);
 	launch_end(launch, status);
 	if (launch->log_lost) {
 		free(c->error);
@@ -283,6 +307,7 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 {
 	const struct process_events events = { .data = launch,
 		.joined = on_joined,
+		.limited = on_limited,
 		.started = on_started,
 		.output = on_output,
 		.ended = on_ended,
@@ -308,6 +333,8 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.passwd_line = launch->passwd_line,
 		.ulimits = launch->opts.ulimits,
 		.n_ulimits = launch->opts.n_ulimits,
+		.limits = &launch->opts.limits,
+		.more = &launch->opts,
 		.tty = launch->opts.tty,
 		.open_stdin = launch->opts.interactive,
 		.stdin_once = !launch->opts.detach,

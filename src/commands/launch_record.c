@@ -184,16 +184,68 @@ static void put_sandbox(struct json *doc, const struct launch *launch)
 	json_put_bool(doc, "privileged", opts->privileged);
 }
 
-static struct json *log_opts_record(const struct run_opts *opts)
+/* Of "name=value". */
+static struct json *map_record(const struct strv *assignments)
 {
 	struct json *map = json_new_map();
 
-	strv_each (item, &opts->log_opts) {
+	strv_each (item, assignments) {
 		autofree char *name = xstrndup(*item, strcspn(*item, "="));
 
 		json_put_string(map, name, *item + strlen(name) + 1);
 	}
 	return map;
+}
+
+static void put_text(struct json *doc, const char *key, const char *value)
+{
+	if (value)
+		json_put_string(doc, key, value);
+}
+
+/* Under the names of inspect's HostConfig; what was not given is not there. */
+static struct json *limits_record(const struct limits *l)
+{
+	const struct {
+		const char *key;
+		int64_t value;
+	} numbers[] = {
+		{ "Memory", l->memory },
+		{ "MemorySwap", l->memory_swap ? l->memory_swap : 2 * l->memory },
+		{ "MemoryReservation", l->memory_reservation },
+		{ "NanoCpus", l->nano_cpus },
+		{ "CpuShares", l->cpu_shares },
+		{ "CpuQuota", l->cpu_quota },
+		{ "CpuPeriod", l->cpu_period },
+		{ "PidsLimit", l->pids },
+		{ "BlkioWeight", l->blkio_weight },
+		{ "OomScoreAdj", l->oom_score_adj },
+	};
+	struct json *doc = json_new_map();
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].value)
+			json_put_int(doc, numbers[i].key, numbers[i].value);
+	put_text(doc, "CpusetCpus", l->cpuset_cpus);
+	put_text(doc, "CpusetMems", l->cpuset_mems);
+	put_text(doc, "CgroupParent", l->cgroup_parent);
+	return doc;
+}
+
+static struct json *ulimits_record(const struct run_opts *opts)
+{
+	struct json *list = json_new_list();
+
+	for (size_t i = 0; i < opts->n_ulimits; i++) {
+		const struct ulimit *u = &opts->ulimits[i];
+		struct json *item = json_new_map();
+
+		json_put_string(item, "Name", ulimit_name(u->resource));
+		json_put_int(item, "Hard", (int64_t)u->limit.rlim_max);
+		json_put_int(item, "Soft", (int64_t)u->limit.rlim_cur);
+		json_push(list, item);
+	}
+	return list;
 }
 
 /* What the other options of inspect's HostConfig come from. */
@@ -211,11 +263,20 @@ static void put_host(struct json *doc, const struct launch *launch)
 	json_put(doc, "tmpfs", tmpfs);
 	if (opts->shm_size >= 0)
 		json_put_int(doc, "shmSize", opts->shm_size);
+	json_put(doc, "limits", limits_record(&opts->limits));
+	json_put(doc, "devices", json_new_strv(&opts->devices));
+	json_put(doc, "sysctls", map_record(&opts->sysctls));
+	json_put(doc, "annotations", map_record(&opts->annotations));
+	put_text(doc, "domainname", opts->domainname);
+	json_put_bool(doc, "hostIpc", opts->host_ipc);
+	json_put_bool(doc, "hostUts", opts->host_uts);
+	json_put_bool(doc, "hostCgroupns", opts->host_cgroupns);
+	json_put(doc, "ulimits", ulimits_record(opts));
 	json_put_bool(doc, "publishAll", opts->publish_all);
 	json_put_string(doc, "restart", opts->restart ? opts->restart : "no");
 	json_put_int(doc, "restartMax", opts->restart_max);
 	json_put_string(doc, "logDriver", opts->log_driver ? opts->log_driver : "json-file");
-	json_put(doc, "logOpts", log_opts_record(opts));
+	json_put(doc, "logOpts", map_record(&opts->log_opts));
 }
 
 /* Kept apart from the rest (state_create): a seccomp filter is most of a record's bytes. */

@@ -13,15 +13,29 @@
 #include "commands/freeze.h"
 #include "commands/output.h"
 #include "options/verbs.h"
+#include "process/process.h"
+
+static bool has_cgroup(const struct container *c)
+{
+	return c->cgroup && *c->cgroup;
+}
+
+static int release(const struct container *c, struct err *err)
+{
+	if (has_cgroup(c))
+		return cgroup_freeze(c->cgroup, false, err);
+	freeze_release(c);
+	return 0;
+}
 
 static int hold(const struct globals *globals, struct container *c, struct err *err)
 {
 	struct err ignored = ERR_INIT;
 
 	TRY(state_set_paused(globals, c, true, err));
-	if (freeze_hold(c, err) == 0)
+	if ((has_cgroup(c) ? cgroup_freeze(c->cgroup, true, err) : freeze_hold(c, err)) == 0)
 		return 0;
-	freeze_release(c);
+	(void)release(c, &ignored);
 	(void)state_set_paused(
 		globals, c, false, &ignored); /* the first error is the one to tell */
 	return err->code;
@@ -29,7 +43,7 @@ static int hold(const struct globals *globals, struct container *c, struct err *
 
 int container_unpause(const struct globals *globals, struct container *c, struct err *err)
 {
-	freeze_release(c);
+	TRY(release(c, err));
 	TRY(state_set_paused(globals, c, false, err));
 	c->status = STATUS_RUNNING;
 	event_container(globals, c, "unpause", NULL, NULL);

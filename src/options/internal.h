@@ -49,6 +49,40 @@ int call_health_start_interval(void *target, const char *value, struct err *err)
 int call_health_retries(void *target, const char *value, struct err *err);
 int check_health(const struct health_opts *o, struct err *err);
 
+/* run_limits.c; the same. */
+int call_memory(void *target, const char *value, struct err *err);
+int call_memory_swap(void *target, const char *value, struct err *err);
+int call_memory_reservation(void *target, const char *value, struct err *err);
+int call_cpus(void *target, const char *value, struct err *err);
+int call_cpu_shares(void *target, const char *value, struct err *err);
+int call_cpu_period(void *target, const char *value, struct err *err);
+int call_cpu_quota(void *target, const char *value, struct err *err);
+int call_blkio_weight(void *target, const char *value, struct err *err);
+int call_pids_limit(void *target, const char *value, struct err *err);
+int call_oom_score_adj(void *target, const char *value, struct err *err);
+int call_cpuset_cpus(void *target, const char *value, struct err *err);
+int call_cpuset_mems(void *target, const char *value, struct err *err);
+int call_cgroup_parent(void *target, const char *value, struct err *err);
+int call_limits(void *target, const char *value, struct err *err);
+int check_limits(const struct limits *l, struct err *err);
+void limits_done(struct limits *l);
+
+/* run_more.c; the same. */
+int call_label(void *target, const char *value, struct err *err);
+int call_label_file(void *target, const char *value, struct err *err);
+int call_annotation(void *target, const char *value, struct err *err);
+int call_sysctl(void *target, const char *value, struct err *err);
+int call_device(void *target, const char *value, struct err *err);
+int call_expose(void *target, const char *value, struct err *err);
+int call_ipc(void *target, const char *value, struct err *err);
+int call_uts(void *target, const char *value, struct err *err);
+int call_cgroupns(void *target, const char *value, struct err *err);
+int call_domainname(void *target, const char *value, struct err *err);
+int call_runtime(void *target, const char *value, struct err *err);
+int call_volume_driver(void *target, const char *value, struct err *err);
+void add_host_env(struct strv *env);
+int check_namespaces(const struct run_opts *o, struct err *err);
+
 /* "NAME=VALUE" of a --filter. */
 int check_filter(const char *value, struct err *err);
 /* Seconds; -1 waits for ever and becomes INT64_MAX. */

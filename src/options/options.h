@@ -72,6 +72,15 @@ struct health_opts {
 	bool none;
 };
 
+/* Resources; 0 and NULL where not given. Sizes in bytes; -1 is Docker's "no limit". */
+struct limits {
+	int64_t memory, memory_swap, memory_reservation;
+	int64_t nano_cpus, cpu_shares, cpu_quota, cpu_period; /* the last two in microseconds */
+	int64_t pids, blkio_weight, oom_score_adj;
+	char *cpuset_cpus, *cpuset_mems, *cgroup_parent;
+	bool best_effort; /* --limits: what cannot be enforced is only warned of */
+};
+
 /* Options of run and create. Strings and lists are owned. */
 struct run_opts {
 	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet,
@@ -85,7 +94,15 @@ struct run_opts {
 	int64_t restart_max;  /* on-failure:N; 0 = no limit */
 	char *log_driver;     /* "json-file" or "none"; NULL = "json-file" */
 	struct strv log_opts; /* "max-size=10m", judged */
+	bool host_ipc, host_uts, host_cgroupns, env_host;
+	char *domainname;
+	int64_t timeout;         /* seconds the container may run, 0 = for ever */
+	struct strv sysctls;     /* "net.core.somaxconn=1", judged */
+	struct strv devices;     /* "/dev/x:/dev/y" */
+	struct strv expose;      /* "80/tcp" */
+	struct strv annotations; /* "a=b" */
 	struct health_opts health;
+	struct limits limits;
 	char *storage_driver; /* overrides globals: globals_override() */
 	char *entrypoint;     /* NULL = the image's, "" = reset */
 	enum pull_policy pull;
@@ -130,6 +147,7 @@ int parse_publish(
 int parse_volume(const char *value, struct volume *ret, struct err *err);      /* -v */
 int parse_mount(const char *value, struct volume *ret, struct err *err);       /* --mount */
 int parse_size(const char *value, int64_t *ret, struct err *err); /* 64m, 1g, 512 → bytes */
+const char *ulimit_name(int resource);                            /* RLIMIT_NOFILE → "nofile" */
 int parse_signal(const char *value, struct err *err); /* "TERM", "SIGTERM", "15" → number */
 /* RFC 3339, unix seconds with fraction, or a Go duration before `now`; ns since the epoch. */
 int parse_time(const char *value, int64_t now, int64_t *ret, struct err *err);

@@ -63,6 +63,14 @@ static int find_limit(const char *name, size_t len, int *ret)
 	return -EINVAL;
 }
 
+const char *ulimit_name(int resource)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (limits[i].resource == resource)
+			return limits[i].name;
+	return "";
+}
+
 int parse_ulimit(const char *value, struct ulimit *ret, struct err *err)
 {
 	const char *eq = strchr(value, '='), *soft, *colon, *hard;

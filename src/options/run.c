@@ -33,14 +33,6 @@ static int call_env_file(void *target, const char *value, struct err *err)
 	return parse_env_file(value, &((struct raw *)target)->opts.env, err);
 }
 
-static int call_label(void *target, const char *value, struct err *err)
-{
-	if (!*value || *value == '=')
-		return err_set(err, -EINVAL, "invalid label '%s': empty name", value);
-	strv_add(&((struct raw *)target)->opts.labels, value);
-	return 0;
-}
-
 static int call_publish(void *target, const char *value, struct err *err)
 {
 	struct run_opts *o = &((struct raw *)target)->opts;
@@ -234,20 +226,39 @@ const struct opt run_table[] = {
 		"Forward signals to the container (default true)"),
 	OPT_CALL(0, "add-host", call_add_host, "HOST:IP",
 		"Add a line to /etc/hosts; IP may be host-gateway"),
+	OPT_CALL(0, "annotation", call_annotation, "NAME=VALUE", "Attach an annotation"),
+	OPT_CALL(0, "blkio-weight", call_blkio_weight, "N", "Share of disk time, 10 to 1000"),
 	OPT_LIST(0, "cap-add", RUN, opts.cap_add, "CAP", "Add a Linux capability, or ALL"),
 	OPT_LIST(0, "cap-drop", RUN, opts.cap_drop, "CAP", "Drop a Linux capability, or ALL"),
+	OPT_CALL(0, "cgroup-parent", call_cgroup_parent, "PATH",
+		"Cgroup to make the container's in"),
+	OPT_CALL(0, "cgroupns", call_cgroupns, "private|host", "Cgroup namespace"),
 	OPT_STRING(0, "cidfile", RUN, opts.cidfile, "FILE", "Write the container id to a new file"),
+	OPT_CALL(0, "cpu-period", call_cpu_period, "MICROSECONDS",
+		"Period of --cpu-quota (default 100000)"),
+	OPT_CALL(0, "cpu-quota", call_cpu_quota, "MICROSECONDS", "Processor time per period"),
+	OPT_CALL('c', "cpu-shares", call_cpu_shares, "N",
+		"Share of processor time, 2 to 262144 (default 1024)"),
+	OPT_CALL(0, "cpus", call_cpus, "N", "Processors' worth of time, like 1.5"),
+	OPT_CALL(0, "cpuset-cpus", call_cpuset_cpus, "LIST", "Processors to run on, like 0-2,5"),
+	OPT_CALL(0, "cpuset-mems", call_cpuset_mems, "LIST", "Memory nodes to use, like 0,1"),
+	OPT_CALL(0, "device", call_device, "HOST[:PATH[:rwm]]", "Show a device of the host inside"),
 	OPT_CALL(0, "dns", call_dns, "IP", "Use this DNS server"),
 	OPT_LIST(0, "dns-option", RUN, opts.dns_option, "OPTION", "Add an option to resolv.conf"),
 	OPT_ALIAS(0, "dns-opt", "dns-option"),
 	OPT_LIST(0, "dns-search", RUN, opts.dns_search, "DOMAIN",
 		"Search this domain; \".\" searches none"),
+	OPT_CALL(0, "domainname", call_domainname, "NAME", "NIS domain name inside the container"),
 	OPT_FLAG(0, "dry-run", RUN, opts.dry_run, "Print what would be done and do nothing"),
 	OPT_STRING(0, "entrypoint", RUN, opts.entrypoint, "PROGRAM",
 		"Replace the image's ENTRYPOINT; empty resets it"),
 	OPT_CALL('e', "env", call_env, "NAME[=VALUE]",
 		"Set an environment variable, or copy the caller's"),
 	OPT_CALL(0, "env-file", call_env_file, "FILE", "Read environment variables from a file"),
+	OPT_FLAG(0, "env-host", RUN, opts.env_host,
+		"Copy the caller's environment; -e and --env-file win"),
+	OPT_CALL(0, "expose", call_expose, "PORT[-PORT][/udp]",
+		"Expose a port, for -P and to other containers"),
 	OPT_LIST(0, "group-add", RUN, opts.group_add, "GROUP",
 		"Add a supplementary group, by name or number"),
 	OPT_STRING(0, "health-cmd", RUN, opts.health.cmd, "COMMAND",
@@ -267,13 +278,23 @@ const struct opt run_table[] = {
 		0, "init", RUN, opts.init, "Run an init that forwards signals and reaps processes"),
 	OPT_FLAG('i', "interactive", RUN, opts.interactive, "Keep standard input open"),
 	OPT_STRING(0, "ip", RUN, opts.ip, "ADDRESS", "IPv4 address on a network made by the user"),
+	OPT_CALL(0, "ipc", call_ipc, "private|shareable|host",
+		"Shared memory and semaphores: its own, or the host's"),
 	OPT_CALL('l', "label", call_label, "NAME[=VALUE]", "Attach a label"),
+	OPT_CALL(0, "label-file", call_label_file, "FILE", "Read labels from a file"),
+	OPT_CALL(0, "limits", call_limits, "strict|best-effort",
+		"Refuse limits that cannot be enforced, or go on"),
 	OPT_LIST(0, "link", RUN, opts.links, "CONTAINER[:ALIAS]",
 		"Name another running container in /etc/hosts"),
 	OPT_CALL(0, "log-driver", call_log_driver, "json-file|none", "How output is kept"),
 	OPT_CALL(0, "log-opt", call_log_opt, "NAME=VALUE",
 		"max-size=SIZE, max-file=N: begin a new log file at SIZE"),
 	OPT_STRING(0, "mac-address", RUN, opts.mac_address, "MAC", "MAC address"),
+	OPT_CALL('m', "memory", call_memory, "SIZE", "Limit of memory"),
+	OPT_CALL(0, "memory-reservation", call_memory_reservation, "SIZE",
+		"Memory that is taken away last"),
+	OPT_CALL(0, "memory-swap", call_memory_swap, "SIZE",
+		"Limit of memory and swap together; -1: no limit of swap"),
 	OPT_CALL(0, "mount", call_mount, "SPEC",
 		"Mount type=bind|volume|tmpfs,source=DIR,target=PATH"),
 	OPT_CALL(0, "name", call_name, "NAME", "Name of the container"),
@@ -284,10 +305,13 @@ const struct opt run_table[] = {
 		"One more name on a network made by the user"),
 	OPT_ALIAS(0, "net-alias", "network-alias"),
 	OPT_FLAG(0, "no-healthcheck", RUN, opts.health.none, "Do not run the image's health check"),
+	OPT_CALL(0, "oom-score-adj", call_oom_score_adj, "N",
+		"Who is killed first when memory runs out, -1000 to 1000"),
+	OPT_CALL(0, "pids-limit", call_pids_limit, "N", "Limit of processes and threads; -1: none"),
 	OPT_CALL(0, "platform", call_platform, "OS/ARCH",
 		"Platform to choose from a multi-platform image"),
 	OPT_STRING(0, "policy", RUN, opts.policy, "POLICY",
-		"Begin with a policy: default, build, untrusted, open, your own or a file"),
+		"default, build, untrusted, open, your own or a file"),
 	OPT_FLAG(0, "privileged", RUN, opts.privileged,
 		"All capabilities of the user namespace, no masked paths"),
 	OPT_CALL('p', "publish", call_publish, "[[IP:]PORT:]PORT[/udp]",
@@ -302,6 +326,7 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "restart", call_restart, "POLICY",
 		"no, on-failure[:N], always or unless-stopped"),
 	OPT_FLAG(0, "rm", RUN, opts.remove, "Remove the container when it ends"),
+	OPT_CALL(0, "runtime", call_runtime, "sbx", "Accepted for Docker's sake"),
 	OPT_LIST(0, "security-opt", RUN, opts.security_opt, "OPTION",
 		"seccomp=FILE|unconfined, no-new-privileges"),
 	OPT_CALL(0, "shm-size", call_shm_size, "SIZE", "Size of /dev/shm (default 64m)"),
@@ -311,6 +336,9 @@ const struct opt run_table[] = {
 		"Time `stop` waits before it kills"),
 	OPT_CALL(0, "storage-driver", call_driver, "auto|overlay|fuse",
 		"How layers are stacked (default auto)"),
+	OPT_CALL(0, "sysctl", call_sysctl, "NAME=VALUE",
+		"Set a kernel parameter of the container's namespaces"),
+	OPT_INT(0, "timeout", RUN, opts.timeout, "SECONDS", "Kill the container after this time"),
 	OPT_CALL(0, "tmpfs", call_tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"),
 	OPT_FLAG('t', "tty", RUN, opts.tty, "Give the program a terminal"),
 	OPT_CALL(0, "ulimit", call_ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"),
@@ -318,8 +346,10 @@ const struct opt run_table[] = {
 		'u', "user", RUN, opts.user, "USER[:GROUP]", "User and group, by name or number"),
 	OPT_CALL(0, "userns", call_userns, "MODE",
 		"keep-id[:uid=N,gid=N]: you are the same user inside"),
+	OPT_CALL(0, "uts", call_uts, "private|host", "Host name: its own, or the host's"),
 	OPT_CALL('v', "volume", call_volume, "[SOURCE:]PATH[:ro]",
 		"Bind a host directory or a named volume"),
+	OPT_CALL(0, "volume-driver", call_volume_driver, "local", "Accepted for Docker's sake"),
 	OPT_CALL(0, "volumes-from", call_volumes_from, "CONTAINER[:ro]",
 		"Mount what another container mounts, running or not"),
 	OPT_CALL('w', "workdir", call_workdir, "DIR", "Working directory inside the container"),
@@ -332,10 +362,11 @@ void run_opts_done(struct run_opts *o)
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
 		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver,
-		o->health.cmd, o->policy };
+		o->health.cmd, o->policy, o->domainname };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
-		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts };
+		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts,
+		&o->sysctls, &o->devices, &o->expose, &o->annotations };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -344,6 +375,7 @@ void run_opts_done(struct run_opts *o)
 	for (size_t i = 0; i < o->n_volumes; i++)
 		volume_done(&o->volumes[i]);
 	free(o->volumes);
+	limits_done(&o->limits);
 	free(o->ports);
 	free(o->ulimits);
 	*o = (struct run_opts){ 0 };
@@ -395,8 +427,8 @@ static void note_volume(struct strv *args, const struct volume *v, const char *v
 
 static void note(void *target, const struct opt *opt, const char *value)
 {
-	static const char *const skip[] = { "cidfile", "dry-run", "env", "env-file", "policy",
-		"pull", "quiet", "replace" };
+	static const char *const skip[] = { "cidfile", "dry-run", "env", "env-file", "env-host",
+		"label", "label-file", "policy", "pull", "quiet", "replace" };
 	struct run_opts *o = &((struct raw *)target)->opts;
 	const struct volume *last = o->n_volumes ? &o->volumes[o->n_volumes - 1] : NULL;
 
@@ -425,10 +457,18 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 	if (o->log_opts.n && o->log_driver && strcmp(o->log_driver, "none") == 0)
 		return err_set(err, -EINVAL, "invalid logging opts for driver none");
 	TRY(check_health(&o->health, err));
+	TRY(check_limits(&o->limits, err));
+	TRY(check_namespaces(o, err));
+	if (o->timeout < 0 || o->timeout > INT32_MAX)
+		return err_set(err, -EINVAL, "--timeout must be a number of seconds");
 	if (o->replace && !o->name)
 		return err_set(err, -EINVAL, "cannot replace container without --name being set");
 	strv_extend(&o->env, &raw->env);
+	if (o->env_host)
+		add_host_env(&o->env);
 	env_squash(&o->env);
+	strv_each (label, &o->labels)
+		strv_addf(&o->args, "--label=%s", *label);
 	strv_each (
 		e, &o->env) /* a bare one would be read anew by `start`, which has the record's */
 		if (strchr(*e, '='))

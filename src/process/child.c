@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -103,8 +104,38 @@ static int setup_network(struct child *child, struct err *err)
 
 	TRY(network_setup(spec->network, &gear, err));
 	TRY(send_gear(child->fds.sock, &gear, err));
+	if (spec->more && spec->more->host_uts)
+		return 0;
+	if (spec->more && spec->more->domainname &&
+		setdomainname(spec->more->domainname, strlen(spec->more->domainname)) < 0)
+		return err_sys(err, "set the domain name '%s'", spec->more->domainname);
 	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
 		return err_sys(err, "set the hostname '%s'", spec->hostname);
+	return 0;
+}
+
+/* Through the host's /proc, which is still there and shows the namespaces of who looks. */
+static int set_sysctl(const char *assignment, struct err *err)
+{
+	size_t name = strcspn(assignment, "=");
+	autofree char *path = xasprintf("/proc/sys/%.*s", (int)name, assignment);
+	const char *value = assignment + name + 1;
+	autofd int fd = -EBADF;
+
+	for (char *s = path + strlen("/proc/sys/"); *s; s++)
+		if (*s == '.')
+			*s = '/';
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
+		return err_sys(err, "--sysctl %s: write to %s", assignment, path);
+	return 0;
+}
+
+static int setup_sysctls(const struct process_spec *spec, struct err *err)
+{
+	if (spec->more)
+		strv_each (s, &spec->more->sysctls)
+			TRY(set_sysctl(*s, err));
 	return 0;
 }
 
@@ -172,8 +203,44 @@ static int setup_stdio(struct child *child, struct err *err)
 	return 0;
 }
 
+/* Where a cgroup was not to be had; the container could widen it again, which costs nobody but the caller. */
+static int bind_to_cpus(const char *list, struct err *err)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (const char *s = list; *s; s += *s == ',') {
+		char *end;
+		unsigned long first = strtoul(s, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (; first <= last && first < CPU_SETSIZE; first++)
+			CPU_SET(first, &set);
+		s = end;
+	}
+	return sched_setaffinity(0, sizeof(set), &set) < 0
+		       ? err_sys(err, "--cpuset-cpus %s: bind to these processors", list)
+		       : 0;
+}
+
+static int adjust_oom(int64_t score, struct err *err)
+{
+	autofd int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%lld", (long long)score);
+
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		return err_sys(err,
+			"--oom-score-adj %s (less than your own score is not allowed without root)",
+			text);
+	return 0;
+}
+
 static int setup_limits(const struct process_spec *spec, struct err *err)
 {
+	if (spec->limits && spec->limits->cpuset_cpus)
+		TRY(bind_to_cpus(spec->limits->cpuset_cpus, err));
 	for (size_t i = 0; i < spec->n_ulimits; i++)
 		if (setrlimit((__rlimit_resource_t)spec->ulimits[i].resource,
 			    &spec->ulimits[i].limit) < 0)
@@ -234,8 +301,15 @@ static int set_up(struct child *child, struct err *err)
 	TRY(step_wait(child->fds.sock, STEP_IDS_MAPPED, &msg, err));
 	take_lease(spec->network, &msg.lease);
 	TRY(rootfs_open_sources(spec->rootfs, &callbacks.sources, err));
+	if (spec->limits && spec->limits->oom_score_adj)
+		TRY(adjust_oom(spec->limits->oom_score_adj, err));
 	TRY(become_root(spec, err));
+	/* Its own cgroup is the root of what it sees; the namespace was made in the monitor's. */
+	if (spec->limits && cgroup_wanted(spec->limits) &&
+		!(spec->more && spec->more->host_cgroupns) && unshare(CLONE_NEWCGROUP) < 0)
+		return err_sys(err, "unshare the cgroup namespace");
 	TRY(setup_network(child, err));
+	TRY(setup_sysctls(spec, err));
 	TRY(rootfs_apply(spec->rootfs, &callbacks, &child->root, err));
 	TRY(user_resolve(child->root, spec->user, spec->group_add, &child->user, err));
 	if (spec->passwd_line && !child->user.name)

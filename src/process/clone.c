@@ -27,22 +27,37 @@
 #include "base/sys.h"
 #include "process/joiner.h"
 
-#define OWN_NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-#define MAP_MAX        4096 /* a page: the kernel's limit for a map */
+#define MAP_MAX 4096 /* a page: the kernel's limit for a map */
 
 struct report {
 	pid_t pid; /* of the init; -1: err says why there is none */
 	struct err err;
 };
 
-static int enter_shared(const struct network *net, struct err *err)
+/* But those that it was asked to leave to the host. */
+static uint64_t own_namespaces(const struct process_spec *spec)
 {
+	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+	if (spec->more && spec->more->host_ipc)
+		flags &= ~(uint64_t)CLONE_NEWIPC;
+	if (spec->more && spec->more->host_uts)
+		flags &= ~(uint64_t)CLONE_NEWUTS;
+	if (spec->more && spec->more->host_cgroupns)
+		flags &= ~(uint64_t)CLONE_NEWCGROUP;
+	return flags;
+}
+
+static int enter_shared(const struct process_spec *spec, struct err *err)
+{
+	const struct network *net = spec->network;
+
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(err, "prctl");
 	TRY(userns_join(net->userns, err));
 	if (setns(net->netns, CLONE_NEWNET) < 0)
 		return err_sys(err, "join the network of container %s", net->target);
-	if (unshare(OWN_NAMESPACES) < 0)
+	if (unshare((int)own_namespaces(spec)) < 0)
 		return userns_explain(errno, err);
 	return 0;
 }
@@ -52,7 +67,7 @@ static _Noreturn void joiner_main(
 {
 	struct report report = { .pid = -1 };
 
-	if (enter_shared(spec->network, &report.err) >= 0) {
+	if (enter_shared(spec, &report.err) >= 0) {
 		report.pid = sys_clone(CLONE_PARENT | SIGCHLD, NULL);
 		if (report.pid == 0) {
 			(void)close(ours); /* the parent's end: its death must be seen as such */
@@ -90,7 +105,7 @@ static int clone_beside(const struct process_spec *spec, const struct child_fds 
 int clone_init(const struct process_spec *spec, const struct child_fds *fds, int ours,
 	int *ret_pidfd, struct err *err)
 {
-	uint64_t flags = SIGCHLD | CLONE_NEWUSER | OWN_NAMESPACES;
+	uint64_t flags = SIGCHLD | CLONE_NEWUSER | own_namespaces(spec);
 	pid_t pid;
 
 	if (spec->network->kind == NETWORK_CONTAINER)

@@ -26,6 +26,7 @@ struct exec_spec {
 	const struct strv *group_add;
 	enum keep_groups keep_groups;
 	const struct policy *policy;
+	const char *cgroup; /* of the container; NULL or "" = none */
 	bool interactive, tty, detach;
 	const char *detach_keys;
 	char **typed; /* our own argv, NULL-terminated or NULL: blanked where it outlives the caller */

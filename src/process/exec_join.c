@@ -31,6 +31,7 @@
 #include "base/own.h"
 #include "base/sys.h"
 #include "base/xalloc.h"
+#include "process/cgroup.h"
 #include "process/handshake.h"
 #include "process/joiner.h"
 #include "process/lookup.h"
@@ -236,13 +237,19 @@ static _Noreturn void payload_main(const struct exec_spec *spec, const struct st
 	_exit(err.exit ? err.exit : 125);
 }
 
+/* From outside, and before anything of the container's runs: exec is under its limits too. */
+static int join_cgroup(const struct exec_spec *spec, struct err *err)
+{
+	return spec->cgroup && *spec->cgroup ? cgroup_join(spec->cgroup, getpid(), err) : 0;
+}
+
 static _Noreturn void joiner_main(
 	const struct exec_spec *spec, const struct stdio *io, int sock, int tell)
 {
 	struct err err = ERR_INIT, ignored;
 	pid_t pid = -1;
 
-	if (join_namespaces(spec, &err) >= 0) {
+	if (join_cgroup(spec, &err) >= 0 && join_namespaces(spec, &err) >= 0) {
 		pid = sys_clone(CLONE_PARENT | SIGCHLD, NULL);
 		if (pid == 0)
 			payload_main(spec, io, sock);

@@ -176,6 +176,7 @@ static _Noreturn void prober_main(const struct health *health, int answer)
 		keep_two(answer, health->pidfd) < 0)
 		_exit(125);
 	spec.pid = health->pid;
+	spec.cgroup = health->cgroup;
 	spec.pidfd = health->pidfd >= 0 ? CONTAINER_FD : -1;
 	run_test(&spec, health->job->spec->timeout_ms, &result);
 	result.end = now_ns(CLOCK_REALTIME);

@@ -46,7 +46,7 @@ int64_t health_next_ms(const struct health_spec *spec, enum health_status status
 
 struct health_job {
 	const struct health_spec *spec;
-	const struct exec_spec *exec;  /* but pid and pidfd */
+	const struct exec_spec *exec;  /* but pid, pidfd and cgroup */
 	bool (*may_probe)(void *data); /* false: it is paused */
 	void (*probed)(
 		void *data, const struct health_state *state, const struct health_result *result);
@@ -60,6 +60,7 @@ struct health {
 	struct loop_source *timer, *source;
 	pid_t pid; /* of the container */
 	int pidfd;
+	const char *cgroup; /* borrowed; NULL = none */
 	pid_t prober;
 	int answer; /* the prober's pipe */
 	size_t have;

@@ -359,6 +359,16 @@ static int watch_network(struct monitor *monitor, struct err *err)
 	return net_watch_start(&monitor->net_watch, err);
 }
 
+/* --timeout */
+static int on_timeout(void *data, struct err *err)
+{
+	struct monitor *monitor = data;
+
+	if (monitor->process.pid > 0)
+		(void)kill(monitor->process.pid, SIGKILL); /* our child, not reaped yet */
+	return 0;
+}
+
 /* SIGTERM to the monitor (logout, shutdown) is meant for the container. SIGCHLD stands in for pidfds
  * before Linux 5.3. */
 static int on_signal(void *data, int signo, struct err *err)
@@ -420,6 +430,10 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 	TRY(watch_network(monitor, err));
 	TRY(health_start(
 		&monitor->health, monitor->job->health, loop, process->pid, process->pidfd, err));
+	monitor->health.cgroup = process->cgroup;
+	if (monitor->job->timeout_ms)
+		TRY(loop_add_timer(
+			loop, monitor->job->timeout_ms, 0, on_timeout, monitor, NULL, err));
 	/* Who ended before SIGCHLD was blocked above sent it to nobody. */
 	TRY(on_signal(monitor, SIGCHLD, err));
 	return set_reading(monitor, !client_blocked(&monitor->clients), err);
@@ -510,6 +524,7 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 		.network = spec->network,
 		.events = events,
 		.health = spec->health && spec->health->test.n ? &health : NULL,
+		.timeout_ms = spec->more ? spec->more->timeout * 1000 : 0,
 		.linger_ms = LINGER_MS,
 		.start = start_container,
 		.data = &start };

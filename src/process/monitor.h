@@ -13,6 +13,7 @@ struct monitor_job {
 	struct network *network; /* left as soon as the process has ended; NULL = none of its own */
 	const struct process_events *events;
 	const struct health_job *health; /* NULL = none */
+	int64_t timeout_ms;              /* then it is killed; 0 = never */
 	int linger_ms; /* after the end, how long descendants may keep the output open */
 	int (*start)(void *data, struct process *ret, struct err *err);
 	void *data;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/own.h"
 #include "base/spawn.h"
 #include "base/sys.h"
+#include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/handshake.h"
 
@@ -30,6 +32,10 @@ void process_done(struct process *process)
 {
 	if (process->pid > 0)
 		reap(process->pid);
+	if (process->cgroup)
+		cgroup_leave(process->cgroup);
+	free(process->cgroup);
+	process->cgroup = NULL;
 	fuse_server_done(&process->fuse);
 	fd_drop(&process->pidfd);
 	fd_drop(&process->in);
@@ -245,6 +251,20 @@ static int send_mapped(struct start *start, struct err *err)
 	return step_send_msg(start->sock, &msg, -1, err);
 }
 
+/* The child waits meanwhile; whatever it forks later is under the limits too. */
+static int limit(struct start *start, const struct process_events *events, struct err *err)
+{
+	struct process *process = start->process;
+	const struct limits *limits = start->spec->limits;
+
+	if (!limits)
+		return 0;
+	TRY(cgroup_enter(limits, start->spec->id, process->pid, &process->cgroup, err));
+	if (process->cgroup && events->limited)
+		events->limited(events->data, process->cgroup);
+	return 0;
+}
+
 int process_start(const struct process_spec *spec, const struct process_events *events,
 	struct process *ret, struct err *err)
 {
@@ -261,6 +281,7 @@ int process_start(const struct process_spec *spec, const struct process_events *
 	TRY(step_pair(&start.sock, &start.theirs.sock, err));
 	TRY(network_begin(spec->network, spec->id, spec->name, err));
 	TRY(clone_child(&start, err));
+	TRY(limit(&start, events, err));
 	TRY(join_while_mapping(&start, events, err));
 	TRY(send_mapped(&start, err));
 	TRY(until_ready(&start, err));

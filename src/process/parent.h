@@ -12,6 +12,7 @@ struct process {
 	int pidfd;
 	int in;       /* write end of its stdin, or -EBADF */
 	int out, err; /* read ends; with a tty `in` and `out` are the master and err is unused */
+	char *cgroup; /* of its own, or NULL */
 	struct fuse_server fuse;
 };
 #define PROCESS_INIT                                                         \

@@ -18,6 +18,7 @@
 #include "options/options.h"
 #include "policy/policy.h"
 #include "process/attach.h"
+#include "process/cgroup.h"
 #include "process/exec.h"
 #include "process/health.h"
 #include "rootfs/rootfs.h"
@@ -40,6 +41,8 @@ struct process_spec {
 		passwd_line; /* for the image's /etc/passwd when that does not know the user; or NULL */
 	const struct ulimit *ulimits;
 	size_t n_ulimits;
+	const struct limits *limits;
+	const struct run_opts *more; /* namespaces, sysctls, domain name, timeout */
 	bool tty, open_stdin, init;
 	bool stdin_once; /* Docker's: open_stdin ends with the first client that has typed into it */
 	bool launcher_in;                 /* the launcher's stdin is attached */
@@ -50,6 +53,8 @@ struct process_events {
 	void *data;
 	/* The network has given an address; nothing of the container exists yet. */
 	int (*joined)(void *data, struct err *err);
+	/* It has this cgroup of its own, until ended() has returned. */
+	void (*limited)(void *data, const char *cgroup);
 	/* The payload has been executed; pid is the container's init on the host. */
 	int (*started)(void *data, pid_t pid, struct err *err);
 	/* Bytes of stream 1 or 2 (all 1 with a tty). */

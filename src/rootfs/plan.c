@@ -100,6 +100,16 @@ static void add_kernel_mounts(struct rootfs *rootfs, const struct rootfs_input *
 	add_op(rootfs, OP_DEVPTS, "devpts", "/dev/pts")->data = xstrdup(
 		input->no_tty_gid ? "newinstance,ptmxmode=0666,mode=0620"
 				  : "newinstance,ptmxmode=0666,mode=0620,gid=5");
+	strv_each (device, &input->opts->devices) {
+		const char *colon = strchr(*device, ':');
+		autofree char *host = xstrndup(*device, (size_t)(colon - *device));
+
+		(void)add_op(rootfs, OP_DEVICE, host, colon + 1);
+	}
+	if (input->opts->host_ipc) {
+		(void)add_op(rootfs, OP_BIND, "/dev/shm", "/dev/shm");
+		return; /* the host's message queues cannot be mounted here; their calls work */
+	}
 	(void)add_op(rootfs, OP_MQUEUE, "mqueue", "/dev/mqueue");
 	add_tmpfs(rootfs, "/dev/shm", shm_options);
 }

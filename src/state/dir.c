@@ -77,6 +77,7 @@ void container_done(struct container *c)
 	free(c->path);
 	free(c->run_path);
 	free(c->error);
+	free(c->cgroup);
 	fd_drop(&c->dir);
 	json_free(c->config);
 	json_free(c->network);

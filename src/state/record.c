@@ -87,6 +87,8 @@ int state_save(struct container *c, struct err *err)
 	json_put_int(doc, "exitCode", c->exit_code);
 	json_put_int(doc, "restarts", c->restarts);
 	json_put_bool(doc, "stopped", c->stopped);
+	json_put_string(doc, "cgroup", c->cgroup ? c->cgroup : "");
+	json_put_bool(doc, "oomKilled", c->oom_killed);
 	json_put_string(doc, "error", c->error ? c->error : "");
 	json_put(doc, "network", c->network ? json_ref(c->network) : json_new_null());
 	json_write(doc, 0, &text);
@@ -116,6 +118,9 @@ static void read_live(struct container *c, const struct json *doc)
 	c->exit_code = (int)json_int(json_get(doc, "exitCode"), 0);
 	c->restarts = (int)json_int(json_get(doc, "restarts"), 0);
 	c->stopped = json_bool(json_get(doc, "stopped"), false);
+	c->oom_killed = json_bool(json_get(doc, "oomKilled"), false);
+	free(c->cgroup);
+	c->cgroup = xstrdup(json_str(json_get(doc, "cgroup"), ""));
 	set_error(c, json_str(json_get(doc, "error"), ""));
 	json_free(c->network);
 	c->network = json_kind(json_get(doc, "network")) == JSON_MAP

@@ -49,7 +49,9 @@ struct container {
 	int exit_code;
 	int restarts; /* by its policy, since somebody started it */
 	bool stopped; /* ended because somebody wished so: --restart unless-stopped */
-	char *error;  /* "" or why it could not start */
+	char *cgroup; /* absolute: of its own; "" or NULL = none */
+	bool oom_killed;
+	char *error; /* "" or why it could not start */
 	struct json *
 		network; /* {"ip","gateway","prefix","mac","ports":[{"ip","hostPort","port","proto"}]} */
 };
