@@ -78,6 +78,8 @@ static const struct {
 	[CMD_POLICY_DIFF] = { cmd_policy_diff, 1 },
 	[CMD_POLICY_LS] = { cmd_policy_ls, 1 },
 	[CMD_POLICY_SHOW] = { cmd_policy_show, 1 },
+	[CMD_BUILD] = { cmd_build, 1, true },
+	[CMD_BUILDER_PRUNE] = { cmd_builder_prune, 1 },
 	[CMD_INFO] = { cmd_info, 1 },
 	[CMD_VERSION] = { cmd_version, 1 },
 };

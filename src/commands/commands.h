@@ -12,6 +12,8 @@
 
 typedef int (*command_fn)(struct globals *globals, int argc, char **argv, struct err *err);
 
+int cmd_build(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_builder_prune(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_attach(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_restart(struct globals *globals, int argc, char **argv, struct err *err);

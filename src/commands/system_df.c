@@ -9,6 +9,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "builder/builder.h"
 #include "commands/common.h"
 #include "commands/output.h"
 #include "image/image.h"
@@ -150,6 +151,18 @@ static int of_volumes(const struct world *w, struct usage *ret, struct err *err)
 	return 0;
 }
 
+/* Beside what has become part of images. */
+static int of_cache(const struct globals *globals, struct usage *ret, struct err *err)
+{
+	struct builder_usage usage;
+
+	TRY(builder_usage(globals, &usage, err));
+	*ret = (struct usage){
+		.total = (size_t)usage.total, .bytes = usage.bytes, .reclaimable = usage.bytes
+	};
+	return 0;
+}
+
 static int add_row(struct format *format, const char *type, const struct usage *u, struct err *err)
 {
 	autojson struct json *row = json_new_map();
@@ -188,7 +201,7 @@ int cmd_system_df(struct globals *globals, int argc, char **argv, struct err *er
 	__attribute__((cleanup(world_done))) struct world w = { .globals = globals };
 	autoformat struct format format = { 0 };
 	autojson struct json *heading = titles();
-	struct usage images, containers, volumes, cache = { 0 };
+	struct usage images, containers, volumes, cache;
 
 	TRY(system_df_opts_parse(argc, argv, &opts, err));
 	TRY(format_init(&format, opts.format, TABLE, TYPE, err));
@@ -198,10 +211,11 @@ int cmd_system_df(struct globals *globals, int argc, char **argv, struct err *er
 	images = of_images(&w);
 	TRY(of_containers(&w, &containers, err));
 	TRY(of_volumes(&w, &volumes, err));
+	TRY(of_cache(globals, &cache, err));
 	TRY(format_heading(&format, heading, err));
 	TRY(add_row(&format, "Images", &images, err));
 	TRY(add_row(&format, "Containers", &containers, err));
 	TRY(add_row(&format, "Local Volumes", &volumes, err));
-	TRY(add_row(&format, "Build Cache", &cache, err)); /* builds keep none beside images */
+	TRY(add_row(&format, "Build Cache", &cache, err));
 	return format_finish(&format, err);
 }

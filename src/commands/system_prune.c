@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "builder/builder.h"
 #include "commands/common.h"
 #include "commands/output.h"
 #include "image/image.h"
@@ -16,7 +17,7 @@
 #define NS 1000000000
 
 struct pruned {
-	struct strv containers, images, volumes;
+	struct strv containers, images, volumes, cache;
 	int64_t bytes;
 };
 
@@ -25,6 +26,7 @@ static void pruned_done(struct pruned *p)
 	strv_done(&p->containers);
 	strv_done(&p->images);
 	strv_done(&p->volumes);
+	strv_done(&p->cache);
 }
 #define autopruned __attribute__((cleanup(pruned_done)))
 
@@ -262,6 +264,20 @@ static int prune_volumes(const struct globals *globals, const struct prune_opts 
 	return r;
 }
 
+/* Of its filters only `until` means something here; labels are for other things. */
+static int prune_cache(const struct globals *globals, const struct prune_opts *opts,
+	struct pruned *p, struct err *err)
+{
+	struct builder_prune_opts cache = { .all = opts->all, .until = INT64_MAX };
+
+	strv_each (filter, &opts->filters) {
+		if (strncmp(*filter, "until=", 6) != 0)
+			return 0;
+		TRY(parse_time(*filter + 6, state_now(), &cache.until, err));
+	}
+	return builder_prune(globals, &cache, &p->cache, &p->bytes, err);
+}
+
 int cmd_system_prune(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(prune_opts_done))) struct prune_opts opts = { 0 };
@@ -276,6 +292,7 @@ int cmd_system_prune(struct globals *globals, int argc, char **argv, struct err 
 			     : "",
 		opts.all ? "  - all images without at least one container associated to them\n"
 			 : "  - all dangling images\n");
+	buf_adds(&warning, opts.all ? "  - all build cache\n" : "  - unused build cache\n");
 	yes = agree(&opts, warning.data, err);
 	if (yes <= 0)
 		return yes;
@@ -283,8 +300,10 @@ int cmd_system_prune(struct globals *globals, int argc, char **argv, struct err 
 	if (opts.volumes)
 		TRY(prune_volumes(globals, &opts, &p, err));
 	TRY(prune_images(globals, &opts, &p, err));
+	TRY(prune_cache(globals, &opts, &p, err));
 	TRY(list_deleted("Deleted Containers:", &p.containers, err));
 	TRY(list_deleted("Deleted Volumes:", &p.volumes, err));
 	TRY(list_deleted("Deleted Images:", &p.images, err));
+	TRY(list_deleted("Deleted build cache objects:", &p.cache, err));
 	return prune_report("", &none, p.bytes, err);
 }

@@ -138,7 +138,7 @@ static int mark(
 			strv_add(ret, found.manifest.layers[i].digest);
 		strv_extend(ret, &chains);
 	}
-	return 0;
+	return builds_mark(store, ret, err);
 }
 
 static bool old(int dir, const char *name)

@@ -87,6 +87,22 @@ int image_inspect(
 int image_history(
 	const struct globals *globals, const char *name, struct json **ret, struct err *err);
 
+/* ---- for the builder (builds.c) ---- */
+
+/* An image that is in the store, with or without names. */
+struct image_written {
+	char id[DIGEST_MAX], manifest[DIGEST_MAX];
+	int64_t size; /* of the manifest */
+	char media_type[128];
+};
+/* Makes the store if there is none, collects what dead processes left, and keeps what has no name yet from being
+ * collected as long as the returned descriptor is open. */
+int image_hold(const struct globals *globals, struct err *err);
+bool image_is_whole(const struct globals *globals, const struct image_written *image);
+/* name NULL: in the store without one. Nothing is written when it has that name already. */
+int image_set_name(const struct globals *globals, const struct image_written *image,
+	const char *name, struct err *err);
+
 int image_tag(
 	const struct globals *globals, const char *source, const char *target, struct err *err);
 

@@ -39,6 +39,7 @@ static const struct {
 } verbs[] = {
 	{ "assemble", assemble_main },
 	{ "commit", commit_main },
+	{ "compose", compose_main },
 	{ "export", export_main },
 	{ "import", import_main },
 	{ "layer", layer_main },

@@ -128,7 +128,14 @@ static void fill(struct tar_member *m, const struct stat *st)
 
 static int put(struct job *job, const struct tar_member *m, struct err *err)
 {
+	struct tar_member clamped = *m;
+
 	job->result->members++;
+	job->result->content += m->type == TAR_FILE ? m->size : 0;
+	if (job->pack->clamp && m->mtime > job->pack->latest) {
+		clamped.mtime = job->pack->latest;
+		m = &clamped;
+	}
 	TRY(tar_out_member(&job->out, m, err));
 	return tee_member(&job->tee, m, err);
 }

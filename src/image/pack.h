@@ -24,6 +24,8 @@ struct pack {
 	const struct strv *lower;  /* directories below the layer, or NULL: what run made for its
 				   * mounts is left out where they have none of that name */
 	const char *parent;        /* chain id of the layer below, NULL for the first */
+	bool clamp;                /* no time is later than: */
+	int64_t latest;
 };
 
 struct pack_result {
@@ -31,6 +33,7 @@ struct pack_result {
 	int64_t bytes;
 	int64_t members;
 	char chain_id[65]; /* of the layer that was made, "" without one */
+	int64_t content;   /* bytes of the files */
 };
 
 int pack_run(const struct pack *pack, struct pack_result *ret, struct err *err);

@@ -16,6 +16,7 @@
 /* The verbs of sbx-image; argv[0] is the verb. */
 int save_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int load_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int compose_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int commit_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int push_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int export_main(const struct globals *globals, int argc, char **argv, struct err *err);

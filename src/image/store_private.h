@@ -87,6 +87,11 @@ bool entry_is(const struct store *store, const struct json *entry, const char *i
 int config_apply(const struct json *config, struct image *image, struct err *err);
 int64_t config_created(const struct json *config); /* seconds since the epoch, 0 = unknown */
 
+/* ---- builds.c ---- */
+
+/* Digests and chain ids that the build cache needs. */
+int builds_mark(const struct store *store, struct strv *ret, struct err *err);
+
 /* ---- gc.c ---- */
 
 /* Removes half-unpacked layers whose owner is dead. */

@@ -71,6 +71,8 @@ enum command_id {
 	CMD_MANIFEST_INSPECT,
 	CMD_INFO,
 	CMD_VERSION,
+	CMD_BUILD,
+	CMD_BUILDER_PRUNE,
 	CMD_COMPLETION, /* answered by options_find_command() itself */
 	CMD_COUNT,
 };

@@ -18,6 +18,7 @@ static const struct command *const families[] = {
 	image_commands,
 	network_commands,
 	volume_commands,
+	build_commands,
 	system_commands,
 	policy_commands,
 };

@@ -78,6 +78,8 @@ void help_command(const struct command *c, struct buf *out)
 static const struct {
 	const char *name, *summary;
 } groups[] = {
+	{ "builder", "Manage builds" },
+	{ "buildx", "Manage builds, as docker buildx" },
 	{ "container", "Manage containers" },
 	{ "image", "Manage images" },
 	{ "manifest", "Look at manifests in registries" },

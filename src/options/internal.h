@@ -102,6 +102,7 @@ int read_to_end(int fd, size_t max, char **ret, size_t *ret_len, struct err *err
 /* The rows about one thing each; the last has the id CMD_COUNT. */
 extern const struct command container_commands[], image_commands[], network_commands[];
 extern const struct command volume_commands[], system_commands[], policy_commands[];
+extern const struct command volume_commands[], system_commands[], build_commands[];
 
 /* Tables that those rows refer to. create has the rows of run but the first RUN_ONLY. */
 enum { RUN_ONLY = 3 };
@@ -121,6 +122,8 @@ extern const struct opt volume_inspect_table[], volume_prune_table[];
 extern const struct opt save_table[], load_table[];
 extern const struct opt export_table[], import_table[], commit_table[], history_table[];
 extern const struct opt push_table[], login_table[], logout_table[], search_table[];
+extern const struct opt push_table[];
+extern const struct opt build_table[], builder_prune_table[];
 extern const struct opt global_table[];
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/strv.h"
+#include "options/build_verbs.h"
 #include "options/image_verbs.h"
 
 struct ps_opts {

@@ -31,6 +31,10 @@ struct work {
 	const struct idmap *map;
 	int root;
 	int outside, sock; /* the two ends to who starts the file system server */
+	/* several */
+	const struct rootfs *const *list;
+	size_t n;
+	inside_roots_fn roots_fn;
 };
 
 /* A function in a process of its own, which may change its root and namespaces. */
@@ -257,5 +261,70 @@ int inside_stopped(const struct rootfs *rootfs, const struct idmap *map, inside_
 
 	fd_drop(&work.outside);
 	fd_drop(&work.sock);
+	return r;
+}
+
+/* ---- several ---- */
+
+static int mount_all(void *data, struct err *err)
+{
+	struct work *work = data;
+	const struct rootfs_child callbacks = { .fuse = ask_for_server, .data = work };
+	int roots[INSIDE_ROOTS];
+
+	for (size_t i = 0; i < work->n; i++)
+		TRY(rootfs_apply(work->list[i], &callbacks, &roots[i], err));
+	fd_drop(&work->sock);
+	TRY(hide(err));
+	return work->roots_fn(work->data, roots, err); /* the mounts end with this process */
+}
+
+static int all_in_userns(void *data, struct err *err)
+{
+	struct work *work = data;
+
+	fd_drop(&work->outside);
+	return userns_run(work->map, CLONE_NEWNS, mount_all, work, err);
+}
+
+static int run_mounted(struct work *work, struct fuse_server *servers, struct err *err)
+{
+	struct apart apart;
+	struct err why = ERR_INIT;
+	int r;
+
+	TRY(step_pair(&work->outside, &work->sock, err));
+	r = apart_start(all_in_userns, work, &apart, err);
+	fd_drop(&work->sock);
+	for (size_t i = 0; r == 0 && i < work->n; i++) {
+		work->rootfs = work->list[i];
+		if (work->rootfs->driver == DRIVER_FUSE && serve(work, &servers[i], &why) < 0)
+			break; /* the process that mounts fails then, and says why */
+	}
+	fd_drop(&work->outside);
+	if (r == 0)
+		r = apart_finish(&apart, err);
+	for (size_t i = 0; i < work->n; i++)
+		fuse_server_end(&servers[i]); /* writes back */
+	return r;
+}
+
+int inside_mounted(const struct rootfs *const *list, size_t n, const struct idmap *map,
+	inside_roots_fn fn, void *data, struct err *err)
+{
+	struct fuse_server servers[INSIDE_ROOTS] = { FUSE_SERVER_INIT, FUSE_SERVER_INIT };
+	struct work work = { .list = list,
+		.n = n,
+		.roots_fn = fn,
+		.data = data,
+		.map = map,
+		.outside = -EBADF,
+		.sock = -EBADF };
+	int r = run_mounted(&work, servers, err);
+
+	fd_drop(&work.outside);
+	fd_drop(&work.sock);
+	for (size_t i = 0; i < n; i++)
+		fuse_server_done(&servers[i]);
 	return r;
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RUN, in parts: step_run.c decides and looks into the cache, run_mounts.c prepares --mount, run_exec.c starts
+ * the container and waits. */
+#ifndef SBX_BUILDER_RUN_H
+#define SBX_BUILDER_RUN_H
+
+#include "builder/build.h"
+#include "network/network.h"
+#include "policy/policy.h"
+
+struct run_job {
+	struct step *step;
+	struct strv argv, env;
+	char *script; /* text of a heredoc that is a program of its own, or NULL */
+	char *workdir, *user;
+	enum run_network network;
+	struct run_opts opts; /* what `sbx run` would have been told */
+	char dir[40];         /* <work>/<dir>/ has upper, work and run */
+	struct strv secrets;  /* files to remove as soon as the program runs */
+	int *locks;           /* of cache mounts */
+	size_t n_locks;
+	struct policy policy;
+	struct network net;
+	struct rootfs rootfs;
+	char id[65];
+	char tail[4096]; /* why it could not be started */
+};
+void run_job_done(struct run_job *job);
+
+/* What a --mount depends on becomes part of the key. STEP_MISSED: needs a stage that is not there yet. */
+int run_mounts_key(struct run_job *job, struct key *key, struct err *err);
+int run_mounts_prepare(struct run_job *job, struct err *err);
+
+/* Returns the program's exit status, or -errno when it was never executed. */
+int run_execute(struct run_job *job, struct err *err);
+/* A terminal with a shell in what the failed program has left. */
+int run_shell(struct run_job *job, struct err *err);
+
+#endif

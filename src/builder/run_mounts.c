@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RUN --mount. What is bound into the container is never named by a path of the Dockerfile: sources are
+ * copied out of the context or the stage by descriptor, cache ids become hashes, secrets are files of a
+ * tmpfs that lose their names as soon as the program runs. The one thing that is bound in place is a
+ * context from which nothing is left out, read-only.
+ */
+#include "builder/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+#include "builder/tree.h"
+#include "state/state.h"
+
+#define SECRET_MAX (500U << 10) /* BuildKit's limit */
+#define TRIES      64           /* of private cache mounts in use side by side */
+
+static struct volume *add_volume(struct run_job *job, enum volume_type type, const char *target)
+{
+	struct volume *v;
+
+	job->opts.volumes = xreallocarray(
+		job->opts.volumes, job->opts.n_volumes + 1, sizeof(*job->opts.volumes));
+	v = &job->opts.volumes[job->opts.n_volumes++];
+	*v = (struct volume){ .type = type };
+	v->destination = step_workdir_path(job->step->snap, target);
+	return v;
+}
+
+/* ---- a part of the context, of a stage or of an image ---- */
+
+struct part {
+	struct run_job *job;
+	const struct run_mount *mount;
+	struct copy_words words;
+	struct copy_plan plan;
+	struct context named;
+	struct snapshot from;
+	bool has_from;
+	int source;
+};
+
+static void part_done(struct part *p)
+{
+	context_done(&p->named);
+	snapshot_done(&p->from);
+	strv_done(&p->words.sources);
+}
+
+/* 0, or STEP_MISSED. */
+static int part_open(struct part *p, struct err *err)
+{
+	struct step *s = p->job->step;
+	struct base base = { .kind = BASE_SCRATCH };
+	const char *source = p->mount->source && *p->mount->source ? p->mount->source : ".";
+	int r = 0;
+
+	strv_add(&p->words.sources, source);
+	p->words.dest = (char *)(uintptr_t) "/x"; /* a directory becomes x, and so does a file */
+	p->plan = (struct copy_plan){ .words = &p->words, .workdir = "/", .epoch = -1 };
+	p->source = s->build->context.root;
+	if (!p->mount->from) {
+		p->plan.ignore = s->build->context.ignore;
+		return 0;
+	}
+	p->plan.keep_owner = true;
+	r = stage_from(s, p->mount->from, &base, &p->from, err);
+	p->has_from = r == 0 && base.kind != BASE_CONTEXT;
+	if (r == 0 && base.kind == BASE_CONTEXT) {
+		const char *where = strv_env_get(&s->build->opts->contexts, p->mount->from);
+
+		r = context_open_named(where ? where : "", &p->named, err);
+		p->source = p->named.root;
+		p->plan.ignore = p->named.ignore;
+	}
+	base_done(&base);
+	return r;
+}
+
+static int part_key(struct part *p, struct key *key, struct err *err)
+{
+	char digest[SHA256_HEX];
+
+	if (p->has_from) {
+		key_add(key, p->from.ident);
+		return 0;
+	}
+	TRY(copy_digest(p->source, &p->plan, -1, digest, err));
+	key_add(key, digest);
+	return 0;
+}
+
+/* Into the directory `to`, which exists. */
+static int part_copy(struct part *p, const char *to, struct err *err)
+{
+	struct build *b = p->job->step->build;
+	autofd int target = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct tree_copy copy = { .build = b,
+		.plan = &p->plan,
+		.from = p->has_from ? &p->from : NULL,
+		.source = p->source,
+		.target = target,
+		.dir = p->job->dir };
+
+	if (target < 0)
+		return err_sys(err, "open '%s'", to);
+	return tree_copy(&copy, err);
+}
+
+/* ---- bind ---- */
+
+static int bind_key(
+	struct run_job *job, const struct run_mount *m, struct key *key, struct err *err)
+{
+	struct part p = { .job = job, .mount = m, .named = CONTEXT_INIT };
+	int r = part_open(&p, err);
+
+	if (r == 0)
+		r = part_key(&p, key, err);
+	part_done(&p);
+	return r;
+}
+
+static int bind_prepare(
+	struct run_job *job, const struct run_mount *m, size_t index, struct err *err)
+{
+	struct part p = { .job = job, .mount = m, .named = CONTEXT_INIT };
+	autofree char *to = xasprintf("%s/%s/run/m%zu", job->step->build->work, job->dir, index);
+	struct volume *v;
+	int r = fs_mkdirs(to, 0700, err);
+
+	if (r >= 0)
+		r = part_open(&p, err);
+	if (r >= 0)
+		r = part_copy(&p, to, err);
+	part_done(&p);
+	TRY(r);
+	v = add_volume(job, VOLUME_BIND, m->target);
+	v->source = xasprintf("%s/x", to);
+	v->read_only = m->readonly;
+	return 0;
+}
+
+/* ---- cache ---- */
+
+static char *cache_name(const struct run_job *job, const struct run_mount *m)
+{
+	struct key key = { 0 };
+	char hex[SHA256_HEX];
+
+	key_add(&key, m->id && *m->id ? m->id : m->target);
+	key_add_int(&key, job->step->build->idmap.kind == IDMAP_SINGLE);
+	key_end(&key, hex);
+	return xstrdup(hex);
+}
+
+static void keep_lock(struct run_job *job, int *fd)
+{
+	job->locks = xreallocarray(job->locks, job->n_locks + 1, sizeof(*job->locks));
+	job->locks[job->n_locks++] = move_fd(fd);
+}
+
+/* The name in mounts/ that this one may use, locked as its sharing asks. */
+static int choose(
+	struct run_job *job, const struct run_mount *m, int mounts, char **ret, struct err *err)
+{
+	autofree char *name = cache_name(job, m);
+
+	for (int i = 0; i < TRIES; i++) {
+		autofree char *at = i ? xasprintf("%s-%d", name, i) : xstrdup(name);
+		autofree char *lock = xasprintf("%s.lock", at);
+		autofd int fd = openat(
+			mounts, lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		bool private = m->sharing == SHARING_PRIVATE;
+
+		if (fd < 0)
+			return fs_err(err, mounts, lock);
+		if (flock(fd, m->sharing == SHARING_SHARED ? LOCK_SH
+			      : private                    ? LOCK_EX | LOCK_NB
+							   : LOCK_EX) == 0) {
+			keep_lock(job, &fd);
+			*ret = move_ptr(&at);
+			return 0;
+		}
+		if (!private)
+			return err_sys(err, "lock a cache mount");
+	}
+	return err_set(err, -EBUSY, "all private copies of a cache mount are in use");
+}
+
+struct new_dir {
+	const char *path;
+	const struct run_mount *mount;
+};
+
+static int own_dir(void *data, struct err *err)
+{
+	const struct new_dir *dir = data;
+	uid_t uid = dir->mount->uid == RUN_ID_UNSET ? 0 : dir->mount->uid;
+	gid_t gid = dir->mount->gid == RUN_ID_UNSET ? 0 : dir->mount->gid;
+
+	return chown(dir->path, uid, gid) < 0 ? err_sys(err, "give a mount to %u:%u", uid, gid) : 0;
+}
+
+static int give(struct run_job *job, const char *path, const struct run_mount *m, struct err *err)
+{
+	struct new_dir dir = { path, m };
+
+	if (m->uid == RUN_ID_UNSET && m->gid == RUN_ID_UNSET)
+		return 0;
+	return userns_run(&job->step->build->idmap, 0, own_dir, &dir, err);
+}
+
+static int make_cache(
+	struct run_job *job, const struct run_mount *m, const char *path, size_t n, struct err *err)
+{
+	struct part p = { .job = job, .mount = m, .named = CONTEXT_INIT };
+	autofree char *fresh = xasprintf("%s/%s/run/c%zu", job->step->build->work, job->dir, n);
+	autofree char *top = xasprintf("%s/x", fresh);
+	int r = 0;
+
+	TRY(fs_mkdirs(fresh, 0700, err));
+	if (m->from) {
+		r = part_open(&p, err);
+		if (r >= 0)
+			r = part_copy(&p, fresh, err);
+		part_done(&p);
+		TRY(r);
+	} else if (mkdir(top, 0755) < 0) {
+		return fs_err(err, AT_FDCWD, top);
+	}
+	if (!m->from && chmod(top, m->mode == RUN_ID_UNSET ? 0755 : m->mode & 07777) < 0)
+		return err_sys(err, "chmod a cache mount");
+	TRY(give(job, top, m, err));
+	if (rename(fresh, path) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+		return fs_err(err, AT_FDCWD, path); /* else somebody was faster */
+	return 0;
+}
+
+static int cache_prepare(
+	struct run_job *job, const struct run_mount *m, size_t index, struct err *err)
+{
+	const struct cache *cache = &job->step->build->cache;
+	autofree char *name = NULL, *path = NULL, *top = NULL;
+	autofd int mounts = -EBADF;
+	struct volume *v;
+
+	if (mkdirat(cache->build, "mounts", 0700) < 0 && errno != EEXIST)
+		return fs_err(err, cache->build, "mounts");
+	mounts = openat(cache->build, "mounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mounts < 0)
+		return err_sys(err, "open the cache mounts");
+	TRY(choose(job, m, mounts, &name, err));
+	path = xasprintf("%s/build/mounts/%s", cache->root, name);
+	top = xasprintf("%s/x", path);
+	if (access(top, F_OK) < 0)
+		TRY(make_cache(job, m, path, index, err));
+	v = add_volume(job, VOLUME_BIND, m->target);
+	v->source = move_ptr(&top);
+	v->read_only = m->readonly;
+	return 0;
+}
+
+/* ---- secret ---- */
+
+static const struct build_secret *find_secret(const struct build *b, const char *id)
+{
+	for (size_t i = 0; i < b->opts->n_secrets; i++)
+		if (strcmp(b->opts->secrets[i].id, id) == 0)
+			return &b->opts->secrets[i];
+	return NULL;
+}
+
+static int read_secret(
+	const struct build_secret *secret, char **ret, size_t *ret_len, struct err *err)
+{
+	const char *value = secret->env ? getenv(secret->env) : NULL;
+
+	if (secret->env && !value)
+		return err_set(err, -ENOENT, "secret %s: the variable %s is not set", secret->id,
+			secret->env);
+	if (!secret->env) {
+		if (fs_read_at(AT_FDCWD, secret->file, SECRET_MAX, ret, ret_len, err) < 0)
+			return err_wrap(err, "secret %s", secret->id);
+		return 0;
+	}
+	*ret = xstrdup(value);
+	*ret_len = strlen(value);
+	return 0;
+}
+
+/* A directory of a tmpfs, where nothing reaches a disk. */
+static const char *memory_place(const struct globals *globals)
+{
+	struct statfs fs;
+
+	if (statfs(globals->runroot, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+		return globals->runroot;
+	return statfs("/dev/shm", &fs) == 0 && fs.f_type == TMPFS_MAGIC &&
+			       access("/dev/shm", W_OK | X_OK) == 0
+		       ? "/dev/shm"
+		       : globals->runroot;
+}
+
+static int secret_file(struct run_job *job, const struct run_mount *m, const char *text, size_t len,
+	struct err *err)
+{
+	const struct globals *globals = job->step->build->globals;
+	const char *base = strrchr(m->id, '/');
+	autofree char *usual = xasprintf("/run/secrets/%s", base ? base + 1 : m->id);
+	autofree char *path = NULL;
+	autofd int fd = -EBADF;
+	struct volume *v;
+	char name[65];
+
+	TRY(fs_mkdirs(globals->runroot, 0700, err));
+	state_new_id(name);
+	path = xasprintf("%s/.sbx-%s", memory_place(globals), name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fs_err(err, AT_FDCWD, path);
+	strv_add(&job->secrets, path);
+	TRY(fs_write_all(fd, text, len, err));
+	if (fchmod(fd, m->mode == RUN_ID_UNSET ? 0400 : m->mode & 0777) < 0)
+		return err_sys(err, "chmod a secret");
+	TRY(give(job, path, m, err));
+	v = add_volume(job, VOLUME_BIND, m->target ? m->target : usual);
+	v->source = move_ptr(&path);
+	v->read_only = true;
+	return 0;
+}
+
+static int secret_prepare(struct run_job *job, const struct run_mount *m, struct err *err)
+{
+	const struct build_secret *secret = m->id ? find_secret(job->step->build, m->id) : NULL;
+	autofree char *text = NULL;
+	size_t len = 0;
+	int r = 0;
+
+	if (!secret && m->required)
+		return err_set(err, -ENOENT,
+			"secret %s: not found. Give it with --secret id=%s,src=FILE",
+			m->id ? m->id : "", m->id ? m->id : "ID");
+	if (!secret)
+		return 0;
+	TRY(read_secret(secret, &text, &len, err));
+	if (m->env) {
+		autofree char *assignment = xasprintf("%s=%s", m->env, text);
+
+		strv_env_set(&job->env, assignment);
+	}
+	if (!m->env || m->target)
+		r = secret_file(job, m, text, len, err);
+	explicit_bzero(text, len);
+	return r;
+}
+
+/* ---- all ---- */
+
+int run_mounts_key(struct run_job *job, struct key *key, struct err *err)
+{
+	const struct run_words *run = &job->step->in.run;
+
+	key_add_int(key, (int64_t)run->n_mounts);
+	for (size_t i = 0; i < run->n_mounts; i++) {
+		const struct run_mount *m = &run->mounts[i];
+		int r = 0;
+
+		key_add_int(key, m->type * 2 + m->readonly);
+		key_add(key, m->target);
+		key_add(key, m->source);
+		key_add(key, m->id);
+		key_add(key, m->env);
+		if (m->type == MOUNT_BIND)
+			r = bind_key(job, m, key, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int prepare_one(struct run_job *job, const struct run_mount *m, size_t i, struct err *err)
+{
+	struct volume *v;
+
+	switch (m->type) {
+	case MOUNT_BIND:
+		return bind_prepare(job, m, i, err);
+	case MOUNT_CACHE:
+		return cache_prepare(job, m, i, err);
+	case MOUNT_SECRET:
+		return secret_prepare(job, m, err);
+	case MOUNT_TMPFS:
+		v = add_volume(job, VOLUME_TMPFS, m->target);
+		v->tmpfs_options = m->size ? xasprintf(
+						     "exec,mode=1777,size=%lld", (long long)m->size)
+					   : xstrdup("exec,mode=1777");
+		return 0;
+	case MOUNT_SSH:
+		break;
+	}
+	if (!m->required)
+		return 0; /* as BuildKit without --ssh */
+	return err_set(err, -EOPNOTSUPP,
+		"RUN --mount=type=ssh: builds cannot use your SSH agent; give the key with --secret");
+}
+
+int run_mounts_prepare(struct run_job *job, struct err *err)
+{
+	const struct run_words *run = &job->step->in.run;
+
+	for (size_t i = 0; i < run->n_mounts; i++)
+		TRY(prepare_one(job, &run->mounts[i], i, err));
+	return 0;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * COPY, ADD and WORKDIR. The key is the content of the sources, never their times. For --from=STAGE there
+ * are two keys: the first names the stage's file system as a whole and costs nothing, the second its content,
+ * so that a stage which was built again with the same result changes nothing.
+ */
+#include "builder/build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/xalloc.h"
+#include "builder/tree.h"
+
+struct copy_job {
+	struct step *step;
+	struct copy_words words; /* shallow: what is left after URLs were taken out */
+	struct copy_plan plan;
+	struct context named; /* of --build-context */
+	struct snapshot from;
+	bool has_from;
+	int source; /* borrowed; -1 = none */
+	char *workdir;
+	char dir[40];
+	char key[SHA256_HEX], quick[SHA256_HEX]; /* "" = none */
+};
+
+static void job_done(struct copy_job *job)
+{
+	context_done(&job->named);
+	snapshot_done(&job->from);
+	free(job->workdir);
+}
+
+char *step_workdir_path(const struct snapshot *snap, const char *path)
+{
+	const char *base = json_str(json_path(snap->doc, "config", "WorkingDir", NULL), "/");
+	autofree char *joined = *path == '/' ? xstrdup(path) : xasprintf("/%s/%s", base, path);
+	autobuf struct buf out = BUF_INIT;
+	char *rest = joined, *name;
+
+	while ((name = strsep(&rest, "/")) != NULL) {
+		if (!*name || strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") != 0) {
+			buf_addf(&out, "/%s", name);
+			continue;
+		}
+		while (out.len && out.data[--out.len] != '/')
+			;
+		if (out.data)
+			out.data[out.len] = '\0';
+	}
+	if (out.len == 0)
+		buf_adds(&out, "/");
+	return buf_steal(&out);
+}
+
+/* ---- where from ---- */
+
+static int open_named(struct copy_job *job, const char *name, struct err *err)
+{
+	const char *where = strv_env_get(&job->step->build->opts->contexts, name);
+
+	TRY(context_open_named(where ? where : "", &job->named, err));
+	job->source = job->named.root;
+	job->plan.ignore = job->named.ignore;
+	return 0;
+}
+
+static int find_source(struct copy_job *job, struct err *err)
+{
+	struct step *s = job->step;
+	const char *name = s->in.copy.from;
+	struct base base = { .kind = BASE_SCRATCH };
+	int r;
+
+	if (!name) {
+		job->source = s->build->context.root;
+		job->plan.ignore = s->build->context.ignore;
+		return 0;
+	}
+	job->plan.keep_owner = true;
+	r = stage_from(s, name, &base, &job->from, err);
+	job->has_from = r == 0 && base.kind != BASE_CONTEXT;
+	if (r == 0 && base.kind == BASE_CONTEXT)
+		r = open_named(job, base.name, err);
+	base_done(&base);
+	return r;
+}
+
+/* ---- keys ---- */
+
+static void add_words(struct key *key, const struct copy_job *job)
+{
+	const struct copy_words *w = &job->words;
+
+	key_add_list(key, &w->sources);
+	key_add(key, w->dest);
+	key_add(key, w->chown);
+	key_add(key, w->chmod);
+	key_add(key, w->checksum);
+	key_add_list(key, &w->excludes);
+	key_add_int(key, w->parents * 100 + w->unpack * 10 + job->plan.is_add);
+	for (size_t i = 0; i < w->n_inlines; i++) {
+		key_add(key, w->inlines[i].name);
+		key_add(key, w->inlines[i].data);
+	}
+	key_add(key, job->workdir);
+	key_add_int(key, job->step->build->epoch);
+	key_add_int(key, job->step->build->idmap.kind == IDMAP_SINGLE);
+}
+
+static void quick_key(struct copy_job *job)
+{
+	struct key key = { 0 };
+
+	key_add(&key, "copy from");
+	key_add(&key, job->step->snap->ident);
+	key_add(&key, job->from.ident);
+	add_words(&key, job);
+	key_end(&key, job->quick);
+}
+
+static int digest_of(struct copy_job *job, char ret[SHA256_HEX], struct err *err)
+{
+	struct build *b = job->step->build;
+	struct tree_copy copy = { .build = b,
+		.plan = &job->plan,
+		.from = &job->from,
+		.target = -1,
+		.dir = job->dir,
+		.digest = ret };
+	autofd int memory = -EBADF;
+
+	if (job->has_from)
+		return tree_copy(&copy, err);
+	if (mkdirat(b->cache.build, "memory", 0700) < 0 && errno != EEXIST)
+		return fs_err(err, b->cache.build, "memory");
+	memory = openat(b->cache.build, "memory", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return copy_digest(job->source, &job->plan, memory, ret, err);
+}
+
+static int full_key(struct copy_job *job, struct err *err)
+{
+	struct key key = { 0 };
+	char digest[SHA256_HEX];
+
+	TRY(digest_of(job, digest, err));
+	key_add(&key, "copy");
+	key_add(&key, job->step->snap->ident);
+	key_add(&key, digest);
+	add_words(&key, job);
+	key_end(&key, job->key);
+	return 0;
+}
+
+/* ---- doing it ---- */
+
+static int copy_in(struct copy_job *job, struct cached *ret, struct err *err)
+{
+	struct step *s = job->step;
+	struct tree_copy copy = { .build = s->build,
+		.plan = &job->plan,
+		.from = job->has_from ? &job->from : NULL,
+		.source = job->source,
+		.to = s->snap,
+		.dir = job->dir };
+
+	TRY(tree_copy(&copy, err));
+	(void)time_text(s->build->epoch, ret->created);
+	TRY(cache_add(&s->build->cache, s->build->work_fd, job->dir, job->key, s->written->text,
+		ret, err));
+	if (*job->quick)
+		TRY(cache_alias(&s->build->cache, job->quick, ret, s->written->text, err));
+	return 0;
+}
+
+static int told(struct copy_job *job, int r, const struct err *err)
+{
+	struct step *s = job->step;
+
+	if (r < 0) {
+		report(s->build, REPORT_START, vertex_of(s->stage, s->index), s->name);
+		report(s->build, REPORT_ERROR, vertex_of(s->stage, s->index), err->text);
+	}
+	return r;
+}
+
+static int look_up(struct copy_job *job, struct cached *ret, struct err *err)
+{
+	const struct cache *cache = &job->step->build->cache;
+
+	if (job->has_from) {
+		quick_key(job);
+		if (cache_find(cache, job->quick, ret))
+			return 1;
+		if (job->step->look_only)
+			return 0;
+		TRY(step_dir(job->step, job->dir, err)); /* the digest needs a place to mount */
+	}
+	TRY(full_key(job, err));
+	if (!cache_find(cache, job->key, ret))
+		return 0;
+	if (*job->quick)
+		TRY(cache_alias(cache, job->quick, ret, job->step->written->text, err));
+	return 1;
+}
+
+static int solve_layer(struct copy_job *job, struct cached *ret, struct err *err)
+{
+	struct step *s = job->step;
+	int found = look_up(job, ret, err);
+
+	TRY(told(job, found, err));
+	if (found) {
+		report(s->build, REPORT_CACHED, vertex_of(s->stage, s->index), s->name);
+		return 0;
+	}
+	if (s->look_only)
+		return STEP_MISSED;
+	report(s->build, REPORT_START, vertex_of(s->stage, s->index), s->name);
+	if (!*job->dir)
+		TRY(step_dir(s, job->dir, err));
+	TRY(told(job, copy_in(job, ret, err), err));
+	report(s->build, REPORT_DONE, vertex_of(s->stage, s->index), NULL);
+	return 0;
+}
+
+/* "COPY --chown=1 a b /c/ # buildkit" */
+static char *history_line(const struct step *s)
+{
+	const struct copy_words *w = &s->in.copy;
+	autobuf struct buf line = BUF_INIT;
+
+	buf_adds(&line, instruction_name(s->in.kind));
+	if (w->parents)
+		buf_adds(&line, " --parents");
+	if (w->chown)
+		buf_addf(&line, " --chown=%s", w->chown);
+	if (w->chmod)
+		buf_addf(&line, " --chmod=%s", w->chmod);
+	for (size_t i = 0; i < w->n_inlines; i++)
+		buf_addf(&line, " <<%s", w->inlines[i].name);
+	strv_each (source, &w->sources)
+		buf_addf(&line, " %s", *source);
+	buf_addf(&line, " %s # buildkit", w->dest);
+	return buf_steal(&line);
+}
+
+static int solve_copy(struct copy_job *job, struct err *err)
+{
+	struct step *s = job->step;
+	autofree char *line = NULL;
+	struct cached layer;
+	int r;
+
+	job->words = s->in.copy;
+	job->workdir = step_workdir_path(s->snap, "");
+	job->plan.words = &job->words;
+	job->plan.workdir = job->workdir;
+	job->plan.is_add = s->in.kind == INS_ADD;
+	job->plan.epoch = s->build->epoch;
+	r = find_source(job, err);
+	if (r != 0)
+		return r;
+	r = solve_layer(job, &layer, err);
+	if (r != 0)
+		return r;
+	line = history_line(s);
+	step_layer(s, &layer, line);
+	return 0;
+}
+
+int step_copy(struct step *s, struct err *err)
+{
+	struct copy_job job = { .step = s, .source = -1, .named = CONTEXT_INIT };
+	int r = solve_copy(&job, err);
+
+	job_done(&job);
+	return r;
+}
+
+/* ---- WORKDIR ---- */
+
+/* The directory is made as COPY would make its destination; one that is there stays as it is. */
+static int solve_workdir(struct copy_job *job, const char *path, struct err *err)
+{
+	struct step *s = job->step;
+	const char *user = json_str(json_path(s->snap->doc, "config", "User", NULL), NULL);
+	autofree char *empty = xasprintf("%s/build/.empty", s->build->cache.root);
+	autofree char *line = xasprintf("WORKDIR %s", path);
+	autofd int source = -EBADF;
+	struct cached layer;
+	int r;
+
+	TRY(fs_mkdirs(empty, 0755, err));
+	source = open(empty, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (source < 0)
+		return err_sys(err, "open '%s'", empty);
+	strv_add(&job->words.sources, ".");
+	job->words.dest = xasprintf("%s/", path);
+	job->words.chown = user && *user ? xstrdup(user) : NULL;
+	job->workdir = xstrdup("/");
+	job->source = source;
+	job->plan = (struct copy_plan){
+		.words = &job->words, .workdir = "/", .epoch = s->build->epoch
+	};
+	r = solve_layer(job, &layer, err);
+	strv_done(&job->words.sources);
+	free(job->words.dest);
+	free(job->words.chown);
+	if (r != 0)
+		return r;
+	json_put_string(snapshot_config(s->snap), "WorkingDir", path);
+	step_layer(s, &layer, line);
+	return 0;
+}
+
+int step_workdir(struct step *s, struct err *err)
+{
+	struct copy_job job = { .step = s, .source = -1, .named = CONTEXT_INIT };
+	autofree char *path = step_workdir_path(s->snap, s->in.args.n ? s->in.args.v[0] : "");
+	int r = 0;
+
+	if (strcmp(path, "/") == 0) {
+		json_put_string(snapshot_config(s->snap), "WorkingDir", path);
+		snapshot_history(s->snap, "WORKDIR /", true);
+		return 0;
+	}
+	r = solve_workdir(&job, path, err);
+	job_done(&job);
+	return r;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sbx-image compose SPEC: what `sbx build` has made becomes an image of the store. SPEC is a file,
+ *
+ *	{"base": digest of the base's manifest or "", "layers": [ids], "config": the configuration without rootfs}
+ *
+ * A layer is <root>/build/layers/<id>/upper, the upper directory of one step in the layers' on-disk form. It
+ * is packed once: its record layer.json then has its digests and chain id, and the directory itself
+ * has become layers/<chain id>, so nothing is unpacked again. The answer on stdout is the image's digests.
+ */
+#include "image/parcel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/own.h"
+#include "base/userns.h"
+#include "base/xalloc.h"
+#include "image/pack.h"
+#include "image/store_private.h"
+
+#define OCI_CONFIG "application/vnd.oci.image.config.v1+json"
+#define SPEC_MAX   ((size_t)64 << 20)
+
+struct assembly {
+	const struct globals *globals;
+	struct store store;
+	struct json *spec;
+	struct found base;
+	struct descriptor *layers;
+	struct strv diff_ids;
+	size_t n;
+	int build;  /* <root>/build */
+	int moving; /* lock: nobody looks for a layer's directory now */
+};
+
+static void assembly_done(struct assembly *a)
+{
+	json_free(a->spec);
+	found_done(&a->base);
+	store_done(&a->store);
+	strv_done(&a->diff_ids);
+	free(a->layers);
+	fd_drop(&a->build);
+	fd_drop(&a->moving);
+}
+
+/* ---- the base ---- */
+
+static int load_base(struct assembly *a, struct err *err)
+{
+	const char *digest = json_str(json_get(a->spec, "base"), "");
+	autojson struct json *entry = json_new_map();
+	size_t wanted = json_len(json_get(a->spec, "layers"));
+
+	if (*digest) {
+		json_put_string(entry, "digest", digest);
+		if (entry_load(&a->store, entry, &a->base, err) < 0)
+			return err_wrap(err, "the base image");
+		TRY(config_diff_ids(a->base.config, a->base.manifest.n_layers, &a->diff_ids, err));
+	}
+	a->layers = xcalloc(a->base.manifest.n_layers + wanted + 1, sizeof(*a->layers));
+	for (; a->n < a->base.manifest.n_layers; a->n++) {
+		a->layers[a->n] = a->base.manifest.layers[a->n];
+		TRY(install_layer_type(&a->store, &a->layers[a->n], err));
+	}
+	return 0;
+}
+
+/* ---- a layer ---- */
+
+struct built { /* one layer of the build */
+	const char *id;
+	int dir;     /* build/layers/<id>, locked */
+	char *upper; /* relative to build */
+	struct json *doc;
+	struct pack_result packed;
+	char chain[65];
+};
+
+static void built_done(struct built *b)
+{
+	fd_drop(&b->dir);
+	free(b->upper);
+	json_free(b->doc);
+}
+
+static bool known(const struct assembly *a, const struct built *b)
+{
+	return store_has_layer(&a->store, json_str(json_get(b->doc, "chain"), "")) &&
+	       store_has_blob(&a->store, json_str(json_get(b->doc, "blob"), ""));
+}
+
+static int pack_layer(struct assembly *a, struct built *b, struct err *err)
+{
+	autofree char *upper = xasprintf("%s/build/%s", a->globals->root, b->upper);
+	autospool struct spool spool = { .fd = -EBADF };
+	struct pack pack = { .layer = true, .clamp = getenv("SOURCE_DATE_EPOCH") != NULL };
+	int r;
+
+	TRY(spool_begin(&spool, &a->store, NULL, err));
+	pack.fd = spool.fd;
+	pack.latest = archive_time(0);
+	strv_add(&pack.dirs, upper);
+	r = pack_run(&pack, &b->packed, err);
+	strv_done(&pack.dirs);
+	TRY(r);
+	TRY(store_partial_commit_as(&a->store, spool.name, b->packed.digest, spool.fd, err));
+	spool.have = true; /* nothing is left to remove */
+	return 0;
+}
+
+static void chain_of_next(const struct assembly *a, const char *diff_id, char ret[65])
+{
+	autostrv struct strv all = STRV_INIT, chains = STRV_INIT;
+
+	strv_extend(&all, &a->diff_ids);
+	strv_add(&all, diff_id);
+	chain_ids(&all, &chains);
+	(void)snprintf(ret, 65, "%s", chains.v[chains.n - 1]);
+}
+
+struct move {
+	const struct assembly *a;
+	const struct built *b;
+};
+
+static int move_child(void *data, struct err *err)
+{
+	const struct move *move = data;
+
+	if (renameat(move->a->build, move->b->upper, move->a->store.layers, move->b->chain) < 0)
+		return fs_err(err, move->a->store.layers, "give a layer its name");
+	return 0;
+}
+
+static int write_record(const struct assembly *a, const struct built *b, struct err *err)
+{
+	autojson struct json *record = json_new_map();
+	autobuf struct buf text = BUF_INIT;
+	struct idmap map;
+	char name[80];
+
+	TRY(idmap_detect(&map, err));
+	json_put_string(record, "diffId", b->packed.digest);
+	json_put_int(record, "size", b->packed.content);
+	json_put_int(record, "inodes", b->packed.members);
+	json_put_bool(record, "opaque", false);
+	json_put_string(record, "ids", map.kind == IDMAP_SINGLE ? "single" : "mapped");
+	json_write(record, 0, &text);
+	(void)snprintf(name, sizeof(name), "%s.json", b->chain);
+	return fs_write_at(a->store.layers, name, text.data, text.len,
+		store_synced() ? FS_SYNC : FS_NOSYNC, err);
+}
+
+/* Its directory becomes the store's. Data first, then the record, then the name. */
+static int adopt_dir(const struct assembly *a, const struct built *b, struct err *err)
+{
+	struct move move = { a, b };
+	struct err denied = ERR_INIT;
+	struct idmap map;
+
+	if (store_has_layer(&a->store, b->chain))
+		return 0; /* somebody has made the very same */
+	TRY(write_record(a, b, err));
+	TRY(idmap_detect(&map, err));
+	TRY(fs_remove_tree(a->store.layers, b->chain, err)); /* without record it is no layer */
+	if (move_child(&move, &denied) >= 0)
+		return 0;
+	return userns_run(&map, 0, move_child, &move, err); /* it belongs to a sub-id */
+}
+
+static int note_layer(struct built *b, struct err *err)
+{
+	autojson struct json *doc = json_new_map();
+	autobuf struct buf text = BUF_INIT;
+
+	json_put_int(doc, "version", 1);
+	json_put_string(doc, "chain", b->chain);
+	json_put_string(doc, "diffId", b->packed.digest);
+	json_put_string(doc, "blob", b->packed.digest);
+	json_put_int(doc, "size", b->packed.content);
+	json_write(doc, 0, &text);
+	TRY(fs_write_at(b->dir, "layer.json", text.data, text.len,
+		store_synced() ? FS_SYNC : FS_NOSYNC, err));
+	json_free(b->doc);
+	b->doc = move_ptr(&doc);
+	return 0;
+}
+
+static int make_layer(struct assembly *a, struct built *b, struct err *err)
+{
+	int r;
+
+	TRY(pack_layer(a, b, err));
+	chain_of_next(a, b->packed.digest, b->chain);
+	a->moving = fs_lock_at(a->build, ".moving", true, err);
+	TRY(a->moving);
+	r = adopt_dir(a, b, err);
+	if (r >= 0)
+		r = note_layer(b, err);
+	fd_drop(&a->moving);
+	return r;
+}
+
+static int add_layer(struct assembly *a, struct built *b, struct err *err)
+{
+	autofree char *dir = xasprintf("layers/%s", b->id);
+	struct descriptor *layer = &a->layers[a->n];
+	struct err none = ERR_INIT;
+
+	b->dir = openat(a->build, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (b->dir < 0 || flock(b->dir, LOCK_EX) < 0) /* another build may be packing the same */
+		return err_sys(err, "lock layer %s of the build cache", b->id);
+	b->upper = xasprintf("%s/upper", dir);
+	(void)json_read_at(b->dir, "layer.json", 1 << 16, &b->doc, &none); /* new ones have none */
+	if (!known(a, b))
+		TRY(make_layer(a, b, err));
+	(void)snprintf(
+		layer->digest, sizeof(layer->digest), "%s", json_str(json_get(b->doc, "blob"), ""));
+	TRY(install_layer_type(&a->store, layer, err));
+	strv_add(&a->diff_ids, json_str(json_get(b->doc, "diffId"), ""));
+	a->n++;
+	return 0;
+}
+
+static bool valid_id(const char *id)
+{
+	return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
+}
+
+static int add_layers(struct assembly *a, struct err *err)
+{
+	if (store_synced() && syncfs(a->build) < 0)
+		return err_sys(err, "write the layers to disk");
+	json_each (it, json_get(a->spec, "layers")) {
+		__attribute__((cleanup(built_done))) struct built b = { .dir = -EBADF,
+			.id = json_str(it.value, "") };
+
+		if (!valid_id(b.id))
+			return err_set(err, -EINVAL, "'%s' is not a layer of a build", b.id);
+		TRY(add_layer(a, &b, err));
+	}
+	return 0;
+}
+
+/* ---- the documents ---- */
+
+static int write_documents(const struct assembly *a, struct json *ret, struct err *err)
+{
+	struct json *config = json_get(a->spec, "config"), *rootfs = json_new_map();
+	struct descriptor document = { .size = 0 }, manifest;
+
+	json_put_string(rootfs, "type", "layers");
+	json_put(rootfs, "diff_ids", json_new_strv(&a->diff_ids));
+	json_put(config, "rootfs", rootfs);
+	(void)snprintf(document.media_type, sizeof(document.media_type), OCI_CONFIG);
+	TRY(install_document(&a->store, config, &document, err));
+	TRY(install_manifest(&a->store, &document, a->layers, a->n, &manifest, err));
+	json_put_string(ret, "id", document.digest);
+	json_put_string(ret, "manifest", manifest.digest);
+	json_put_string(ret, "mediaType", manifest.media_type);
+	json_put_int(ret, "size", manifest.size);
+	return 0;
+}
+
+static int open_build(struct assembly *a, struct err *err)
+{
+	TRY(store_open(a->globals, true, &a->store, err));
+	a->build = openat(a->store.root, "build", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return a->build < 0 ? err_sys(err, "open the build cache") : 0;
+}
+
+int compose_main(const struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(assembly_done))) struct assembly a = {
+		.globals = globals, .store = STORE_INIT, .build = -EBADF, .moving = -EBADF
+	};
+	autojson struct json *answer = json_new_map();
+	autobuf struct buf text = BUF_INIT;
+
+	if (argc != 2)
+		return err_set(err, -EINVAL, "usage: sbx-image compose SPEC");
+	TRY(open_build(&a, err));
+	TRY(json_read_at(AT_FDCWD, argv[1], SPEC_MAX, &a.spec, err));
+	TRY(load_base(&a, err));
+	TRY(add_layers(&a, err));
+	if (a.n > 127)
+		return err_set(err, -E2BIG,
+			"the image would have %zu layers, at most 127 are possible. Join some RUN or "
+			"COPY instructions",
+			a.n);
+	TRY(write_documents(&a, answer, err));
+	json_write(answer, 0, &text);
+	(void)printf("%s\n", text.data); /* main checks stdout */
+	return 0;
+}

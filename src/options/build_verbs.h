@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of build and builder prune; part of verbs.h. */
+#ifndef SBX_OPTIONS_BUILD_VERBS_H
+#define SBX_OPTIONS_BUILD_VERBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strv.h"
+
+struct ulimit;
+
+enum build_output_type { OUTPUT_IMAGE, OUTPUT_DOCKER, OUTPUT_OCI, OUTPUT_TAR, OUTPUT_LOCAL };
+
+/* One --output. */
+struct build_output {
+	enum build_output_type type;
+	char *dest; /* file, directory, "-" = standard output; NULL: the image store */
+	bool push;
+};
+
+enum build_progress { PROGRESS_AUTO, PROGRESS_PLAIN, PROGRESS_TTY, PROGRESS_RAWJSON };
+
+struct build_secret {
+	char *id;
+	char *file, *env; /* one of them: where the value is */
+};
+
+struct build_opts {
+	bool no_cache, pull, quiet, push, load, shell_on_error;
+	bool no_effect;   /* of --rm, --force-rm, --compress: what they ask for is how it is */
+	struct strv tags; /* as typed, judged by ref_parse() later */
+	struct strv
+		build_args; /* "NAME=value", the caller's value already in; a bare "NAME": unset */
+	struct strv labels; /* "name=value" */
+	struct strv add_host, contexts; /* "name=where" */
+	struct strv cache_from, cache_to;
+	char *file, *target, *iidfile, *metadata_file, *network, *platform;
+	char *context; /* PATH, URL or "-" */
+	enum build_progress progress;
+	int64_t shm_size; /* -1 = not given */
+	struct ulimit *ulimits;
+	size_t n_ulimits;
+	struct build_output *outputs;
+	size_t n_outputs;
+	struct build_secret *secrets;
+	size_t n_secrets;
+};
+int build_opts_parse(int argc, char **argv, struct build_opts *ret, struct err *err);
+void build_opts_done(struct build_opts *opts);
+
+struct builder_prune_opts {
+	bool all, force;
+	int64_t until;   /* remove only what was last used before this, ns; INT64_MAX = no limit */
+	int64_t reserve; /* bytes to keep */
+};
+int builder_prune_opts_parse(
+	int argc, char **argv, struct builder_prune_opts *ret, struct err *err);
+
+/* "type=tar,dest=x" or a directory, of --output. -EINVAL. Pure. */
+int parse_build_output(const char *value, struct build_output *ret, struct err *err);
+/* "id=x,src=file" or "id=x,env=NAME", of --secret. -EINVAL. Pure. */
+int parse_build_secret(const char *value, struct build_secret *ret, struct err *err);
+
+#endif

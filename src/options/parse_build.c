@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of build's options that are lists of fields: "type=tar,dest=out.tar". Pure. */
+#include "options/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "base/xalloc.h"
+
+/* The next "key=value" of *text, cut off in place; NULL at the end. A field without "=" has the value NULL. */
+static char *next_field(char **text, char **ret_value)
+{
+	char *field = strsep(text, ",");
+	char *equal = field ? strchr(field, '=') : NULL;
+
+	if (equal)
+		*equal++ = '\0';
+	*ret_value = equal;
+	return field;
+}
+
+static void keep(char **slot, const char *value)
+{
+	free(*slot);
+	*slot = xstrdup(value);
+}
+
+static int output_type(const char *name, enum build_output_type *ret, struct err *err)
+{
+	static const char *const names[] = {
+		[OUTPUT_IMAGE] = "image",
+		[OUTPUT_DOCKER] = "docker",
+		[OUTPUT_OCI] = "oci",
+		[OUTPUT_TAR] = "tar",
+		[OUTPUT_LOCAL] = "local",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			*ret = (enum build_output_type)i;
+			return 0;
+		}
+	}
+	return err_set(err, -EINVAL,
+		"unknown output type '%s': want local, tar, oci, docker or image", name);
+}
+
+static int output_field(
+	const char *key, const char *value, struct build_output *ret, struct err *err)
+{
+	if (!value)
+		return err_set(err, -EINVAL, "invalid value '%s' of --output", key);
+	if (strcmp(key, "type") == 0)
+		return output_type(value, &ret->type, err);
+	if (strcmp(key, "dest") == 0 || strcmp(key, "destination") == 0) {
+		keep(&ret->dest, value);
+		return 0;
+	}
+	if (strcmp(key, "push") == 0) {
+		ret->push = strcmp(value, "true") == 0;
+		return 0;
+	}
+	return err_set(
+		err, -EINVAL, "--output: '%s' is not supported; type, dest and push are", key);
+}
+
+static int output_check(const struct build_output *o, const char *typed, struct err *err)
+{
+	if ((o->type == OUTPUT_LOCAL || o->type == OUTPUT_TAR || o->type == OUTPUT_OCI) &&
+		(!o->dest || !*o->dest))
+		return err_set(err, -EINVAL, "--output %s: dest= is required", typed);
+	if (o->type == OUTPUT_LOCAL && strcmp(o->dest, "-") == 0)
+		return err_set(err, -EINVAL, "--output %s: dest must be a directory", typed);
+	if (o->type == OUTPUT_IMAGE && o->dest)
+		return err_set(err, -EINVAL,
+			"--output %s: type=image goes to the image store; for a file use type=oci or "
+			"type=docker",
+			typed);
+	return 0;
+}
+
+int parse_build_output(const char *value, struct build_output *ret, struct err *err)
+{
+	autofree char *text = xstrdup(value), *dest = NULL;
+	struct build_output o = { .type = OUTPUT_IMAGE };
+	char *rest = text, *field, *it;
+	int r = 0;
+
+	if (strcmp(value, "-") == 0) { /* a tar stream; any other bare word is a directory */
+		*ret = (struct build_output){ .type = OUTPUT_TAR, .dest = xstrdup("-") };
+		return 0;
+	}
+	if (*value && !strchr(value, '=')) {
+		*ret = (struct build_output){ .type = OUTPUT_LOCAL, .dest = xstrdup(value) };
+		return 0;
+	}
+	while (r == 0 && (field = next_field(&rest, &it)) != NULL)
+		r = output_field(field, it, &o, err);
+	if (r == 0)
+		r = output_check(&o, value, err);
+	dest = o.dest; /* freed on failure */
+	if (r < 0)
+		return r;
+	dest = NULL;
+	*ret = o;
+	return 0;
+}
+
+static int secret_field(
+	const char *key, const char *value, struct build_secret *ret, struct err *err)
+{
+	if (value && strcmp(key, "id") == 0)
+		keep(&ret->id, value);
+	else if (value && (strcmp(key, "src") == 0 || strcmp(key, "source") == 0))
+		keep(&ret->file, value);
+	else if (value && strcmp(key, "env") == 0)
+		keep(&ret->env, value);
+	else if (value && strcmp(key, "type") == 0 &&
+		 (strcmp(value, "file") == 0 || strcmp(value, "env") == 0))
+		return 0;
+	else
+		return err_set(err, -EINVAL,
+			"invalid field '%s' of --secret: id, src and env are known", key);
+	return 0;
+}
+
+int parse_build_secret(const char *value, struct build_secret *ret, struct err *err)
+{
+	autofree char *text = xstrdup(value);
+	struct build_secret s = { 0 };
+	char *rest = text, *field, *it;
+	int r = 0;
+
+	while (r == 0 && (field = next_field(&rest, &it)) != NULL)
+		r = secret_field(field, it, &s, err);
+	if (r == 0 && (!s.id || !*s.id))
+		r = err_set(err, -EINVAL, "--secret needs id=");
+	if (r == 0 && s.file && s.env)
+		r = err_set(err, -EINVAL, "--secret id=%s: src and env exclude each other", s.id);
+	if (r < 0) {
+		free(s.id);
+		free(s.file);
+		free(s.env);
+		return r;
+	}
+	if (!s.file && !s.env) { /* buildx: the variable of that name, else the file */
+		if (getenv(s.id))
+			s.env = xstrdup(s.id);
+		else
+			s.file = xstrdup(s.id);
+	}
+	*ret = s;
+	return 0;
+}

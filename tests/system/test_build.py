@@ -1,0 +1,316 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""sbx build: stages, RUN, the cache, outputs and errors; acceptance rows 102 to 118, threats B04 to B07 and B09."""
+
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import tarfile
+
+from sbxtest import REGISTRY, SBX, Terminal, expect, main, test, wait_for
+
+
+def write(box, text, folder="ctx", name="Dockerfile"):
+    """A context with this Dockerfile; returns its path."""
+    box.folder(folder)
+    box.file(os.path.join(folder, name), text)
+    return box.path(folder)
+
+
+def build(box, text, *args, folder="ctx", **more):
+    """Without a network, which would outlive the test by seconds, unless the test asks for one."""
+    args = args if "--network" in args else ("--network", "none", *args)
+    return box.sbx("build", "--progress", "plain", *args, write(box, text, folder), **more)
+
+
+def built(box, text, *args, **more):
+    """Progress of a build that must succeed."""
+    result = build(box, text, *args, **more)
+    expect(result.code == 0, result)
+    return result.err
+
+
+def steps(progress):
+    """{"RUN true": "CACHED" or "DONE"} of plain progress."""
+    names, ends = {}, {}
+    for line in progress.splitlines():
+        m = re.match(r"#(\d+) (?:\[[^\]]*\d+/\d+\] )(.*)", line)
+        if m:
+            names[m.group(1)] = m.group(2)
+        m = re.match(r"#(\d+) (CACHED|DONE|ERROR)", line)
+        if m and m.group(1) in names:
+            ends[names[m.group(1)]] = m.group(2)
+    return ends
+
+
+def tree_has(box, secret):
+    """Files below the box's folders, its own inputs aside, that hold the text."""
+    found = []
+    for top in ("root", "rr", "run", "home"):
+        for folder, _, names in os.walk(box.path(top)):
+            for path in (os.path.join(folder, name) for name in names):
+                if not os.path.isfile(path) or os.path.islink(path):
+                    continue
+                with open(path, "rb") as f:
+                    if secret in f.read():
+                        found.append(path)
+    return found
+
+
+@test("overlay", "fuse", "single")
+def run_changes_become_one_layer_and_settings_stay(box):
+    progress = built(box, "FROM busybox\nENV WORD=hi\nRUN echo $WORD > /word && rm -rf /bin/vi && mkdir /d\n"
+                     "RUN cat /word; echo more >> /word\nCMD cat /word\n", "-t", "own:1")
+    expect("#" in progress and " hi" in progress, progress)
+    expect(box.ok("run", "--rm", "--net", "none", "own:1") == "hi\nmore")
+    doc, base = box.inspect("own:1"), box.inspect("busybox")
+    expect(len(doc["RootFS"]["Layers"]) == len(base["RootFS"]["Layers"]) + 2, doc["RootFS"])
+    expect(doc["Config"]["Cmd"] == ["/bin/sh", "-c", "cat /word"] and "WORD=hi" in doc["Config"]["Env"], doc["Config"])
+    history = [json.loads(line)["CreatedBy"] for line in
+               box.ok("history", "--no-trunc", "--format", "json", "own:1").splitlines()]
+    expect(history[:3] == ['CMD ["/bin/sh" "-c" "cat /word"]', "RUN /bin/sh -c cat /word; echo more >> /word # buildkit",
+                           "RUN /bin/sh -c echo $WORD > /word && rm -rf /bin/vi && mkdir /d # buildkit"], history)
+
+
+@test("overlay", "fuse")
+def nothing_of_the_mounts_gets_into_the_layer(box):
+    built(box, "FROM busybox\nRUN --mount=type=cache,target=/var/deep/er --mount=type=tmpfs,target=/t touch /t/x\n", "-t", "e",
+          "-o", "type=docker,dest=" + box.path("e.tar"))
+    with tarfile.open(box.path("e.tar")) as tar:
+        last = json.load(tar.extractfile("manifest.json"))[0]["Layers"][-1]
+        with tarfile.open(fileobj=tar.extractfile(last)) as layer:
+            expect(layer.getnames() == [], layer.getnames())
+
+
+@test("overlay")
+def row_102_the_base_is_pulled_when_it_is_missing(box):
+    built(box, "FROM busybox\nRUN true\n", "-t", "a")
+    expect("busybox" in box.ok("images"))
+
+
+@test("overlay")
+def row_103_maintainer_is_the_author(box):
+    built(box, "FROM busybox\nMAINTAINER  gtl<1@qq.com>\n", "-t", "a")
+    expect(box.inspect("a")["Author"] == "gtl<1@qq.com>", box.inspect("a"))
+
+
+@test("overlay")
+def row_104_109_110_env_expands_in_order(box):
+    built(box, "FROM busybox\nENV MYPATH /home/gtl\nENV PATH /usr/local/go/bin:$PATH\nENV GOROOT /usr/local/go\n"
+          "ENV GOPATH $MYPATH/go\nENV PATH $GOROOT/bin:$PATH\nENV A=1\nENV A=2 B=$A\n", "-t", "a")
+    env = dict(e.split("=", 1) for e in box.inspect("a")["Config"]["Env"])
+    expect(env["MYPATH"] == "/home/gtl" and env["GOPATH"] == "/home/gtl/go" and env["B"] == "1" and env["A"] == "2", env)
+    expect(env["PATH"].startswith("/usr/local/go/bin:/usr/local/go/bin:/"), env)
+
+
+@test("overlay")
+def row_111_112_113_expose_last_cmd_and_names(box):
+    build_ok = built(box, "FROM busybox\nEXPOSE 80\nCMD echo $MYPATH\nCMD echo \"success\"\n", "-t", "name:tag", "-t", "b:2")
+    expect("naming to docker.io/library/name:tag" in build_ok, build_ok)
+    expect(box.inspect("name:tag")["Config"]["ExposedPorts"] == {"80/tcp": {}})
+    expect(box.ok("run", "--rm", "--net", "none", "b:2") == "success")
+    box.fails(125, "build", "-t", "Name:tag", box.path("ctx"), says=["must be lowercase", "Try: -t name:tag"])
+    box.fails(1, "build", "-t", "x", says="requires 1 argument")
+
+
+@test("overlay")
+def row_117_unchanged_steps_are_cached(box):
+    text = "FROM busybox\nRUN echo 1 > /a\nRUN echo 2 > /b\nLABEL x=%s\nRUN echo 3 > /c\n"
+    built(box, text % 1, "-t", "a")
+    again = built(box, text % 1, "-t", "a")
+    expect(set(steps(again).values()) == {"CACHED"} and len(steps(again)) == 4, again)
+    label = built(box, text % 2, "-t", "b")  # a label is no input of RUN
+    expect(set(steps(label).values()) == {"CACHED"}, label)
+    change = steps(built(box, text.replace("echo 2", "echo 22") % 1, "-t", "c"))
+    expect(change["RUN echo 1 > /a"] == "CACHED" and change["RUN echo 22 > /b"] == "DONE" and
+           change["RUN echo 3 > /c"] == "DONE", change)
+    fresh = steps(built(box, text % 1, "--no-cache", "-t", "d"))
+    expect([v for k, v in fresh.items() if k.startswith("RUN")] == ["DONE"] * 3, fresh)
+    expect(box.ok("run", "--rm", "--net", "none", "c", "cat", "/a", "/b", "/c") == "1\n22\n3")
+
+
+@test("overlay")
+def a_cached_build_starts_no_other_program(box):
+    built(box, "FROM busybox\nRUN true\nENV A=b\n", "-t", "a")
+    traced = box.run(["strace", "-f", "-e", "trace=execve,clone,clone3,fork,vfork", "-o", box.path("trace"), SBX, "build", "-q",
+                      "--network", "none", "-t", "a", box.path("ctx")])
+    expect(traced.code == 0, traced)
+    with open(box.path("trace"), encoding="utf-8") as f:
+        calls = [line for line in f if "exited" not in line]
+    expect(len(calls) == 1, calls)
+
+
+@test("overlay")
+def row_118_a_failing_run_shows_step_code_and_tail_and_tags_nothing(box):
+    result = build(box, "FROM busybox\nRUN echo fine\n\nRUN echo last words; exit 7\n", "-t", "bad")
+    expect(result.code == 1, result)
+    for text in ("RUN echo last words; exit 7:\nlast words\n", "did not complete successfully: exit code: 7", "Dockerfile:4\n",
+                 ">>> RUN echo last words; exit 7", "--on-error shell"):
+        expect(text in result.err, text, result)
+    expect("bad" not in box.ok("images"))
+    missing = build(box, "FROM busybox\nRUN [\"/no/such\"]\n")
+    expect(missing.code == 1 and "exit code: 127" in missing.err, missing)
+    expect(os.listdir(box.path("root/tmp")) == [], os.listdir(box.path("root/tmp")))
+
+
+@test("overlay")
+def args_reach_run_and_the_cache_but_not_the_image(box):
+    text = "ARG TAG=latest\nFROM busybox:$TAG\nARG A=1\nARG B\nRUN echo $A-$B-$HTTP_PROXY > /x\nARG TARGETARCH\nRUN echo $TARGETARCH >> /x\n"
+    built(box, text, "--build-arg", "B=2", "--build-arg", "HTTP_PROXY=http://u:pw@h", "-t", "a")
+    expect(box.ok("run", "--rm", "--net", "none", "a", "head", "-1", "/x") == "1-2-http://u:pw@h")
+    expect(not [e for e in box.inspect("a")["Config"]["Env"] if e.startswith(("A=", "B="))])
+    again = built(box, text, "--build-arg", "B=2", "-t", "a")  # a proxy is no input
+    expect(set(steps(again).values()) == {"CACHED"}, again)
+    other = steps(built(box, text, "--build-arg", "B=3", "-t", "a"))
+    expect(other["RUN echo $A-$B-$HTTP_PROXY > /x"] == "DONE", other)
+    expect("u:pw@h" not in box.ok("history", "--no-trunc", "a"))
+
+
+@test("overlay")
+def mounts_of_run(box):
+    box.file("secret", "s3cret-value\n")
+    text = ("FROM busybox\nRUN --mount=type=secret,id=s --mount=type=secret,id=e,env=WORD stat -c %a-%u /run/secrets/s; "
+            "grep -q s3cret /run/secrets/s && echo $WORD | md5sum\nRUN ls /run/secrets 2>/dev/null; true\n"
+            "RUN --mount=type=cache,target=/c echo x >> /c/n; wc -l < /c/n > /count\n"
+            "RUN --mount=type=tmpfs,target=/t,size=1m dd if=/dev/zero of=/t/x bs=1M count=2 && exit 1; true\n"
+            "RUN --network=none ls /sys/class/net\n")
+    args = ("--secret", "id=s,src=" + box.path("secret"), "--secret", "id=e,env=HIDDEN")
+    progress = built(box, text, *args, "-t", "a", env={"HIDDEN": "env-s3cret"})
+    expect("400-0" in progress, progress)
+    expect(re.search(r"DONE.*\n\n#\d+ .*RUN --network=none .*\n#\d+ [\d.]+ lo\n#\d+ DONE", progress), progress)
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/count") == "1")
+    expect(tree_has(box, b"s3cret-value") == [] and tree_has(box, b"env-s3cret") == [])
+    expect(not glob.glob("/dev/shm/.sbx-*"), glob.glob("/dev/shm/.sbx-*"))
+    progress = built(box, text.replace("x >>", "y >>"), *args, "-t", "a", env={"HIDDEN": "other"})
+    expect(steps(progress)["RUN ls /run/secrets 2>/dev/null; true"] == "CACHED", progress)
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/count") == "2")
+    result = build(box, "FROM busybox\nRUN --mount=type=secret,id=none,required=true true\n")
+    expect(result.code == 1 and "secret none: not found" in result.err, result)
+
+
+@test("overlay")
+def the_dockerfile_gets_no_rights_by_itself(box):
+    result = build(box, "FROM busybox\nRUN --network=host true\n")
+    expect(result.code == 1 and "network.host is not allowed" in result.err, result)
+    result = build(box, "FROM busybox\nRUN --security=insecure true\n")
+    expect(result.code == 1 and "insecure" in result.err, result)
+    box.fails(125, "build", "--ssh", "default", box.path("ctx"), says="--secret")
+    built(box, "FROM busybox\nRUN --network=host true\n", "--network", "host")
+
+
+@test("overlay")
+def what_a_step_leaves_running_ends_with_it(box):
+    built(box, "FROM busybox\nRUN sleep 1000 & echo started\n", "-t", "a")
+    wait_for(lambda: not box.leaks(), "the end of everything")
+
+
+@test("overlay")
+def a_network_of_the_build_reaches_the_host(box):
+    progress = built(box, "FROM busybox\nRUN wget -q -O - http://host.docker.internal:%s/v2/ && echo reached; cat /etc/resolv.conf\n" %
+                     REGISTRY.rsplit(":", 1)[1], "--network", "default", "--add-host", "x.example:10.1.2.3")
+    expect("nameserver 10." in progress, progress)
+
+
+@test("overlay")
+def outputs_of_a_build(box):
+    text = "FROM busybox AS big\nRUN mkdir /out; echo data > /out/f; chmod 600 /out/f\n"
+    built(box, text, "-o", "type=tar,dest=" + box.path("o.tar"))
+    with tarfile.open(box.path("o.tar")) as tar:
+        expect(tar.extractfile("out/f").read() == b"data\n")
+    built(box, text, "-o", "type=oci,dest=" + box.path("i.tar"), "-t", "kept:1")
+    with tarfile.open(box.path("i.tar")) as tar:
+        expect("oci-layout" in tar.getnames() and "manifest.json" in tar.getnames(), tar.getnames()[:5])
+    stream = box.run([SBX, "build", "-q", "-o", "-", box.path("ctx")])
+    expect(stream.code == 0 and "data\n" in stream.out, stream.err)
+    box.fails(125, "build", "-o", "type=wrong", box.path("ctx"), says="unknown output type")
+    quiet = box.sbx("build", "-q", "-t", "q", box.path("ctx"))
+    expect(re.fullmatch(r"sha256:[0-9a-f]{64}\n", quiet.out) and quiet.err == "", quiet)
+
+
+@test("overlay")
+def progress_as_json_and_on_a_terminal(box):
+    path = write(box, "FROM busybox\nRUN echo hello\n")
+    result = box.sbx("build", "--progress", "rawjson", path)
+    messages = [json.loads(line) for line in result.err.splitlines()]
+    names = [v["name"] for m in messages for v in m.get("vertexes", [])]
+    logs = [m for m in messages if "logs" in m]
+    expect("[2/2] RUN echo hello" in names and len(logs) > 0, result)
+    terminal = Terminal(box, SBX, "build", "--no-cache", path)
+    terminal.wait_text(r"\[\+\] Building [0-9.]+s \(\d+/\d+\) FINISHED")
+    expect(terminal.wait_end() == 0)
+
+
+@test("overlay")
+def parallel_builds_share_the_cache_safely(box):
+    box.ok("pull", "-q", "busybox")
+    path = write(box, "FROM busybox\nRUN echo 1 > /a\nRUN echo 2 > /b\nRUN echo 3 > /c\n")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda i: box.sbx("build", "-q", "-t", "p%d" % i, path), range(8)))
+    expect(all(r.code == 0 for r in results), *results)
+    for i in range(8):
+        expect(box.ok("run", "--rm", "--net", "none", "p%d" % i, "cat", "/a", "/b", "/c") == "1\n2\n3")
+
+
+@test("overlay", "fuse")
+def a_killed_build_leaves_nothing(box):
+    path = write(box, "FROM busybox\nRUN echo kept > /kept\nRUN sleep 1000\n")
+    child = box.start("build", "--progress", "plain", "--network", "none", path, stderr=subprocess.DEVNULL)
+    wait_for(lambda: any("sleep 1000" in leak for leak in box.leaks()) or
+             subprocess.run(["pgrep", "-f", "^sleep 1000$"], stdout=subprocess.DEVNULL, check=False).returncode == 0)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    wait_for(lambda: not box.leaks(), "the end of the worker and its RUN")
+    again = steps(built(box, "FROM busybox\nRUN echo kept > /kept\nRUN true\n", "-t", "a"))
+    expect(again["RUN echo kept > /kept"] == "CACHED", again)
+    expect(os.listdir(box.path("root/tmp")) == [], os.listdir(box.path("root/tmp")))
+
+
+@test("overlay")
+def the_cache_is_shown_and_pruned(box):
+    text = "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=3 2>/dev/null\nRUN exit %d\n"
+    build(box, text % 1)
+    shown = [json.loads(r) for r in box.ok("system", "df", "--format", "json").splitlines()]
+    cache = [r for r in shown if r["Type"] == "Build Cache"][0]
+    expect(cache["TotalCount"] == "1" and cache["Size"].startswith("3.1"), cache)
+    out = box.ok("builder", "prune", "-f")
+    expect("Total reclaimed space: 3.1" in out, out)
+    built(box, text % 0, "-t", "kept")
+    expect("0B" in box.ok("builder", "prune", "-f"))
+    expect(set(steps(built(box, text % 0)).values()) == {"CACHED"})
+    box.ok("buildx", "prune", "-af")
+    expect(box.ok("run", "--rm", "--net", "none", "kept", "stat", "-c", "%s", "/big") == "3145728")
+    box.ok("rmi", "kept")
+    expect("DONE" in steps(built(box, text % 0)).values())
+
+
+@test("overlay")
+def heredocs_of_run(box):
+    built(box, "FROM busybox\nRUN <<EOT\necho one > /x\necho two >> /x\nEOT\nRUN <<EOT cat > /y\nbody $HOME\nEOT\n"
+          "RUN <<EOT\n#!/bin/sh\necho $0 > /z\nEOT\n", "-t", "h")
+    expect(box.ok("run", "--rm", "--net", "none", "h", "cat", "/x", "/y") == "one\ntwo\nbody /root")
+
+
+@test("overlay")
+def a_shell_where_a_run_has_failed(box):
+    path = write(box, "FROM busybox\nRUN echo torn > /torn; false\n")
+    terminal = Terminal(box, SBX, "build", "--on-error", "shell", path)
+    terminal.wait_text(r"/ # ")
+    terminal.send("cat /torn | tr to TO; exit\n")
+    terminal.wait_text("TOrn")
+    expect(terminal.wait_end() == 1)
+    expect(os.listdir(box.path("root/tmp")) == [], os.listdir(box.path("root/tmp")))
+
+
+@test("overlay")
+def buildx_and_builder_build_are_build(box):
+    path = write(box, "FROM busybox\nRUN true\n")
+    for words in (["builder", "build"], ["buildx", "build"], ["image", "build"]):
+        expect(box.ok(*words, "-q", "--rm", "--force-rm", path).startswith("sha256:"))
+
+
+if __name__ == "__main__":
+    main()
