@@ -17,7 +17,7 @@ static int call_build_arg(void *target, const char *value, struct err *err)
 	return parse_env(value, &((BUILD *)target)->build_args, err);
 }
 
-static int call_label(void *target, const char *value, struct err *err)
+static int call_image_label(void *target, const char *value, struct err *err)
 {
 	BUILD *o = target;
 
@@ -165,7 +165,7 @@ const struct opt build_table[] = {
 	OPT_STRING('f', "file", BUILD, file, "FILE", "Dockerfile (default PATH/Dockerfile)"),
 	OPT_FLAG(0, "force-rm", BUILD, no_effect, "No effect: nothing is left behind"),
 	OPT_STRING(0, "iidfile", BUILD, iidfile, "FILE", "Write the image's id to a file"),
-	OPT_CALL(0, "label", call_label, "NAME[=VALUE]", "Attach a label to the image"),
+	OPT_CALL(0, "label", call_image_label, "NAME[=VALUE]", "Attach a label to the image"),
 	OPT_FLAG(0, "load", BUILD, load, "Keep the image here, beside other outputs"),
 	OPT_STRING(0, "metadata-file", BUILD, metadata_file, "FILE", "Write digests as JSON"),
 	OPT_STRING(0, "network", BUILD, network, "default|none|host|NAME", "Network of RUN"),
