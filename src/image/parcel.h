@@ -20,6 +20,8 @@ int compose_main(const struct globals *globals, int argc, char **argv, struct er
 int commit_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int push_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int export_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int download_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int extract_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int layer_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int assemble_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int login_main(const struct globals *globals, int argc, char **argv, struct err *err);

@@ -98,6 +98,7 @@ struct writer {
 	bool setgid;        /* a directory of the layer passes its group on */
 	bool write_early;   /* start writing files to disk before the end */
 	bool no_mknod;      /* whiteouts take the xattr form */
+	bool literal;       /* no layer: ".wh." names are names, directories that exist stay */
 	bool opaque_root;   /* the layer hides all below it */
 	bool warned_device; /* each kind of loss is said once */
 	bool warned_xattr, warned_owner;

@@ -266,11 +266,12 @@ static int hide(struct writer *w, const struct unpack_entry *e, enum whiteout wh
 static int dispatch(struct writer *w, const struct unpack_entry *e, int *ret_fd, struct err *err)
 {
 	const char *hidden = NULL;
-	enum whiteout what;
+	enum whiteout what = WHITEOUT_NONE;
 
 	if (!e->path[0])
 		return meta_check_owner(w, e, err) < 0 ? err->code : root_entry(w, e, err);
-	TRY(whiteout_parse(e->path, e->type, &what, &hidden, err));
+	if (!w->literal)
+		TRY(whiteout_parse(e->path, e->type, &what, &hidden, err));
 	if (what == WHITEOUT_IGNORE)
 		return 0;
 	if (what != WHITEOUT_NONE)
