@@ -110,6 +110,7 @@ static const struct wire_join *check_join(const struct packet *packet)
 	const struct wire_join *join = (const void *)packet->data;
 
 	if (packet->len < sizeof(*join) || join->n_ports > WIRE_PORTS_MAX ||
+		join->n_loopback > WIRE_LOOPBACK_MAX ||
 		packet->len != sizeof(*join) + join->n_ports * sizeof(join->ports[0]) ||
 		!memchr(join->id, 0, sizeof(join->id)) ||
 		!memchr(join->names, 0, sizeof(join->names)))
@@ -177,9 +178,15 @@ static int join(struct session *session, const struct packet *packet, struct err
 	want.exact = wish->exact;
 	memcpy(want.mac, wish->mac, sizeof(want.mac));
 	r = lan_join(session->control->lan, &want, &session->member, &reply->err);
+	if (r == 0) {
+		memcpy(session->member->loopback, wish->loopback, sizeof(wish->loopback));
+		session->member->n_loopback = wish->n_loopback;
+	}
 	if (r == 0)
 		r = published_open(
 			wish->ports, wish->n_ports, &session->ports, &failed, &reply->err);
+	if (r == 0)
+		reply->err = (struct err)ERR_INIT; /* of ports of a range that were taken */
 	reply->failed_port = (uint32_t)failed;
 	if (r == -EADDRINUSE && failed < wish->n_ports)
 		name_holder(session->control, &wish->ports[failed], reply);

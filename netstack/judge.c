@@ -5,10 +5,35 @@
 
 #define PORT_DNS 53
 
+static bool is_open(const struct member *member, uint16_t port)
+{
+	for (size_t i = 0; i < member->n_loopback; i++) {
+		if (!member->loopback[i] || member->loopback[i] == port)
+			return true;
+	}
+	return false;
+}
+
+/* The gateway's address, or the host's own (host.docker.internal is that), with a port opened on loopback. */
+static bool is_loopback(const struct member *member, const struct sockaddr_in *to)
+{
+	struct in_addr host = { 0 };
+
+	if (!member->n_loopback || !is_open(member, ntohs(to->sin_port)))
+		return false;
+	if (to->sin_addr.s_addr == member->lan->addresses.gateway.s_addr)
+		return to->sin_port != htons(PORT_DNS);
+	return lan_find_host(&host) && to->sin_addr.s_addr == host.s_addr;
+}
+
 static enum outbound_verdict judge_v4(const struct member *member, struct sockaddr_in *to)
 {
 	const struct frame_lan *lan = &member->lan->addresses;
 
+	if (is_loopback(member, to)) {
+		to->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return OUTBOUND_CONNECT;
+	}
 	if (to->sin_addr.s_addr == lan->gateway.s_addr)
 		return to->sin_port == htons(PORT_DNS) ? OUTBOUND_LIBSLIRP : OUTBOUND_REFUSE;
 	if ((to->sin_addr.s_addr & lan->mask.s_addr) == lan->network.s_addr)

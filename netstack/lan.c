@@ -77,9 +77,8 @@ static void send_down(
 		return; /* lost, as in send_to() */
 }
 
-/* The address that the host's own packets to the world carry, asked anew each time: a laptop moves.
- * No packet is sent to find it. */
-static bool find_host(struct in_addr *ret)
+/* No packet is sent to find it. */
+bool lan_find_host(struct in_addr *ret)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(9) };
 	socklen_t len = sizeof(sin);
@@ -99,7 +98,7 @@ static bool look_up(void *data, const char *name, struct in_addr *ret)
 
 	if (!lan->internal &&
 		resolver_has_name("host.containers.internal host.docker.internal", name)) {
-		if (!find_host(ret))
+		if (!lan_find_host(ret))
 			*ret = lan->addresses.gateway;
 		return true;
 	}

@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "netstack/frame.h"
 #include "netstack/stack.h"
+#include "network/wire.h"
 
 #define LAN_BUCKETS 256  /* by the last byte of a MAC or an address */
 #define LAN_MEMBERS 1000 /* at most: each is a tap, a socket and a process of its relay */
@@ -33,7 +34,8 @@ struct member {
 	char names[1040]; /* separated by one space: the DNS answers for them */
 	int tap;
 	struct loop_source *source;
-	struct outbound_way *way; /* the fast way out, or NULL */
+	struct outbound_way *way;                         /* the fast way out, or NULL */
+	uint16_t loopback[WIRE_LOOPBACK_MAX], n_loopback; /* of the host's, opened for this one */
 };
 
 struct lan {
@@ -79,6 +81,9 @@ int lan_adopt_tap(struct member *member, int tap, struct err *err);
 
 /* Opens the fast way out (outbound.h), of which gear has the descriptors; takes them over, also on failure. */
 int lan_open_way(struct member *member, struct outbound_gear *gear, struct err *err);
+
+/* The address that the host's own packets to the world carry, asked anew each time: a laptop moves. */
+bool lan_find_host(struct in_addr *ret);
 
 /* Pure: the member that a frame with this destination MAC is for, or NULL. */
 struct member *lan_find_mac(const struct lan *lan, const uint8_t mac[6]);

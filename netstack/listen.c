@@ -104,7 +104,7 @@ static int open_both(struct published *port, struct err *err)
 	return 0;
 }
 
-static int open_port(struct published *port, struct err *err)
+static int open_exactly(struct published *port, struct err *err)
 {
 	int r = -EIO;
 
@@ -119,6 +119,21 @@ static int open_port(struct published *port, struct err *err)
 		if (r != -EADDRINUSE || port->want.host_port)
 			return r;
 	}
+	return r;
+}
+
+/* Of a range, the first that is free. */
+static int open_port(struct published *port, struct err *err)
+{
+	const struct wire_port want = port->want;
+	int r = open_exactly(port, err);
+
+	while (r == -EADDRINUSE && port->want.host_port < want.last) {
+		port->want.host_port++;
+		r = open_exactly(port, err);
+	}
+	if (r < 0)
+		port->want = want;
 	return r;
 }
 

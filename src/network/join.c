@@ -10,6 +10,7 @@
 #include "network/network.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -175,6 +176,7 @@ static void pack_port(const struct publish *port, struct wire_port *ret)
 	*ret = (struct wire_port){
 		.proto = port->proto == PUBLISH_UDP ? WIRE_UDP : WIRE_TCP,
 		.host_port = port->host_port,
+		.last = port->host_last,
 		.port = port->port,
 	};
 	if (inet_pton(AF_INET, port->host_ip, ret->addr) == 1)
@@ -198,6 +200,15 @@ static int pack_names(
 	return 0;
 }
 
+static void pack_loopback(const struct loopback_ports *ports, struct wire_join *ret)
+{
+	static_assert(WIRE_LOOPBACK_MAX > LOOPBACK_PORTS_MAX, "all of them, and the 0");
+	for (size_t i = 0; i < ports->n; i++)
+		ret->loopback[ret->n_loopback++] = ports->port[i];
+	if (ports->all)
+		ret->loopback[ret->n_loopback++] = 0;
+}
+
 static int send_join(
 	const struct network *net, int fd, const char *id, const char *name, struct err *err)
 {
@@ -213,6 +224,7 @@ static int send_join(
 	join->exact = net->exact;
 	memcpy(join->mac, net->mac, sizeof(join->mac));
 	join->n_ports = (uint32_t)net->n_ports;
+	pack_loopback(&net->loopback, join);
 	(void)snprintf(join->id, sizeof(join->id), "%s", id);
 	TRY(pack_names(net, name, join->names, sizeof(join->names), err));
 	for (size_t i = 0; i < net->n_ports; i++)
@@ -272,8 +284,10 @@ static int take_answer(struct network *net, struct wire_joined *joined, struct e
 	if (joined->n_ports != net->n_ports)
 		return err_set(err, -EPROTO, HELPER " answered for %u ports instead of %zu",
 			joined->n_ports, net->n_ports);
-	for (size_t i = 0; i < net->n_ports; i++)
+	for (size_t i = 0; i < net->n_ports; i++) {
 		net->ports[i].host_port = joined->host_ports[i];
+		net->ports[i].host_last = 0; /* network_recover() wants this one again */
+	}
 	net->address = joined->address;
 	net->gateway = joined->gateway;
 	net->prefix = joined->prefix;

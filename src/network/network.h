@@ -51,7 +51,8 @@ struct network {
 	struct in_addr range;
 	int range_prefix;
 	bool internal; /* no way out */
-	bool exact;    /* `address` was chosen by the user */
+	struct loopback_ports loopback;
+	bool exact; /* `address` was chosen by the user */
 	/* filled by network_join(); a non-zero address is asked for again: */
 	struct in_addr address, gateway;
 	struct in_addr

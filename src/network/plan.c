@@ -16,7 +16,8 @@
 #include "base/xalloc.h"
 #include "network/subnet.h"
 
-#define BIND_ENV "SBX_DEFAULT_BIND"
+#define LOOPBACK_SUFFIX ":host-loopback"
+#define BIND_ENV        "SBX_DEFAULT_BIND"
 
 /* First the tap: its last close takes long, and sbx-netstack does it aside. */
 void network_gear_done(struct network_gear *gear)
@@ -106,20 +107,49 @@ static int plan_named(
 	return 0;
 }
 
+/* "bridge:host-loopback=5432,6379", or without ports for all of them. Returns the name before it. */
+static int split_loopback(const char *given, struct network *net, char **ret_name, struct err *err)
+{
+	const char *found = strstr(given, LOOPBACK_SUFFIX);
+	const char *rest = found ? found + strlen(LOOPBACK_SUFFIX) : "";
+
+	*ret_name = xasprintf("%.*s", found ? (int)(found - given) : (int)strlen(given), given);
+	if (*rest && *rest != '=')
+		return err_set(err, -EINVAL,
+			"--network %s: want NETWORK" LOOPBACK_SUFFIX "[=PORT[,PORT]]", given);
+	if (found && !*rest)
+		net->loopback.all = true;
+	return *rest ? parse_loopback_ports(rest + 1, &net->loopback, err) : 0;
+}
+
+/* Only a namespace of its own has a host beyond it, and only a network with a way out leads there. */
+static int check_loopback(const struct network *net, struct err *err)
+{
+	if ((net->loopback.n || net->loopback.all) &&
+		(net->kind != NETWORK_BRIDGE || net->internal))
+		return err_set(err, -EINVAL,
+			"conflicting options: --host-loopback and the network mode %s", net->name);
+	return 0;
+}
+
 static int plan_kind(const struct globals *globals, const struct run_opts *opts,
 	struct network *net, struct err *err)
 {
-	const char *name = opts->network;
+	const char *given = opts->network ? opts->network : "";
+	autofree char *name = NULL;
 
 	net->kind = NETWORK_BRIDGE;
-	if (!name || !*name || !strcmp(name, "bridge") || !strcmp(name, "default"))
-		name = "bridge";
-	else if (!strcmp(name, "host"))
+	net->loopback = opts->host_loopback;
+	if (!strncmp(given, "container:", strlen("container:")))
+		return plan_shared(opts, given + strlen("container:"), net, err);
+	TRY(split_loopback(given, net, &name, err));
+	(void)snprintf(net->name, sizeof(net->name), "bridge");
+	if (!*name || !strcmp(name, "bridge") || !strcmp(name, "default"))
+		return 0;
+	if (!strcmp(name, "host"))
 		net->kind = NETWORK_HOST;
 	else if (!strcmp(name, "none"))
 		net->kind = NETWORK_NONE;
-	else if (!strncmp(name, "container:", strlen("container:")))
-		return plan_shared(opts, name + strlen("container:"), net, err);
 	else
 		return plan_named(globals, name, net, err);
 	(void)snprintf(net->name, sizeof(net->name), "%s", name);
@@ -273,6 +303,39 @@ static int plan_exposed(const struct strv *exposed, struct network *net, struct 
 	return 0;
 }
 
+/* Every address of the host contains each of them. */
+static bool same_socket(const struct publish *a, const struct publish *b)
+{
+	return a->proto == b->proto && a->host_port && a->host_port == b->host_port &&
+	       !a->host_last && !b->host_last &&
+	       (!a->host_ip[0] || !b->host_ip[0] || !strcmp(a->host_ip, b->host_ip));
+}
+
+/* Otherwise the second one would be told that sbx-netstack holds it. The very same words twice mean once. */
+static int check_twice(struct network *net, struct err *err)
+{
+	for (size_t i = 1; i < net->n_ports; i++) {
+		const struct publish *port = &net->ports[i];
+		size_t j = 0;
+
+		while (j < i && !same_socket(port, &net->ports[j]))
+			j++;
+		if (j == i)
+			continue;
+		if (port->port != net->ports[j].port ||
+			strcmp(port->host_ip, net->ports[j].host_ip) != 0)
+			return err_set(err, -EINVAL,
+				"-p: port %u of the host is published twice in this command, for %u and "
+				"for %u",
+				port->host_port, net->ports[j].port, port->port);
+		memmove(&net->ports[i], &net->ports[i + 1],
+			(net->n_ports - i - 1) * sizeof(*net->ports));
+		net->n_ports--;
+		i--;
+	}
+	return 0;
+}
+
 static int check_ports(struct network *net, const char *bind_to, struct err *err)
 {
 	for (size_t i = 0; i < net->n_ports; i++) {
@@ -299,6 +362,7 @@ int network_plan(const struct globals *globals, const struct run_opts *opts,
 
 	net.runroot = globals->runroot;
 	TRY(plan_kind(globals, opts, &net, err));
+	TRY(check_loopback(&net, err));
 	TRY(plan_endpoint(opts, &net, err));
 	TRY(plan_dns(opts, &net, err));
 	if (net.internal && (opts->n_ports || opts->publish_all)) {
@@ -310,6 +374,7 @@ int network_plan(const struct globals *globals, const struct run_opts *opts,
 		if (opts->publish_all && exposed)
 			TRY(plan_exposed(exposed, &net, err));
 		TRY(check_ports(&net, bind_to && *bind_to ? bind_to : NULL, err));
+		TRY(check_twice(&net, err));
 	} else if (opts->n_ports || opts->publish_all) {
 		log_msg(LOG_WARN, "-p and -P are ignored with --network %s", net.name);
 	}

@@ -129,6 +129,11 @@ int ports_explain(
 
 	if (why->code == -EACCES || why->code == -EPERM)
 		return explain_low(port, err);
+	if (why->code == -EADDRINUSE && port->host_last)
+		return err_id(err, -EADDRINUSE, "E-PORT-USED",
+			"all ports from %u to %u%s are in use. Choose other ones, or -p %u%s for any "
+			"free one",
+			port->host_port, port->host_last, proto, port->port, proto);
 	if (why->code == -EADDRINUSE) {
 		if (*container)
 			(void)snprintf(holder, sizeof(holder), "container %s", container);

@@ -238,6 +238,10 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 	TRY(netlink_run(&nl, err));
 	if (index)
 		set_up_fast_way(net, index, &gear);
+	if ((net->loopback.n || net->loopback.all) && gear.fast[NETWORK_LISTEN4] < 0)
+		return err_set(err, -EOPNOTSUPP,
+			"--host-loopback: this kernel does not let containers' connections be "
+			"redirected (nf_tables NAT in user namespaces)");
 	gear.replies = index && net->n_ports && !getenv(SLOW_ENV) && keep_replies();
 	*ret = gear;
 	gear = (struct network_gear)NETWORK_GEAR_INIT;

@@ -18,17 +18,18 @@
 
 #include "base/err.h"
 
-#define WIRE_MAGIC      0x53425831u /* "SBX1" */
-#define WIRE_VERSION    3
-#define WIRE_CONTROL_FD 3 /* sbx-netstack inherits its listening socket here, */
-#define WIRE_DIR_FD     4 /* and the network's directory here */
-#define WIRE_PORTS_MAX  2048
-#define WIRE_CONTROL    "control" /* names inside the network's directory */
-#define WIRE_LOCK       "lock"
-#define WIRE_ATTACH_FDS 3 /* tap, user namespace, network namespace, in this order, */
-#define WIRE_ATTACH_MAX 6 /* then those that the flags name */
-#define WIRE_PACKET_MAX (sizeof(struct wire_join) + WIRE_PORTS_MAX * sizeof(struct wire_port))
-#define WIRE_NO_PORT    UINT32_MAX
+#define WIRE_MAGIC        0x53425831u /* "SBX1" */
+#define WIRE_VERSION      4
+#define WIRE_CONTROL_FD   3 /* sbx-netstack inherits its listening socket here, */
+#define WIRE_DIR_FD       4 /* and the network's directory here */
+#define WIRE_PORTS_MAX    2048
+#define WIRE_CONTROL      "control" /* names inside the network's directory */
+#define WIRE_LOCK         "lock"
+#define WIRE_ATTACH_FDS   3 /* tap, user namespace, network namespace, in this order, */
+#define WIRE_ATTACH_MAX   6 /* then those that the flags name */
+#define WIRE_PACKET_MAX   (sizeof(struct wire_join) + WIRE_PORTS_MAX * sizeof(struct wire_port))
+#define WIRE_LOOPBACK_MAX 65
+#define WIRE_NO_PORT      UINT32_MAX
 
 /* Marks on packets inside a container's namespace. The first four are sbx-netstack's verdicts on a first
  * SYN (network/redirect.h), the last is on connections that the relay makes from a client's address. */
@@ -62,8 +63,8 @@ struct wire_port {
 	uint8_t family;     /* 0 = every address of the host, else AF_INET or AF_INET6 */
 	uint16_t host_port; /* host byte order; 0 = the kernel chooses */
 	uint16_t port;      /* the container's, host byte order */
-	uint16_t reserved;
-	uint8_t addr[16]; /* network order; the first 4 for AF_INET */
+	uint16_t last;      /* 0, or the first free one from host_port to this */
+	uint8_t addr[16];   /* network order; the first 4 for AF_INET */
 };
 
 struct wire_join {
@@ -73,7 +74,9 @@ struct wire_join {
 	struct in_addr want; /* 0 = any */
 	uint8_t mac[6];      /* 0 = the address's own */
 	uint16_t exact;      /* `want` or nothing */
-	uint32_t n_ports;    /* exactly as many follow */
+	uint16_t n_loopback; /* ports of the host's own loopback this member may reach; */
+	uint16_t loopback[WIRE_LOOPBACK_MAX]; /* port 0 stands for all of them */
+	uint32_t n_ports;                     /* exactly as many follow */
 	struct wire_port ports[];
 };
 

@@ -36,6 +36,7 @@ enum publish_proto { PUBLISH_TCP, PUBLISH_UDP, PUBLISH_SCTP };
 struct publish {            /* one -p after range expansion */
 	char host_ip[46];   /* "" = all addresses */
 	uint16_t host_port; /* 0 = pick a free one */
+	uint16_t host_last; /* 0, or the first free one from host_port to this */
 	uint16_t port;      /* in the container */
 	enum publish_proto proto;
 };
@@ -81,6 +82,14 @@ struct limits {
 	bool best_effort; /* --limits: what cannot be enforced is only warned of */
 };
 
+/* Ports of the host's own 127.0.0.1 that a container may reach. */
+#define LOOPBACK_PORTS_MAX 64
+struct loopback_ports {
+	bool all;
+	uint16_t port[LOOPBACK_PORTS_MAX];
+	size_t n;
+};
+
 /* Options of run and create. Strings and lists are owned. */
 struct run_opts {
 	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet,
@@ -114,6 +123,7 @@ struct run_opts {
 	struct strv volumes_from; /* "CONTAINER[:ro|rw]", judged */
 	struct publish *ports;
 	size_t n_ports;
+	struct loopback_ports host_loopback;
 	struct volume *volumes; /* -v, --mount and --tmpfs in order */
 	size_t n_volumes;
 	struct ulimit *ulimits;
@@ -144,8 +154,10 @@ void globals_override(struct globals *globals, const struct run_opts *opts);
 /* Pure parsers: option value → struct. -EINVAL with Docker's wording. */
 int parse_publish(
 	const char *value, struct publish **list, size_t *n, struct err *err); /* appends */
-int parse_volume(const char *value, struct volume *ret, struct err *err);      /* -v */
-int parse_mount(const char *value, struct volume *ret, struct err *err);       /* --mount */
+int parse_loopback_ports(const char *value, struct loopback_ports *ret,
+	struct err *err); /* "5432,6379"; adds to *ret */
+int parse_volume(const char *value, struct volume *ret, struct err *err); /* -v */
+int parse_mount(const char *value, struct volume *ret, struct err *err);  /* --mount */
 int parse_size(const char *value, int64_t *ret, struct err *err); /* 64m, 1g, 512 → bytes */
 const char *ulimit_name(int resource);                            /* RLIMIT_NOFILE → "nofile" */
 int parse_signal(const char *value, struct err *err); /* "TERM", "SIGTERM", "15" → number */

@@ -132,9 +132,7 @@ static int check_ranges(const struct spec *spec, struct err *err)
 	if (!spec->host_given || ports == hosts)
 		return 0;
 	if (ports == 0)
-		return err_set(err, -EINVAL,
-			"a range of host ports for one container port is not supported: name one port, "
-			"or none to get a free one");
+		return 0; /* the first free one */
 	return err_set(err, -EINVAL,
 		"invalid ranges specified for container and host Ports: %d-%d and %d-%d",
 		spec->container.first, spec->container.last, spec->host.first, spec->host.last);
@@ -176,6 +174,31 @@ int parse_publish(const char *value, struct publish **list, size_t *n, struct er
 		*p = spec.base;
 		p->port = (uint16_t)(spec.container.first + i);
 		p->host_port = spec.host_given ? (uint16_t)(spec.host.first + i) : 0;
+		if (count == 1 && spec.host.last > spec.host.first)
+			p->host_last = spec.host.last;
 	}
 	return 0;
+}
+
+int parse_loopback_ports(const char *value, struct loopback_ports *ret, struct err *err)
+{
+	const char *at = value;
+
+	for (;;) {
+		size_t len = strcspn(at, ",");
+		uint16_t port;
+
+		if (parse_number(at, len, &port) < 0 || port == 0)
+			return err_set(err, -EINVAL,
+				"--host-loopback '%s': want PORT[,PORT], ports of the host's own "
+				"127.0.0.1",
+				value);
+		if (ret->n == LOOPBACK_PORTS_MAX)
+			return err_set(err, -EINVAL, "--host-loopback: more than %d ports",
+				LOOPBACK_PORTS_MAX);
+		ret->port[ret->n++] = port;
+		if (!at[len])
+			return 0;
+		at += len + 1;
+	}
 }

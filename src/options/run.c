@@ -40,6 +40,11 @@ static int call_publish(void *target, const char *value, struct err *err)
 	return parse_publish(value, &o->ports, &o->n_ports, err);
 }
 
+static int call_host_loopback(void *target, const char *value, struct err *err)
+{
+	return parse_loopback_ports(value, &((struct raw *)target)->opts.host_loopback, err);
+}
+
 static int add_volume(void *target, const char *value,
 	int (*parse)(const char *, struct volume *, struct err *), struct err *err)
 {
@@ -273,6 +278,8 @@ const struct opt run_table[] = {
 		"Time in which failures do not count (default 0s)"),
 	OPT_CALL(0, "health-timeout", call_health_timeout, "DURATION",
 		"Time a health check may take (default 30s)"),
+	OPT_CALL(0, "host-loopback", call_host_loopback, "PORT[,PORT]",
+		"Reach these TCP ports of the host's own 127.0.0.1"),
 	OPT_CALL('h', "hostname", call_hostname, "NAME", "Host name inside the container"),
 	OPT_FLAG(
 		0, "init", RUN, opts.init, "Run an init that forwards signals and reaps processes"),

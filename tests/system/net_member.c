@@ -3,7 +3,7 @@
  * A network member without a container: does with src/network what `sbx run` does, then runs a
  * command in the new namespaces.
  *
- *	net_member RUNROOT NETWORK [-p [IP:]HOST:PORT[/udp]]... -- COMMAND...
+ *	net_member RUNROOT NETWORK [-p [IP:]HOST[-LAST]:PORT[/udp]]... -- COMMAND...
  *
  * Prints "member ADDRESS GATEWAY HOST PORT..." first; exits with the command's status, 125 on errors.
  */
@@ -28,7 +28,7 @@ static int parse_port(const char *text, struct publish *ret, struct err *err)
 {
 	char ip[46] = "";
 	const char *rest = strrchr(text, ':');
-	unsigned host, port;
+	unsigned host, last, port;
 
 	while (rest && rest > text && rest[-1] != ':')
 		rest--;
@@ -36,10 +36,14 @@ static int parse_port(const char *text, struct publish *ret, struct err *err)
 		(void)snprintf(ip, sizeof(ip), "%.*s", (int)(rest - 1 - text), text);
 		text = rest;
 	}
-	if (sscanf(text, "%u:%u", &host, &port) != 2)
-		return err_set(err, -EINVAL, "bad -p %s", text);
+	if (sscanf(text, "%u-%u:%u", &host, &last, &port) != 3) {
+		last = 0;
+		if (sscanf(text, "%u:%u", &host, &port) != 2)
+			return err_set(err, -EINVAL, "bad -p %s", text);
+	}
 	*ret = (struct publish){
 		.host_port = (uint16_t)host,
+		.host_last = (uint16_t)last,
 		.port = (uint16_t)port,
 		.proto = strstr(text, "/udp") ? PUBLISH_UDP : PUBLISH_TCP,
 	};

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from netmember import ECHO, NET_MEMBER, case, connect, echo_member, host_address, read_all
+from netmember import ECHO, NET_MEMBER, Member, case, connect, echo_member, host_address, inside, read_all
 from sbxtest import Skip, become_user, expect, free_port, main
 
 # As root of a user namespace: "near" is the host that runs the member, "far" another one behind a wire, with a
@@ -121,6 +121,40 @@ def one_clients_connections_to_two_ports_are_told_apart(box):
         conn.shutdown(1)
         expect(read_all(conn).endswith(b"\n%dtotal 1\n" % i))
         conn.close()
+
+
+@case()
+def row_30_a_range_gives_the_first_free_port(box):
+    first = free_port()
+    while True:  # three in a row
+        with contextlib.suppress(OSError), socket.create_server(("", first)), socket.create_server(("", first + 1)), \
+                socket.create_server(("", first + 2)):
+            break
+        first = free_port()
+    spec = "%d-%d:9000" % (first, first + 1)
+    members = [echo_member(box, ports=[spec]) for _ in range(2)]
+    expect([m.ports for m in members] == [[first], [first + 1]], [m.ports for m in members])
+    third = subprocess.run([NET_MEMBER, box.env["SBX_RUNROOT"], "bridge", "-p", spec, "--", "true"], env=box.env, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=become_user, check=False)
+    expect(third.returncode == 125 and "E-PORT-USED: all ports from %d to %d are in use" % (first, first + 1) in third.stderr, third.stderr)
+
+
+@case()
+def host_loopback_opens_its_ports_and_no_others(box):
+    ask = "import socket, sys\nfor port in sys.argv[2:]:\n    try:\n        s = socket.create_connection((sys.argv[1], int(port)), " \
+          "timeout=10)\n        print('open')\n    except OSError as e:\n        print(e.errno)\n"
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        ports = [str(s.getsockname()[1]) for s in (one, two)]
+        for address in ("10.88.0.1", host_address()):
+            opened = Member(box, "python3", "-c", ask, address, *ports, network="bridge:host-loopback=%s" % ports[0])
+            out, err, code = opened.end()
+            if "be redirected" in err:
+                raise Skip("this kernel has no redirect for unprivileged namespaces")
+            expect(code == 0 and out.split() == ["open", "111"], out, err)
+            out = inside(box, ask, address, *ports)
+            expect("open" not in out, "loopback was open to another member", out)
+        out = inside(box, ask, "10.88.0.1", *ports, network="bridge:host-loopback")
+        expect(out.split() == ["open", "open"], out)
 
 
 if __name__ == "__main__":

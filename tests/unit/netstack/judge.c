@@ -49,6 +49,24 @@ static void the_hosts_own_loopback_is_closed_by_every_name_it_has(void **state)
 		assert_int_equal(ask(&member, names[i], 80), OUTBOUND_REFUSE);
 }
 
+static void opened_ports_of_the_hosts_loopback_are_reached_by_the_gateways_address(void **state)
+{
+	autofree struct lan *lan = calloc(1, sizeof(*lan));
+	struct member member = member_of(lan, false);
+	union syn_address to = { .in = { .sin_family = AF_INET,
+					 .sin_port = htons(5432),
+					 .sin_addr = lan->addresses.gateway } };
+
+	member.loopback[member.n_loopback++] = 5432;
+	assert_int_equal(judge_connect(&member, &to), OUTBOUND_CONNECT);
+	assert_int_equal(ntohl(to.in.sin_addr.s_addr), INADDR_LOOPBACK);
+	assert_int_equal(ask(&member, "10.88.0.1", 5433), OUTBOUND_REFUSE);
+	assert_int_equal(ask(&member, "127.0.0.1", 5432), OUTBOUND_REFUSE);
+	member.loopback[member.n_loopback++] = 0;
+	assert_int_equal(ask(&member, "10.88.0.1", 5433), OUTBOUND_CONNECT);
+	assert_int_equal(ask(&member, "10.88.0.1", 53), OUTBOUND_LIBSLIRP);
+}
+
 static void neighbours_and_the_gateways_dns_are_the_taps(void **state)
 {
 	autofree struct lan *lan = calloc(1, sizeof(*lan));
@@ -69,5 +87,6 @@ static void an_internal_network_has_no_way_out(void **state)
 
 TEST_MAIN(cmocka_unit_test(the_world_is_open),
 	cmocka_unit_test(the_hosts_own_loopback_is_closed_by_every_name_it_has),
+	cmocka_unit_test(opened_ports_of_the_hosts_loopback_are_reached_by_the_gateways_address),
 	cmocka_unit_test(neighbours_and_the_gateways_dns_are_the_taps),
 	cmocka_unit_test(an_internal_network_has_no_way_out))

@@ -154,6 +154,49 @@ static void sctp_ports_are_refused(void **state)
 	refuse(&(struct run_opts){ .ports = &port, .n_ports = 1 }, -EOPNOTSUPP, "sctp");
 }
 
+static void a_host_port_is_published_once_in_a_command(void **state)
+{
+	struct publish ports[] = { { .host_port = 8080, .port = 80 },
+		{ .host_port = 8080, .port = 81 },
+		{ .host_port = 8080, .port = 53, .proto = PUBLISH_UDP },
+		{ .host_port = 8080, .port = 80, .host_ip = "127.0.0.1" } };
+	struct run_opts opts = { .ports = ports, .n_ports = 2 };
+	struct network autonetwork net = NETWORK_INIT;
+	struct err err = ERR_INIT;
+
+	refuse(&opts, -EINVAL,
+		"port 8080 of the host is published twice in this command, for 80 and for 81");
+	ports[1] = ports[3];
+	refuse(&opts, -EINVAL, "published twice");
+	ports[1] = ports[0]; /* the same words again */
+	opts.n_ports = 3;
+	assert_int_equal(network_plan(&globals, &opts, NULL, &net, &err), 0);
+	assert_int_equal(net.n_ports, 2);
+	assert_int_equal(net.ports[1].proto, PUBLISH_UDP);
+}
+
+static void ports_of_the_hosts_loopback_are_opened_one_by_one(void **state)
+{
+	struct run_opts opts = { .network = (char *)"bridge:host-loopback=5432,80" };
+	struct network autonetwork net = NETWORK_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(network_plan(&globals, &opts, NULL, &net, &err), 0);
+	assert_string_equal(net.name, "bridge");
+	assert_int_equal(net.loopback.n, 2);
+	assert_int_equal(net.loopback.port[0], 5432);
+	assert_false(net.loopback.all);
+	opts.network = (char *)"bridge:host-loopback";
+	assert_int_equal(network_plan(&globals, &opts, NULL, &net, &err), 0);
+	assert_true(net.loopback.all);
+	opts.network = (char *)"none:host-loopback";
+	refuse(&opts, -EINVAL, "conflicting options: --host-loopback and the network mode none");
+	opts.network = (char *)"bridge:host-loopback=x";
+	refuse(&opts, -EINVAL, "want PORT[,PORT]");
+	opts.network = (char *)"bridge:host-loopbacks";
+	refuse(&opts, -EINVAL, "want NETWORK:host-loopback");
+}
+
 static void servers_and_hosts_are_checked(void **state)
 {
 	struct run_opts opts = { 0 };
@@ -204,5 +247,7 @@ TEST_MAIN(cmocka_unit_test(endpoints_of_built_in_networks_are_not_chosen),
 	cmocka_unit_test(ports_are_ignored_without_a_network_of_its_own),
 	cmocka_unit_test(publish_all_adds_what_is_not_published_yet),
 	cmocka_unit_test(exposed_nonsense_is_refused), cmocka_unit_test(sctp_ports_are_refused),
+	cmocka_unit_test(a_host_port_is_published_once_in_a_command),
+	cmocka_unit_test(ports_of_the_hosts_loopback_are_opened_one_by_one),
 	cmocka_unit_test(servers_and_hosts_are_checked),
 	cmocka_unit_test_teardown(the_default_address_can_be_chosen, clear_bind))

@@ -82,7 +82,6 @@ static void everything_else_is_refused_with_dockers_words(void **state)
 		{ "256.0.0.1:80:80", "invalid IP address" },
 		{ "[::1:80:80", "invalid IP address" },
 		{ "80-81:90-92", "invalid ranges specified" },
-		{ "8000-8010:80", "not supported" },
 		{ "80:80-81", "invalid ranges specified" },
 		{ "9999999999999999999999:80", "invalid hostPort" },
 	};
@@ -111,6 +110,43 @@ static void several_calls_append(void **state)
 	assert_int_equal(list[2].host_port, 3);
 }
 
-TEST_MAIN(cmocka_unit_test(dockers_forms_are_understood),
+static void a_range_for_one_port_means_its_first_free_one(void **state)
+{
+	autofree struct publish *list = NULL;
+	struct err err = ERR_INIT;
+	size_t n = 0;
+
+	assert_int_equal(parse_publish("8000-8010:80", &list, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].host_port, 8000);
+	assert_int_equal(list[0].host_last, 8010);
+	assert_int_equal(parse_publish("8000-8001:80-81", &list, &n, &err), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(list[1].host_last, 0);
+}
+
+static void ports_of_the_hosts_loopback_are_numbers(void **state)
+{
+	static const char *const bad[] = { "", "0", "80,", ",80", "80,x", "65536", "80-81" };
+	struct loopback_ports ports = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(parse_loopback_ports("80,5432", &ports, &err), 0);
+	assert_int_equal(parse_loopback_ports("6379", &ports, &err), 0);
+	assert_int_equal(ports.n, 3);
+	assert_int_equal(ports.port[2], 6379);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct loopback_ports none = { 0 };
+
+		assert_int_equal(parse_loopback_ports(bad[i], &none, &err), -EINVAL);
+	}
+	while (ports.n < LOOPBACK_PORTS_MAX)
+		assert_int_equal(parse_loopback_ports("1", &ports, &err), 0);
+	assert_int_equal(parse_loopback_ports("1", &ports, &err), -EINVAL);
+}
+
+TEST_MAIN(cmocka_unit_test(a_range_for_one_port_means_its_first_free_one),
+	cmocka_unit_test(ports_of_the_hosts_loopback_are_numbers),
+	cmocka_unit_test(dockers_forms_are_understood),
 	cmocka_unit_test(everything_else_is_refused_with_dockers_words),
 	cmocka_unit_test(several_calls_append))
