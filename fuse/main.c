@@ -73,6 +73,7 @@ static int open_overlay(struct server *server, struct err *err)
 		.work = -1,
 		.volatile_ = server->options.volatile_,
 		.single_id = server->options.single_id,
+		.xdev = server->options.xdev,
 		.slow = session_slow,
 		.slow_data = &server->session,
 	};

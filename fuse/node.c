@@ -49,17 +49,22 @@ int node_table_init(struct node_table *table)
 	return 0;
 }
 
+void node_drop_parts(struct ovl *fs, struct node *dir)
+{
+	for (unsigned i = 0; dir->parts && i < dir->parts->n; i++)
+		slot_empty(&fs->slots, &dir->parts->v[i].slot);
+	free(move_ptr(&dir->parts));
+	free(move_ptr(&dir->names));
+}
+
 static void node_free(struct ovl *fs, struct node *node)
 {
 	slot_empty(&fs->slots, &node->data);
 	slot_empty(&fs->slots, &node->lower);
-	for (unsigned i = 0; node->parts && i < node->parts->n; i++)
-		slot_empty(&fs->slots, &node->parts->v[i].slot);
+	node_drop_parts(fs, node);
 	if (node->pin >= 0)
 		(void)close(node->pin); /* O_PATH */
-	free(node->parts);
 	free(node->listing);
-	free(node->names);
 	free(node->name);
 	free(node);
 }

@@ -145,6 +145,7 @@ uint64_t node_hash_name(const struct ovl *fs, const char *name);
 /* Handles. Part -1 is the upper. The handle is good until ovl_unlock(). */
 int node_dir_handle(struct ovl *fs, struct node *dir, int part);
 bool node_is_merged(const struct node *dir);                    /* of more than one layer */
+void node_drop_parts(struct ovl *fs, struct node *dir);         /* it is the upper's alone now */
 int node_part_of_layer(const struct node *dir, uint16_t layer); /* index, or -1 */
 
 /* Where the object is: the uppermost part of a directory. */

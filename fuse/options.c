@@ -16,7 +16,8 @@ const char options_help[] =
 	"Overlay file system in the on-disk format of the kernel's overlayfs (userxattr).\n"
 	"\n"
 	"  -o OPT[,OPT...]  lowerdir=, upperdir=, workdir=, ro, volatile, fsync=0, threads=N,\n"
-	"                   writeback=0, single_id, eager (copy up at open), and the usual mount options\n"
+	"                   writeback=0, single_id, eager (copy up at open),\n"
+	"                   xdev (directories of lower layers do not move), and the usual mount options\n"
 	"  -f               stay in the foreground\n"
 	"  -d               print every request; implies -f\n"
 	"  --fd N           /dev/fuse, opened and mounted by the caller\n"
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
 	OPTION("volatile", FLAG, volatile_),
 	OPTION("single-id", FLAG, single_id),
 	OPTION("eager", FLAG, eager),
+	OPTION("xdev", FLAG, xdev),
 	OPTION("debug", FLAG, debug),
 	OPTION("help", FLAG, help),
 	OPTION("version", FLAG, version),
@@ -65,6 +67,7 @@ static const struct option mount_options[] = {
 	OPTION("single_id", FLAG, single_id),
 	OPTION("writeback", SWITCH, writeback),
 	OPTION("eager", FLAG, eager),
+	OPTION("xdev", FLAG, xdev),
 	{ "allow_other", IGNORED, 0 },
 	{ "allow_root", IGNORED, 0 },
 	{ "default_permissions", IGNORED, 0 },

@@ -24,7 +24,7 @@ struct options {
 	unsigned threads;
 	bool foreground, debug, help, version;
 	bool has_source;
-	bool eager, writeback, volatile_, single_id;
+	bool eager, xdev, writeback, volatile_, single_id;
 };
 
 int options_parse(int argc, char **argv, struct options *ret, struct err *err);

@@ -40,6 +40,7 @@ struct ovl_config {
 	/* Called by a thread whose operation is about to take long; calls nothing back. May be NULL. */
 	void (*slow)(void *data);
 	void *slow_data;
+	bool xdev; /* moving a directory of a lower layer is -EXDEV, as the kernel's overlay says */
 	bool single_id; /* modes and owners are kept in user.sbx.stat (ids.h) */
 };
 
@@ -96,8 +97,8 @@ int ovl_link(struct ovl *fs, uint64_t id, uint64_t parent, const char *name, str
 int ovl_unlink(struct ovl *fs, uint64_t parent, const char *name);
 int ovl_rmdir(struct ovl *fs, uint64_t parent, const char *name);
 
-/* rename.c: flags are RENAME_NOREPLACE or RENAME_EXCHANGE. -EXDEV for a directory that a lower layer
- * has a part in, as the kernel's overlay without redirect_dir answers. */
+/* rename.c: flags are RENAME_NOREPLACE or RENAME_EXCHANGE. A directory that a lower layer
+ * has a part in is copied up with all that is in it; -EXDEV where that cannot be done or is not wanted. */
 struct ovl_rename {
 	uint64_t parent;
 	const char *name;

@@ -204,6 +204,27 @@ int listing_check_empty(struct ovl *fs, struct node *dir)
 	return dir->listing->n ? -ENOTEMPTY : 0;
 }
 
+int listing_names(struct ovl *fs, struct node *dir, char **ret, size_t *ret_len)
+{
+	const struct listing *listing;
+	size_t len = 0;
+	char *names;
+
+	if (!dir->listing || dir->listing->stale)
+		TRY(build(fs, dir));
+	listing = dir->listing;
+	for (size_t i = 0; i < listing->n; i++)
+		len += strlen(listing->names + listing->items[i].name) + 1;
+	names = malloc(len + 1);
+	if (!names)
+		return -ENOMEM;
+	*ret = names;
+	*ret_len = len;
+	for (size_t i = 0; i < listing->n; i++)
+		names = stpcpy(names, listing->names + listing->items[i].name) + 1;
+	return 0;
+}
+
 /* First item behind the cookie. */
 static size_t position(const struct listing *listing, uint64_t cookie)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rename. A file is copied up and moved; a directory moves only if it is the upper's alone, else
- * -EXDEV, upon which mv copies. The old name is covered by a whiteout where a lower layer would show
+ * rename. A file is copied up and moved; a directory that a lower layer has a part in is made the
+ * upper's alone first (pure.h). The old name is covered by a whiteout where a lower layer would show
  * through, in the same step (RENAME_WHITEOUT, or an exchange with a whiteout). A directory that comes
  * to lie over a lower directory is made opaque first.
  */
@@ -13,6 +13,7 @@
 
 #include "copyup.h"
 #include "lookup.h"
+#include "pure.h"
 #include "readdir.h"
 #include "upper.h"
 #include "whiteout.h"
@@ -73,8 +74,6 @@ static int check(struct ovl *fs, struct move *move)
 		return -EEXIST;
 	if (is_below(move->to.dir, node) || (exchange && is_below(move->from.dir, target)))
 		return -EINVAL;
-	if (node->parts || (exchange && target->parts))
-		return -EXDEV;
 	return exchange || !target ? 0 : check_target(fs, node, target);
 }
 
@@ -210,8 +209,17 @@ static void settle(struct ovl *fs, struct move *move)
 		node_relink(fs, from->node, to->dir, move_ptr(&to->new_name));
 }
 
-static int do_move(struct ovl *fs, struct move *move)
+static void forget_side(struct ovl *fs, struct side *side)
 {
+	if (side->node)
+		node_unref(fs, side->node);
+	side->node = NULL;
+}
+
+/* 1 when there is a directory that has to be made the upper's alone first. */
+static int find_sides(struct ovl *fs, struct move *move, struct node **ret_merged)
+{
+	bool exchange = move->flags & RENAME_EXCHANGE;
 	int r;
 
 	TRY(find_side(fs, &move->from));
@@ -219,6 +227,37 @@ static int do_move(struct ovl *fs, struct move *move)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	TRY(check(fs, move));
+	*ret_merged = NULL;
+	if (move->from.node->parts)
+		*ret_merged = move->from.node;
+	else if (exchange && move->to.node->parts)
+		*ret_merged = move->to.node;
+	return *ret_merged && move->from.node != move->to.node;
+}
+
+/* The lock is free while data is copied: then both sides are looked for again. */
+static int find_movable(struct ovl *fs, struct move *move)
+{
+	struct node *merged;
+	int r;
+
+	while ((r = find_sides(fs, move, &merged)) == 1) {
+		r = fs->config.xdev ? -EXDEV : pure_make(fs, merged);
+		if (r < 0)
+			return r;
+		forget_side(fs, &move->from);
+		forget_side(fs, &move->to);
+		if (move->from.dir->orphan || move->to.dir->orphan)
+			return -ENOENT;
+	}
+	return r;
+}
+
+static int do_move(struct ovl *fs, struct move *move)
+{
+	int r;
+
+	TRY(find_movable(fs, move));
 	if (move->from.node == move->to.node)
 		return 0; /* two names of one file: both stay */
 	r = prepare(fs, move);
@@ -237,8 +276,7 @@ static int do_move(struct ovl *fs, struct move *move)
 
 static void side_done(struct ovl *fs, struct side *side)
 {
-	if (side->node)
-		node_unref(fs, side->node);
+	forget_side(fs, side);
 	free(side->new_name);
 	node_unref(fs, side->dir);
 }

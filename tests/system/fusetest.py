@@ -250,7 +250,7 @@ def compare_drivers(top, seed, count):
     for s in (kernel, ours):
         fill_lowers(s)
     kernel.start("kernel")
-    ours.start("fd")
+    ours.start("fd", "--xdev")
     for fn, about in random_steps(seed, count):
         a, b = attempt(fn, kernel), attempt(fn, ours)
         same(a, b, "seed", seed, "step", about, "kernel, then ours:")

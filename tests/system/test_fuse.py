@@ -34,7 +34,7 @@ def each_driver_reads_what_the_other_wrote(top):
     before = tree(ours.mnt)
     kernel.stop()
     ours.stop()
-    kernel.start("fd")
+    kernel.start("fd", "--xdev")
     ours.start("kernel")
     compare_trees(before, tree(kernel.mnt), "written by the kernel, read by sbx-fuse")
     compare_trees(before, tree(ours.mnt), "written by sbx-fuse, read by the kernel")
@@ -43,6 +43,26 @@ def each_driver_reads_what_the_other_wrote(top):
     compare_trees(tree(ours.mnt), tree(kernel.mnt), "after the change of drivers")
     kernel.stop()
     ours.stop()
+
+
+@test
+def directories_of_lower_layers_move_as_on_a_plain_file_system(top):
+    """And the kernel's overlay reads the result."""
+    for seed in range(201, 207):
+        ours, plain = Stack(top, "ours%d" % seed), os.path.join(top, "plain%d" % seed)
+        fill_lowers(ours)
+        os.unlink(os.path.join(ours.lowers[0], "hard"))  # names of one lower file part when it is copied up
+        ours.start("fd")
+        subprocess.run(["cp", "-a", ours.mnt, plain], check=True)
+        for fn, about in random_steps(seed, 300):
+            a = attempt(fn, lambda name, plain=plain: os.path.join(plain, name))
+            same(a, attempt(fn, ours), "seed", seed, "step", about, "plain, then ours:")
+        after = tree(ours.mnt)
+        compare_trees(tree(plain), after, "plain, then ours")
+        ours.stop()
+        ours.start("kernel")
+        compare_trees(after, tree(ours.mnt), "written by sbx-fuse, read by the kernel")
+        ours.stop()
 
 
 @test
@@ -358,7 +378,7 @@ def where_devices_are_refused_whiteouts_are_files_with_an_xattr(top):
     for s in (kernel, ours):
         fill_lowers(s)
     kernel.start("kernel")
-    ours.start("fd")
+    ours.start("fd", "--xdev")
     for fn, about in random_steps(7, 600):
         same(attempt(fn, ours), attempt(fn, kernel), "step", about)
     os.unlink(kernel("f2")), os.unlink(ours("f2"))

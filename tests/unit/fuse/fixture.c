@@ -52,6 +52,7 @@ static void start(struct overlay *o, bool writable)
 	struct ovl_config config = { .lower = lower,
 		.n_lower = o->extra ? 3 : 2,
 		.single_id = o->single_id,
+		.xdev = o->xdev,
 		.upper = -1,
 		.work = -1 };
 

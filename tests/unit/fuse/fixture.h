@@ -14,7 +14,7 @@
 struct overlay {
 	struct scratch *dir;
 	struct ovl *fs;
-	bool single_id;
+	bool single_id, xdev;
 	struct layer *extra; /* a layer of another kind, below l2; set before overlay_start() */
 };
 

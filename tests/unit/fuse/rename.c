@@ -41,10 +41,68 @@ static void a_file_replaces_a_file_that_lives_on(void **state)
 	assert_int_equal(rename_path(o, "a", "b", 0), -ENOENT);
 }
 
-static void a_directory_of_a_lower_layer_does_not_move(void **state)
+static void a_directory_of_lower_layers_moves_with_all_that_is_visible(void **state)
+{
+	struct overlay *o = *state;
+	uint64_t deep;
+
+	disk_dir(o, "l1/d");
+	disk_dir(o, "l1/d/sub");
+	disk_dir(o, "l2/d");
+	disk_dir(o, "l2/d/sub");
+	disk_dir(o, "l2/d/sub/deep");
+	disk_dir(o, "l2/d/gone");
+	disk_file(o, "l1/d/a", "a1");
+	disk_file(o, "l2/d/a", "a2");
+	disk_file(o, "l2/d/removed", "x");
+	disk_file(o, "l2/d/sub/deep/f", "deep");
+	overlay_start(o);
+	assert_int_equal(make_file(o, "d/own", "own"), 0);
+	assert_int_equal(unlink_path(o, "d/removed"), 0);
+	assert_int_equal(rmdir_path(o, "d/gone"), 0);
+	deep = id(o, "d/sub/deep/f");
+	assert_int_equal(rename_path(o, "d", "e", 0), 0);
+	assert_int_equal(id(o, "e/sub/deep/f"), deep);
+	assert_true(disk_is_whiteout(o, "upper/d"));
+	assert_true(disk_is_opaque(o, "upper/e"));
+	assert_true(disk_is_opaque(o, "upper/e/sub"));
+	assert_false(disk_has(o, "upper/e/removed")); /* no whiteout stays behind */
+	overlay_restart(o);
+	assert_string_equal(names_in(o, ""), "e");
+	assert_string_equal(names_in(o, "e"), "a own sub");
+	assert_string_equal(text_of(o, "e/a"), "a1");
+	assert_string_equal(text_of(o, "e/sub/deep/f"), "deep");
+	assert_int_equal(rename_path(o, "e", "d", 0), 0);
+	assert_string_equal(names_in(o, "d"), "a own sub");
+	assert_int_equal(make(o, "d/removed", S_IFDIR | 0755), 0);
+	assert_string_equal(names_in(o, "d/removed"), "");
+}
+
+static void directories_of_lower_layers_change_places(void **state)
 {
 	struct overlay *o = *state;
 
+	disk_dir(o, "l1/d");
+	disk_dir(o, "l2/e");
+	disk_file(o, "l1/d/a", "a");
+	disk_file(o, "l2/e/b", "b");
+	overlay_start(o);
+	assert_int_equal(rename_path(o, "d", "e", RENAME_EXCHANGE), 0);
+	overlay_restart(o);
+	assert_string_equal(names_in(o, "d"), "b");
+	assert_string_equal(names_in(o, "e"), "a");
+	assert_int_equal(rename_path(o, "d", "e/d", 0), 0);
+	assert_int_equal(rename_path(o, "e", "e/d/x", 0), -EINVAL);
+	overlay_restart(o);
+	assert_string_equal(names_in(o, ""), "e");
+	assert_string_equal(names_in(o, "e/d"), "b");
+}
+
+static void a_directory_of_a_lower_layer_does_not_move_where_that_is_not_wanted(void **state)
+{
+	struct overlay *o = *state;
+
+	o->xdev = true;
 	disk_dir(o, "l1/d");
 	overlay_start(o);
 	assert_int_equal(rename_path(o, "d", "e", 0), -EXDEV);
@@ -167,7 +225,9 @@ static void the_second_name_of_a_file_can_be_moved(void **state)
 
 TEST_MAIN(overlay_test(a_lower_file_is_copied_and_its_old_name_covered),
 	overlay_test(a_file_replaces_a_file_that_lives_on),
-	overlay_test(a_directory_of_a_lower_layer_does_not_move),
+	overlay_test(a_directory_of_lower_layers_moves_with_all_that_is_visible),
+	overlay_test(directories_of_lower_layers_change_places),
+	overlay_test(a_directory_of_a_lower_layer_does_not_move_where_that_is_not_wanted),
 	overlay_test(a_directory_of_the_upper_moves_with_its_contents),
 	overlay_test(a_directory_over_a_removed_lower_one_does_not_merge),
 	overlay_test(a_directory_takes_the_place_of_a_whiteout),
