@@ -158,6 +158,30 @@ ssize_t ovl_write(struct ovl *fs, uint64_t id, const void *buf, size_t size, off
 	return done ? (ssize_t)done : n;
 }
 
+void ovl_note_full(struct ovl *fs, uint64_t id)
+{
+	struct node *node;
+
+	ovl_lock(fs);
+	if (node_get(fs, id, &node) == 0)
+		node->full = true;
+	ovl_unlock(fs);
+}
+
+bool ovl_take_full(struct ovl *fs, uint64_t id)
+{
+	struct node *node;
+	bool full = false;
+
+	ovl_lock(fs);
+	if (node_get(fs, id, &node) == 0) {
+		full = node->full;
+		node->full = false;
+	}
+	ovl_unlock(fs);
+	return full;
+}
+
 int ovl_open_for_writing(struct ovl *fs, uint64_t id)
 {
 	struct io io;

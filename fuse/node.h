@@ -54,6 +54,7 @@ struct node {
 	bool upper;              /* has an object in the upper */
 	bool xwhite;             /* directories: the upper part may hold xattr whiteouts */
 	bool bare;               /* made here, and nobody has given it an xattr */
+	bool full;               /* files: see ovl_note_full() */
 	bool copying;            /* its data is being copied up without the lock */
 	uint16_t layer;          /* not directories: 0 upper, else index in fs->lower plus 1 */
 	struct slot data;        /* directories: the upper part; files: data in the upper, O_RDWR */

@@ -111,6 +111,9 @@ int ovl_rename(struct ovl *fs, const struct ovl_rename *move);
 /* data.c */
 ssize_t ovl_read(struct ovl *fs, uint64_t id, void *buf, size_t size, off_t offset);
 ssize_t ovl_write(struct ovl *fs, uint64_t id, const void *buf, size_t size, off_t offset);
+/* A gathered write met a full disk: whoever asks next is told, once. */
+void ovl_note_full(struct ovl *fs, uint64_t id);
+bool ovl_take_full(struct ovl *fs, uint64_t id);
 int ovl_open_for_writing(struct ovl *fs, uint64_t id); /* copies up now, not at the first change */
 int ovl_fsync(struct ovl *fs, uint64_t id, bool data_only); /* directories too */
 int ovl_fallocate(struct ovl *fs, uint64_t id, int mode, off_t offset, off_t length);

@@ -2,12 +2,11 @@
 /*
  * FUSE requests in, ovl_* calls, exactly one reply each. All knowledge of FUSE is here, no meaning.
  *
- * OPEN, OPENDIR and CREATE are answered with ENOSYS once; after that the kernel opens by itself and
- * a warm open, read and close cost no request at all. That is right because objects are addressed
- * by node and never by handle (overlay.h), O_TRUNC arrives as a SETATTR (FUSE_ATOMIC_O_TRUNC stays
- * off), positions in directories are cookies, and permissions are the kernel's business
- * (default_permissions). The price: what a copy-up has to say, ENOSPC for instance, is said by the
- * first write, or by close and fsync when the kernel had gathered the writes, not by open.
+ * OPEN, OPENDIR and CREATE are answered with ENOSYS once; after that the kernel opens by itself, at no
+ * cost. That is right because objects are addressed by node and never by handle (overlay.h), O_TRUNC
+ * arrives as a SETATTR (FUSE_ATOMIC_O_TRUNC stays off), positions in directories are cookies, and
+ * permissions are the kernel's business (default_permissions). The price: what a copy-up has to say,
+ * ENOSPC for instance, is said by a later write, by close or fsync, not by open.
  *
  * Names, attributes and data are cached for ever: nobody else changes the layers. */
 #define FUSE_USE_VERSION FUSE_MAKE_VERSION(3, 12)
@@ -58,18 +57,12 @@ static void reply_status(fuse_req_t req, int r)
 
 static void reply_bytes(fuse_req_t req, ssize_t n, const char *buf)
 {
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		(void)fuse_reply_buf(req, buf, (size_t)n);
+	(void)(n < 0 ? fuse_reply_err(req, (int)-n) : fuse_reply_buf(req, buf, (size_t)n));
 }
 
 static void reply_count(fuse_req_t req, ssize_t n)
 {
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		(void)fuse_reply_write(req, (size_t)n);
+	(void)(n < 0 ? fuse_reply_err(req, (int)-n) : fuse_reply_write(req, (size_t)n));
 }
 
 /* With nothing asked for, the length is the answer. */
@@ -142,15 +135,18 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 
 static void reply_attr(fuse_req_t req, int r, const struct stat *st)
 {
-	if (r < 0)
-		reply_status(req, r);
-	else
-		(void)fuse_reply_attr(req, st, FOREVER);
+	(void)(r < 0 ? fuse_reply_err(req, -r) : fuse_reply_attr(req, st, FOREVER));
 }
 
+/* With fi a write has asked, before it lets the kernel gather its data. */
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct stat st;
+
+	if (fi && ovl_take_full(fs_of(req), ino)) {
+		reply_status(req, -ENOSPC);
+		return;
+	}
 
 	reply_attr(req, ovl_getattr(fs_of(req), ino, &st), &st);
 }
@@ -292,7 +288,15 @@ static void op_read(
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	struct fuse_file_info *fi)
 {
-	reply_count(req, ovl_write(fs_of(req), ino, buf, size, off));
+	struct session *session = fuse_req_userdata(req);
+	ssize_t n = ovl_write(session->fs, ino, buf, size, off);
+
+	if ((n == -ENOSPC || n == -EDQUOT) && fi->writepage) {
+		/* nobody waits for this write: the next one is made to ask for the attributes */
+		ovl_note_full(session->fs, ino);
+		(void)fuse_lowlevel_notify_inval_inode(session->fuse, ino, -1, 0);
+	}
+	reply_count(req, n);
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *fi)
@@ -358,10 +362,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st;
 	int r = ovl_statfs(fs_of(req), &st);
 
-	if (r < 0)
-		reply_status(req, r);
-	else
-		(void)fuse_reply_statfs(req, &st);
+	(void)(r < 0 ? fuse_reply_err(req, -r) : fuse_reply_statfs(req, &st));
 }
 
 struct page {
@@ -378,14 +379,11 @@ static int add_entry(void *data, const struct ovl_dirent *entry)
 	size_t room = page->size - page->used, n;
 	struct fuse_entry_param param;
 
-	if (page->full) {
-		fill_entry(&entry->entry, &param);
-		n = fuse_add_direntry_plus(
-			page->req, at, room, entry->name, &param, (off_t)entry->cookie);
-	} else {
-		n = fuse_add_direntry(
-			page->req, at, room, entry->name, &entry->entry.st, (off_t)entry->cookie);
-	}
+	fill_entry(&entry->entry, &param);
+	n = page->full ? fuse_add_direntry_plus(
+				 page->req, at, room, entry->name, &param, (off_t)entry->cookie)
+		       : fuse_add_direntry(page->req, at, room, entry->name, &param.attr,
+				 (off_t)entry->cookie);
 	if (n > room)
 		return 1;
 	page->used += n;

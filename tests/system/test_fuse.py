@@ -516,6 +516,27 @@ def a_full_disk_leaves_the_lower_file(top):
 
 
 @test
+def endless_writing_ends_when_the_disk_is_full(top):
+    small = os.path.join(top, "small")
+    os.mkdir(small)
+    mount("small", small, "tmpfs", 0, "size=4m")
+    s = Stack(top, "s")
+    s.upper, s.work = os.path.join(small, "u"), os.path.join(small, "w")
+    os.mkdir(s.upper)
+    os.mkdir(s.work)
+    s.start("fd")
+    dd = subprocess.run(["dd", "if=/dev/zero", "of=" + s("f"), "bs=64k"], stderr=subprocess.PIPE, timeout=100,
+                        env=dict(os.environ, LC_ALL="C"))
+    same((dd.returncode, b"No space left" in dd.stderr), (1, True), dd.stderr)
+    os.stat(s("f"))  # asking is no error
+    os.unlink(s("f"))
+    write(s("g"), "there is space again")
+    same(read(s("g")), b"there is space again", "after the space came back")
+    s.stop()
+    unmount(small)
+
+
+@test
 def a_killed_server_leaves_an_upper_that_works(top):
     s = Stack(top, "s")
     fill_lowers(s)
