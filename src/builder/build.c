@@ -183,6 +183,10 @@ static int open_all(struct build *b, struct err *err)
 	TRY(idmap_detect(&b->idmap, err));
 	TRY(rootfs_driver(b->globals, &b->idmap, &b->driver, NULL, 0, err));
 	b->progress = progress_new(b->opts->progress, b->opts->quiet);
+	if (b->idmap.kind == IDMAP_SINGLE && !b->opts->quiet)
+		log_msg(LOG_WARN,
+			"one user id is mapped: RUN's changes of owners and users are answered as done, "
+			"what it makes belongs to root");
 	return 0;
 }
 

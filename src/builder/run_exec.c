@@ -19,7 +19,8 @@
 #include "process/process.h"
 #include "state/state.h"
 
-#define HOSTNAME "buildkitsandbox" /* BuildKit's; scripts have been seen to look at it */
+#define APT_CONFIG "/dev/sbx/apt.conf"
+#define HOSTNAME   "buildkitsandbox" /* BuildKit's; scripts have been seen to look at it */
 
 struct watch {
 	struct run_job *job;
@@ -91,23 +92,39 @@ static void on_failed(void *data, const struct err *why)
 	(void)why; /* process_monitor() returns it too */
 }
 
-static int add_script(struct run_job *job, struct err *err)
+/* A file of ours for the program to see, read-only, below /dev, where it leaves nothing in the layer. */
+static int show_file(
+	struct run_job *job, const char *name, const char *text, const char *where, struct err *err)
 {
-	autofree char *path = xasprintf("%s/%s/run/script", job->step->build->work, job->dir);
+	autofree char *path = xasprintf("%s/%s/run/%s", job->step->build->work, job->dir, name);
 	struct volume *v;
 
-	if (!job->script)
-		return 0;
-	TRY(write_file(job, "script", job->script, err));
+	TRY(write_file(job, name, text, err));
 	if (chmod(path, 0755) < 0)
-		return err_sys(err, "chmod a heredoc's script");
+		return err_sys(err, "chmod '%s'", name);
 	job->opts.volumes = xreallocarray(
 		job->opts.volumes, job->opts.n_volumes + 1, sizeof(*job->opts.volumes));
 	v = &job->opts.volumes[job->opts.n_volumes++];
 	*v = (struct volume){ .type = VOLUME_BIND, .read_only = true };
 	v->source = move_ptr(&path);
-	v->destination = xstrdup(job->argv.v[0]);
+	v->destination = xstrdup(where);
 	return 0;
+}
+
+/* apt asks who it is after it has become _apt, and would not believe the answer: it stays root. */
+static int help_apt(struct run_job *job, struct err *err)
+{
+	if (strv_env_get(&job->env, "APT_CONFIG"))
+		return 0;
+	strv_add(&job->env, "APT_CONFIG=" APT_CONFIG);
+	return show_file(job, "apt.conf", "APT::Sandbox::User \"root\";\n", APT_CONFIG, err);
+}
+
+static int add_files(struct run_job *job, struct err *err)
+{
+	if (job->script)
+		TRY(show_file(job, "script", job->script, job->argv.v[0], err));
+	return job->step->build->idmap.kind == IDMAP_SINGLE ? help_apt(job, err) : 0;
 }
 
 static int make_dirs(struct run_job *job, struct err *err)
@@ -146,9 +163,11 @@ static int prepare(struct run_job *job, struct err *err)
 	struct build *b = job->step->build;
 
 	TRY(make_dirs(job, err));
-	TRY(add_script(job, err));
+	TRY(add_files(job, err));
 	state_new_id(job->id);
 	TRY(policy_plan(b->globals, &job->opts, &job->policy, err));
+	if (b->idmap.kind == IDMAP_SINGLE)
+		TRY(policy_answer_owners(&job->policy, err));
 	TRY(network_plan(b->globals, &job->opts, &(const struct strv){ 0 }, &job->net, err));
 	TRY(plan_root(job, err));
 	return rootfs_prepare(&job->rootfs, err);

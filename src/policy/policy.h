@@ -35,6 +35,9 @@ int policy_plan(const struct globals *globals, const struct run_opts *opts, stru
 /* "CAP_NET_RAW", "net_raw" → number, -EINVAL if unknown. "ALL" is not a capability. */
 int policy_cap_number(const char *name);
 
+/* Where only one id is mapped: the filter answers chown, setuid and their like, and mknod of devices, as done. */
+int policy_answer_owners(struct policy *policy, struct err *err);
+
 /* Serialised for exec into a running container: caps, no_new_privs, base64 filter. */
 struct json *policy_to_json(const struct policy *policy);
 int policy_from_json(const struct json *doc, struct policy *ret, struct err *err);

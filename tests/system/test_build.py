@@ -158,6 +158,21 @@ def row_118_a_failing_run_shows_step_code_and_tail_and_tags_nothing(box):
 
 
 @test("overlay")
+def stages_that_are_not_needed_are_not_built_and_others_run_side_by_side(box):
+    text = ("FROM busybox AS a\nRUN --mount=type=cache,target=/m,id=m echo a > /m/a; until [ -e /m/b ]; do sleep 0.05; done\n"
+            "FROM busybox AS b\nRUN --mount=type=cache,target=/m,id=m echo b > /m/b; until [ -e /m/a ]; do sleep 0.05; done; cp /m/b /b\n"
+            "FROM b AS unused\nRUN exit 9\n"
+            "FROM a\nRUN --mount=type=bind,from=b,target=/from cat /from/b > /got\nCMD cat /got\n")
+    progress = built(box, text, "-t", "s")
+    expect("unused" not in progress, progress)
+    expect(box.ok("run", "--rm", "--net", "none", "s") == "b")
+    result = build(box, text, "--target", "unused")
+    expect(result.code == 1 and "exit code: 9" in result.err, result)
+    result = build(box, text, "--target", "unuse")
+    expect(result.code == 1 and "unused" in result.err, result)
+
+
+@test("overlay")
 def args_reach_run_and_the_cache_but_not_the_image(box):
     text = "ARG TAG=latest\nFROM busybox:$TAG\nARG A=1\nARG B\nRUN echo $A-$B-$HTTP_PROXY > /x\nARG TARGETARCH\nRUN echo $TARGETARCH >> /x\n"
     built(box, text, "--build-arg", "B=2", "--build-arg", "HTTP_PROXY=http://u:pw@h", "-t", "a")
@@ -213,6 +228,24 @@ def a_network_of_the_build_reaches_the_host(box):
     progress = built(box, "FROM busybox\nRUN wget -q -O - http://host.docker.internal:%s/v2/ && echo reached; cat /etc/resolv.conf\n" %
                      REGISTRY.rsplit(":", 1)[1], "--network", "default", "--add-host", "x.example:10.1.2.3")
     expect("nameserver 10." in progress, progress)
+
+
+@test("overlay", "fuse")
+def the_same_digest_twice_with_source_date_epoch(box):
+    text = "FROM busybox\nWORKDIR /w\nRUN date +%s%N > /dev/null; echo x > f; mkdir d; ln f g; rm /bin/vi; touch /etc/new\n"
+    ids = set()
+    for root in ("one", "two"):
+        built(box, text, "--no-cache", "--iidfile", "iid", "--metadata-file", "meta", env={"SOURCE_DATE_EPOCH": "1700000000",
+              "SBX_ROOT": box.folder(root, 0o700)})
+        with open(box.path("iid"), encoding="utf-8") as iid, open(box.path("meta"), encoding="utf-8") as meta:
+            ids.add((iid.read(), json.load(meta)["containerimage.digest"]))
+    expect(len(ids) == 1, ids)
+    # whatever the driver
+    first = {"overlay": "fuse", "fuse": "overlay"}[box.variant]
+    built(box, text, "--no-cache", "--iidfile", "iid", env={"SOURCE_DATE_EPOCH": "1700000000", "SBX_STORAGE_DRIVER": first,
+          "SBX_ROOT": box.folder("three", 0o700)})
+    with open(box.path("iid"), encoding="utf-8") as iid:
+        expect(iid.read() == next(iter(ids))[0], ids)
 
 
 @test("overlay")
@@ -288,6 +321,22 @@ def the_cache_is_shown_and_pruned(box):
 
 
 @test("overlay")
+def metadata_instructions(box):
+    built(box, "FROM busybox\nWORKDIR /a\nWORKDIR b\nUSER 5:6\nLABEL x=1 \"y z\"=2\nVOLUME /v\nSTOPSIGNAL INT\n"
+          "HEALTHCHECK --interval=3s --retries=2 CMD true\nSHELL [\"/bin/sh\", \"-ec\"]\nONBUILD RUN echo t > /tmp/t\n"
+          "ENTRYPOINT [\"echo\"]\nCMD [\"q\"]\nRUN id -u > /tmp/u\n", "-t", "base", "--label", "more=3")
+    c = box.inspect("base")["Config"]
+    expect(c["WorkingDir"] == "/a/b" and c["User"] == "5:6" and c["Labels"] == {"x": "1", "y z": "2", "more": "3"}, c)
+    expect(c["Volumes"] == {"/v": {}} and c["StopSignal"] == "INT" and c["Entrypoint"] == ["echo"] and c["Cmd"] == ["q"], c)
+    expect(c["Healthcheck"] == {"Test": ["CMD-SHELL", "true"], "Interval": 3000000000, "Retries": 2}, c)
+    expect(c["OnBuild"] == ["RUN echo t > /tmp/t"] and c["Shell"] == ["/bin/sh", "-ec"], c)
+    built(box, "FROM base\nENTRYPOINT [\"cat\", \"/tmp/t\", \"/tmp/u\"]\n", "-t", "child")
+    c = box.inspect("child")["Config"]
+    expect(not c.get("OnBuild") and not c.get("Cmd"), c)
+    expect(box.ok("run", "--rm", "--net", "none", "child") == "t\n5")
+
+
+@test("overlay")
 def heredocs_of_run(box):
     built(box, "FROM busybox\nRUN <<EOT\necho one > /x\necho two >> /x\nEOT\nRUN <<EOT cat > /y\nbody $HOME\nEOT\n"
           "RUN <<EOT\n#!/bin/sh\necho $0 > /z\nEOT\n", "-t", "h")
@@ -310,6 +359,14 @@ def buildx_and_builder_build_are_build(box):
     path = write(box, "FROM busybox\nRUN true\n")
     for words in (["builder", "build"], ["buildx", "build"], ["image", "build"]):
         expect(box.ok(*words, "-q", "--rm", "--force-rm", path).startswith("sha256:"))
+
+
+@test("single")
+def with_a_single_id_changes_of_owners_are_answered(box):
+    result = build(box, "FROM busybox\nRUN touch /f && chown 33:33 /f && mknod /n c 1 3 && ! test -e /n && ls -ln /f && "
+                   "mkfifo /p && test -p /p\n", "-t", "a")
+    expect(result.code == 0 and "one user id is mapped" in result.err, result)
+    expect(re.search(r"-rw-r--r-- .* 0 +0 ", result.err), result)
 
 
 if __name__ == "__main__":
