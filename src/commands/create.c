@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -30,7 +31,7 @@ static int pull(const struct launch *launch, struct err *err)
 	autostrv struct strv args = STRV_INIT;
 	int status;
 
-	strv_add(&args, "pull");
+	strv_add(&args, "pull-for-run");
 	if (opts->quiet)
 		strv_add(&args, "--quiet");
 	if (opts->platform)
@@ -60,6 +61,26 @@ static int resolve(struct launch *launch, struct err *err)
 	return r;
 }
 
+/* oci:DIR and the like: into the store, then by its id. */
+static int take_file(struct launch *launch, struct err *err)
+{
+	autofd int fd = memfd_create("sbx-image-id", MFD_CLOEXEC);
+	const struct run_opts *opts = &launch->opts;
+	autofree char *path = xasprintf("/proc/self/fd/%d", fd), *id = NULL;
+	char *args[] = { (char *)"pull", (char *)"--quiet", (char *)"--", opts->image, NULL };
+	int status;
+
+	if (fd < 0)
+		return err_sys(err, "memory for an answer");
+	status = image_helper(launch->globals, args, fd, err);
+	if (status > 0) /* the helper has said why */
+		return err_told(err, -EREMOTEIO, 125);
+	TRY(status);
+	TRY(fs_read_at(AT_FDCWD, path, DIGEST_MAX + 1, &id, NULL, err));
+	id[strcspn(id, "\n")] = '\0';
+	return image_resolve(launch->globals, id, &launch->image, err);
+}
+
 static int find_image(struct launch *launch, struct err *err)
 {
 	const struct run_opts *opts = &launch->opts;
@@ -67,6 +88,10 @@ static int find_image(struct launch *launch, struct err *err)
 	autofree char *familiar = NULL;
 	int r;
 
+	if (opts->rootfs)
+		return image_from_directory(opts->image, &launch->image, err);
+	if (image_is_file(opts->image))
+		return take_file(launch, err);
 	if (opts->pull == PULL_ALWAYS) {
 		TRY(pull(launch, err));
 		return resolve(launch, err);

@@ -44,6 +44,11 @@ static int load_parent(struct commit *c, const char *dir, struct err *err)
 
 	TRY(json_read_at(AT_FDCWD, path, RECORD_MAX, &c->record, err));
 	json_put_string(entry, "digest", json_str(json_get(c->record, "imageManifest"), NULL));
+	if (!digest_valid(json_str(json_get(entry, "digest"), NULL)))
+		return err_set(err, -EINVAL,
+			"container %s has no image to build on (run --rootfs): 'sbx export %s | sbx import "
+			"- NAME' makes one",
+			c->opts.container, c->opts.container);
 	if (entry_load(&c->store, entry, &c->parent, err) < 0)
 		return err_wrap(err, "the image of container %s", c->opts.container);
 	return 0;

@@ -35,6 +35,10 @@ char *ref_full(const struct ref *ref);     /* "docker.io/library/redis:latest"; 
 char *ref_familiar(const struct ref *ref); /* "redis:latest" */
 char *ref_name(const struct ref *ref);     /* familiar repository without tag: "redis" */
 
+/* Is it no reference but oci:DIR, oci-archive:FILE, docker-archive:FILE or dir:DIR? `sbx-image pull -q` of
+ * such a name prints the id of what it brought into the store. */
+bool image_is_file(const char *name);
+
 /* What a container needs of an image. All owned. */
 struct image {
 	char *ref;                 /* as typed by the user */
@@ -57,6 +61,9 @@ int image_resolve(
  * config's. id and manifest stay empty. E-IMAGE-DAMAGED when a layer is gone. */
 int image_restore(
 	const struct json *config, const struct strv *layers, struct image *ret, struct err *err);
+
+/* A directory as an image without settings: its one layer, which is never written to. -ENOTDIR… */
+int image_from_directory(const char *path, struct image *ret, struct err *err);
 
 /* Is it what --platform asks for? -EINVAL when `platform` is none; 0, or -ENOENT with E-ARCH. */
 int image_check_platform(const struct image *image, const char *platform, struct err *err);

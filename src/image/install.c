@@ -24,17 +24,24 @@ static struct json *descriptor_json(const struct descriptor *d)
 	return json;
 }
 
+int install_text(const struct store *store, const char *text, size_t len, struct descriptor *ret,
+	struct err *err)
+{
+	char hex[SHA256_HEX];
+
+	sha256_hex(text, len, hex);
+	(void)snprintf(ret->digest, sizeof(ret->digest), "sha256:%s", hex);
+	ret->size = (int64_t)len;
+	return store_put_blob(store, ret->digest, text, len, err);
+}
+
 int install_document(
 	const struct store *store, const struct json *doc, struct descriptor *ret, struct err *err)
 {
 	autobuf struct buf text = BUF_INIT;
-	char hex[SHA256_HEX];
 
 	json_write(doc, 0, &text);
-	sha256_hex(text.data, text.len, hex);
-	(void)snprintf(ret->digest, sizeof(ret->digest), "sha256:%s", hex);
-	ret->size = (int64_t)text.len;
-	return store_put_blob(store, ret->digest, text.data, text.len, err);
+	return install_text(store, text.data, text.len, ret, err);
 }
 
 int install_manifest(const struct store *store, const struct descriptor *config,

@@ -296,25 +296,29 @@ static int open_input(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, "open '%s'", path ? path : "stdin") : fd;
 }
 
+int load_archive(const struct store *store, const char *path, struct loads *ret, struct err *err)
+{
+	__attribute__((cleanup(load_done))) struct load load = { .store = store };
+	struct tar_visitor visitor = { on_member, on_piece, on_end, &load };
+	autofd int fd = open_input(path, err);
+
+	TRY(fd);
+	TRY(tar_visit(fd, &visitor, err));
+	if (members_find(&load.members, "index.json"))
+		TRY(load_oci(store, &load.members, ret, err));
+	else
+		TRY(load_docker(store, &load.members, ret, err));
+	return ret->n == 0 ? err_set(err, -ENOENT, "the archive holds no image") : 0;
+}
+
 int load_main(const struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(load_opts_done))) struct load_opts opts = { 0 };
-	autostore struct store store = STORE_INIT;
-	__attribute__((cleanup(load_done))) struct load load = { .store = &store };
 	__attribute__((cleanup(loads_done))) struct loads loads = { 0 };
-	struct tar_visitor visitor = { on_member, on_piece, on_end, &load };
-	autofd int fd = -EBADF;
+	autostore struct store store = STORE_INIT;
 
 	TRY(load_opts_parse(argc, argv, &opts, err));
-	fd = open_input(opts.input, err);
-	TRY(fd);
 	TRY(store_open(globals, true, &store, err));
-	TRY(tar_visit(fd, &visitor, err));
-	if (members_find(&load.members, "index.json"))
-		TRY(load_oci(&store, &load.members, &loads, err));
-	else
-		TRY(load_docker(&store, &load.members, &loads, err));
-	if (loads.n == 0)
-		return err_set(err, -ENOENT, "the archive holds no image");
+	TRY(load_archive(&store, opts.input, &loads, err));
 	return install_all(globals, &store, &loads, opts.quiet, err);
 }

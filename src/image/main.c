@@ -15,6 +15,7 @@
 #include "base/own.h"
 #include "image/parcel.h"
 #include "image/pull.h"
+#include "image/transport.h"
 #include "options/options.h"
 
 #define EXIT_PULL_FAILED 1
@@ -22,12 +23,16 @@
 static int run_pull(const struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(pull_opts_done))) struct pull_opts opts = { 0 };
+	autotransport struct transport file = { 0 };
 	struct pull pull = { .out = STDOUT_FILENO };
 
 	TRY(pull_opts_parse(argc, argv, &opts, err));
+	if (transport_parse(opts.image, &file))
+		return transport_pull(globals, &file, opts.platform, err);
 	pull.name = opts.image;
 	pull.platform = opts.platform;
 	pull.quiet = opts.quiet;
+	pull.implicit = strcmp(argv[0], "pull-for-run") == 0;
 	return opts.all_tags ? pull_all_tags(globals, &pull, err) : pull_image(globals, &pull, err);
 }
 
@@ -50,6 +55,7 @@ static const struct {
 	{ "logout", logout_main },
 	{ "manifest-inspect", manifest_main },
 	{ "pull", run_pull },
+	{ "pull-for-run", run_pull }, /* of an image that is not here */
 	{ "push", push_main },
 	{ "save", save_main },
 	{ "search", search_main },

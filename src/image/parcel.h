@@ -70,6 +70,10 @@ int install_manifest(const struct store *store, const struct descriptor *config,
 int install_document(
 	const struct store *store, const struct json *doc, struct descriptor *ret, struct err *err);
 
+/* The same for bytes as they are. */
+int install_text(const struct store *store, const char *text, size_t len, struct descriptor *ret,
+	struct err *err);
+
 /* Unpacks the layers that are missing. The types of config and layers are checked. progress may be
  * NULL; its rows are left to the caller to settle. */
 int install_layers(const struct store *store, const struct descriptor *manifest,
@@ -126,6 +130,8 @@ struct loads {
 	struct loaded *list;
 	size_t n;
 };
+/* Reads an archive (path NULL: stdin) to its end; its blobs are in the store then. */
+int load_archive(const struct store *store, const char *path, struct loads *ret, struct err *err);
 void loads_done(struct loads *loads);
 struct loaded *loads_add(struct loads *loads);
 

@@ -258,6 +258,8 @@ static void tell_result(struct session *s, const char *full, bool up_to_date)
 	progress_say(&s->progress, "Digest: %s", s->top_digest);
 	progress_say(&s->progress, "Status: %s for %s",
 		up_to_date ? "Image is up to date" : "Downloaded newer image", familiar);
+	if (s->pull->implicit)
+		return;
 	s->progress.quiet = false; /* the one line that -q leaves */
 	progress_say(&s->progress, "%s", full);
 }
@@ -306,7 +308,7 @@ int pull_image(const struct globals *globals, const struct pull *pull, struct er
 
 	progress_init(&s.progress, pull->out, pull->quiet);
 	TRY(ref_parse(pull->name, &s.ref, err));
-	if (s.ref.default_tag)
+	if (s.ref.default_tag && !pull->implicit)
 		progress_say(&s.progress, "Using default tag: latest");
 	TRY(registry_open(&s.ref, globals->settings, globals->config, &s.registry, err));
 	TRY(store_open(globals, true, &s.store, err));

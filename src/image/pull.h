@@ -12,7 +12,8 @@ struct pull {
 	const char *name;     /* as typed */
 	const char *platform; /* "linux/arm64"; NULL = this machine */
 	bool quiet;           /* print the full reference only */
-	int out;              /* descriptor for what `docker pull` prints on stdout */
+	bool implicit; /* nobody typed pull: say what `docker run` says of it, which is less */
+	int out;       /* descriptor for what `docker pull` prints on stdout */
 };
 int pull_image(const struct globals *globals, const struct pull *pull, struct err *err);
 /* Every tag of the repository that pull->name names; it may not have a tag itself. */

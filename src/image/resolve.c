@@ -286,3 +286,17 @@ int image_restore(
 	image = (struct image){ 0 };
 	return 0;
 }
+
+int image_from_directory(const char *path, struct image *ret, struct err *err)
+{
+	autofree char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (!real || stat(real, &st) < 0)
+		return err_sys(err, "root directory '%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, -ENOTDIR, "root directory '%s': not a directory", path);
+	*ret = (struct image){ .ref = xstrdup(path), .config = json_new_map() };
+	strv_adopt(&ret->layers, move_ptr(&real));
+	return 0;
+}

@@ -19,13 +19,28 @@
 #include "base/xalloc.h"
 
 #define FILE_BLOCK ((size_t)1 << 20)
+#define TAR_BLOCK  512
 
 struct reader {
 	const struct tar_source *source;
 	struct digester *digester;
 	struct err err; /* of the source; it explains libarchive's failure */
 	int64_t total;
+	int64_t last; /* size of the last file */
+	bool padded;
 };
+
+/* umoci ends a layer right after the last byte of the last file; Go's readers do not mind. */
+static ssize_t pad(struct reader *r, const void **ret)
+{
+	static const char zeros[TAR_BLOCK];
+
+	if (r->padded || r->total % TAR_BLOCK == 0)
+		return 0;
+	r->padded = true;
+	*ret = zeros;
+	return TAR_BLOCK - r->total % TAR_BLOCK;
+}
 
 static ssize_t feed(struct archive *a, void *data, const void **ret)
 {
@@ -38,6 +53,8 @@ static ssize_t feed(struct archive *a, void *data, const void **ret)
 		archive_set_error(a, EIO, "%s", r->err.text);
 		return -1;
 	}
+	if (n == 0)
+		return pad(r, ret);
 	if (r->digester)
 		digester_update(r->digester, *ret, (size_t)n);
 	r->total += n;
@@ -175,6 +192,14 @@ static bool only_charset(struct archive *a)
 	return why && strstr(why, "can't be converted");
 }
 
+/* Padding may be missing, data may not: they begin at a block's begin. */
+static int check_end(const struct reader *r, struct err *err)
+{
+	if (!r->padded || r->total % TAR_BLOCK >= r->last % TAR_BLOCK)
+		return 0;
+	return err_set(err, -EBADMSG, "the layer is malformed: it ends within its last file");
+}
+
 static int read_entries(struct archive *a, struct reader *r, struct writer *w, struct err *err)
 {
 	struct archive_entry *ae;
@@ -183,9 +208,10 @@ static int read_entries(struct archive *a, struct reader *r, struct writer *w, s
 		int got = archive_read_next_header(a, &ae);
 
 		if (got == ARCHIVE_EOF)
-			return 0;
+			return check_end(r, err);
 		if (got != ARCHIVE_OK && !(got == ARCHIVE_WARN && only_charset(a)))
 			return archive_failed(a, r, err);
+		r->last = archive_entry_size(ae);
 		TRY(one_entry(a, r, ae, w, err));
 	}
 }

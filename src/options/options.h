@@ -94,6 +94,7 @@ struct loopback_ports {
 struct run_opts {
 	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet,
 		dry_run;
+	bool rootfs;             /* image is a directory */
 	bool replace, sig_proxy; /* sig_proxy defaults to true */
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;

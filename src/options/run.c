@@ -333,6 +333,8 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "restart", call_restart, "POLICY",
 		"no, on-failure[:N], always or unless-stopped"),
 	OPT_FLAG(0, "rm", RUN, opts.remove, "Remove the container when it ends"),
+	OPT_FLAG(0, "rootfs", RUN, opts.rootfs,
+		"IMAGE is a directory to be the root; it is not changed"),
 	OPT_CALL(0, "runtime", call_runtime, "sbx", "Accepted for Docker's sake"),
 	OPT_LIST(0, "security-opt", RUN, opts.security_opt, "OPTION",
 		"seccomp=FILE|unconfined, no-new-privileges"),

@@ -184,6 +184,16 @@ static void a_truncated_archive_is_refused(void **state)
 	assert_true(unpack_bytes(t, t->tar.data, 300) < 0);
 }
 
+/* As umoci writes its last file. */
+static void padding_at_the_end_may_be_missing(void **state)
+{
+	struct target *t = *state;
+
+	TAR_ADD(&t->tar, .name = "f", .data = "0123456789");
+	assert_int_equal(unpack_bytes(t, t->tar.data, 522), 0);
+	assert_true(file_is(t, "f", "0123456789"));
+}
+
 /* Both sizes are given; the PAX one counts, so what follows is where GNU tar sees it. */
 static void the_pax_size_counts(void **state)
 {
@@ -316,7 +326,7 @@ TEST_MAIN(TARGET_TEST(devices_are_left_out), TARGET_TEST(a_fifo_is_never_opened)
 	TARGET_TEST(ids_outside_the_map_are_refused_and_named),
 	TARGET_TEST(sparse_files_stay_sparse), TARGET_TEST(bad_sparse_maps_are_refused),
 	TARGET_TEST(bytes_that_are_no_tar_are_refused), TARGET_TEST(a_truncated_archive_is_refused),
-	TARGET_TEST(the_pax_size_counts),
+	TARGET_TEST(padding_at_the_end_may_be_missing), TARGET_TEST(the_pax_size_counts),
 	TARGET_TEST(a_long_name_header_beats_its_pax_neighbours_once),
 	TARGET_TEST(giant_headers_are_refused_in_little_memory),
 	TARGET_TEST(bad_pax_records_are_refused), TARGET_TEST(too_large_xattrs_are_refused),
