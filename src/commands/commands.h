@@ -61,6 +61,8 @@ int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_tag(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_top(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_version(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_network_connect(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_network_disconnect(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_ls(struct globals *globals, int argc, char **argv, struct err *err);

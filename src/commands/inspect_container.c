@@ -5,6 +5,7 @@
  * presence. Maps are sorted by key, as Go writes them.
  */
 #include "commands/common.h"
+#include "commands/endpoints.h"
 
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -107,37 +108,74 @@ static struct json *wanted_ports(const struct container *c)
 	return sorted_map(ports);
 }
 
-static struct json *endpoint(const struct container *c)
+static void push_once(struct json *list, const char *name)
 {
-	struct json *e = json_new_map(), *names = json_new_list();
+	json_each (it, list)
+		if (!strcmp(json_str(it.value, ""), name))
+			return;
+	json_push(list, json_new_string(name));
+}
+
+static struct json *dns_names(const struct container *c, const struct json *aliases)
+{
+	struct json *names = json_new_list();
 	char id[13];
 
 	snprintf(id, sizeof(id), "%s", c->id);
-	json_push(names, json_new_string(c->name));
-	json_push(names, json_new_string(id));
-	json_put(e, "IPAMConfig", json_new_null());
-	json_put(e, "Links", json_new_null());
-	json_put(e, "Aliases", json_new_null());
-	json_put_string(e, "MacAddress", json_str(json_get(c->network, "mac"), ""));
-	json_put_string(e, "NetworkID", json_str(json_get(c->config, "network"), ""));
-	json_put_string(e, "EndpointID", container_up(c) ? c->id : "");
-	json_put_string(e, "Gateway", json_str(json_get(c->network, "gateway"), ""));
-	json_put_string(e, "IPAddress", json_str(json_get(c->network, "ip"), ""));
-	json_put_int(e, "IPPrefixLen", json_int(json_get(c->network, "prefix"), 0));
+	push_once(names, c->name);
+	json_each (it, aliases)
+		push_once(names, json_str(it.value, ""));
+	push_once(names, id);
+	return names;
+}
+
+static struct json *ipam_config(const struct json *wish)
+{
+	const char *ip = json_str(json_get(wish, "ip"), "");
+	struct json *config;
+
+	if (!*ip)
+		return json_new_null();
+	config = json_new_map();
+	json_put_string(config, "IPv4Address", ip);
+	return config;
+}
+
+static struct json *endpoint(const struct container *c, const struct json *wish)
+{
+	struct json *e = json_new_map(), *aliases = json_get(wish, "aliases"),
+		    *links = json_get(wish, "links");
+	const struct json *live = container_endpoint_live(
+		c, json_str(json_get(wish, "network"), ""));
+
+	json_put(e, "IPAMConfig", ipam_config(wish));
+	json_put(e, "Links", json_len(links) ? json_ref(links) : json_new_null());
+	json_put(e, "Aliases", json_len(aliases) ? json_ref(aliases) : json_new_null());
+	json_put_string(e, "MacAddress", json_str(json_get(live, "mac"), ""));
+	json_put(e, "DriverOpts", json_new_null());
+	json_put_string(e, "NetworkID", json_str(json_get(wish, "id"), ""));
+	json_put_string(e, "EndpointID", live ? c->id : "");
+	json_put_string(e, "Gateway", json_str(json_get(live, "gateway"), ""));
+	json_put_string(e, "IPAddress", json_str(json_get(live, "ip"), ""));
+	json_put_int(e, "IPPrefixLen", json_int(json_get(live, "prefix"), 0));
 	json_put_string(e, "IPv6Gateway", "");
 	json_put_string(e, "GlobalIPv6Address", "");
 	json_put_int(e, "GlobalIPv6PrefixLen", 0);
-	json_put(e, "DNSNames", names);
+	json_put(e, "DNSNames", dns_names(c, aliases));
 	return e;
 }
 
 static struct json *network_part(const struct container *c)
 {
 	struct json *n = json_new_map(), *networks = json_new_map();
-	const char *name = json_str(json_get(c->config, "network"), "bridge");
+	autojson struct json *list = container_endpoints(c);
 
-	if (strncmp(name, "container:", strlen("container:")) != 0) /* shown by its owner */
-		json_put(networks, name, endpoint(c));
+	json_each (it, list) {
+		const char *name = json_str(json_get(it.value, "network"), "");
+
+		if (strncmp(name, "container:", strlen("container:")) != 0) /* shown by its owner */
+			json_put(networks, name, endpoint(c, it.value));
+	}
 	json_put_string(n, "Bridge", "");
 	json_put_string(n, "SandboxID", container_up(c) ? c->id : "");
 	json_put_string(n, "SandboxKey", "");

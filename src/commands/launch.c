@@ -29,6 +29,7 @@ void launch_done(struct launch *launch)
 	container_done(&launch->container);
 	rootfs_done(&launch->rootfs);
 	network_done(&launch->network);
+	network_set_done(&launch->more);
 	policy_done(&launch->policy);
 	image_done(&launch->image);
 	run_opts_done(&launch->opts);
@@ -119,7 +120,9 @@ int launch_plan(struct launch *launch, struct err *err)
 	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
 		&launch->network, err));
 	TRY(launch_share_network(launch, err));
-	TRY(launch_link(launch, err));
+	if (launch->network.kind == NETWORK_BRIDGE)
+		TRY(launch_link(launch, &launch->opts.links, &launch->network, err));
+	TRY(launch_plan_more(launch, err));
 	plan_names(launch);
 	TRY(launch_command(launch, err));
 	run_dir = xasprintf("%s/%s", launch->globals->runroot, launch->id);
@@ -185,7 +188,7 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	free(c->error);
 	c->error = xstrdup("");
 	json_free(c->network);
-	c->network = launch_network_record(&launch->network);
+	c->network = launch_networks_record(launch);
 	c->restarts = launch->comeback.count;
 	c->stopped = false;
 	TRY(state_save(c, err));
@@ -309,6 +312,7 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.joined = on_joined,
 		.limited = on_limited,
 		.started = on_started,
+		.request = launch_request,
 		.output = on_output,
 		.ended = on_ended,
 		.failed = on_failed,
@@ -321,6 +325,7 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.stored = launch->keeps ? &launch->stored : NULL,
 		.rootfs = &launch->rootfs,
 		.network = &launch->network,
+		.networks = &launch->more,
 		.policy = &launch->policy,
 		.argv = &launch->argv,
 		.env = &launch->env,

@@ -25,6 +25,7 @@ struct launch {
 	char *as_user, *passwd_line; /* with --userns=keep-id */
 	struct policy policy;
 	struct network network;
+	struct network_set more; /* networks beyond it */
 	struct rootfs rootfs;
 	struct container container;
 	enum driver driver;
@@ -62,8 +63,9 @@ int launch_plan(struct launch *launch, struct err *err);
 
 /* launch_network.c. With --network container:NAME: finds that container and its namespaces. */
 int launch_share_network(struct launch *launch, struct err *err);
-/* launch_network.c. --link: finds the containers and puts their names into launch->network. */
-int launch_link(struct launch *launch, struct err *err);
+/* launch_network.c. --link: finds the containers and puts their names into net. */
+int launch_link(const struct launch *launch, const struct strv *links, struct network *net,
+	struct err *err);
 /* launch_ids.c. Which ids: the user namespace's map, and with it perhaps the storage driver. */
 int launch_ids(struct launch *launch, struct err *err);
 /* launch_volumes.c. --volumes-from: what those containers mount joins launch->opts.volumes; for a container
@@ -74,6 +76,13 @@ int launch_inherit_again(struct launch *launch, struct err *err);
 int launch_write_files(struct launch *launch, struct err *err);
 /* state.json's "network" (docs/formats.md). */
 struct json *launch_network_record(const struct network *net);
+/* launch_more.c: networks beyond the first. */
+int launch_plan_more(struct launch *launch, struct err *err);
+struct json *launch_endpoints(const struct launch *launch);       /* config.json's "endpoints" */
+struct json *launch_networks_record(const struct launch *launch); /* state.json's "network" */
+void launch_more_hosts(const struct launch *launch, struct buf *out);
+/* In the monitor: process_events.request. */
+int launch_request(void *data, const char *text, size_t len, struct err *err);
 /* opts from a command line: finds (or pulls) the image, plans and makes the record; 1: --dry-run, the
  * plan has been printed and nothing made. create.c */
 int launch_create(struct launch *launch, struct err *err);

@@ -13,17 +13,22 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "commands/endpoints.h"
 
 static int parse_again(struct launch *launch, struct err *err)
 {
 	autostrv struct strv argv = STRV_INIT;
+	autojson struct json *endpoints = container_endpoints(&launch->container);
 	const char *network;
 
 	strv_add(&argv, "run");
 	json_strv(json_get(launch->container.config, "args"), &argv);
 	TRY(run_opts_parse((int)argv.n, argv.v, &launch->opts, err));
+	if (launch->container.endpoints) /* connect or disconnect changed them */
+		endpoints_to_opts(endpoints, &launch->opts);
 	network = json_str(json_get(launch->container.config, "network"), "");
-	if (strncmp(network, "container:", strlen("container:")) == 0) { /* by id: names move on */
+	if (!launch->container.endpoints && strncmp(network, "container:", strlen("container:")) ==
+						    0) { /* by id: names move on */
 		free(launch->opts.network);
 		launch->opts.network = xstrdup(network);
 	}

@@ -18,7 +18,9 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "base/buf.h"
 #include "commands/common.h"
+#include "commands/endpoints.h"
 #include "process/process.h"
 
 /* ---- --network container:NAME ---- */
@@ -63,27 +65,24 @@ int launch_share_network(struct launch *launch, struct err *err)
 /* ---- --link CONTAINER[:ALIAS] ---- */
 
 static int check_link(
-	const struct launch *launch, const struct container *c, const char *alias, struct err *err)
+	const struct network *net, const struct container *c, const char *alias, struct err *err)
 {
-	const char *network = json_str(json_get(c->config, "network"), "");
-
 	if (!*alias || strpbrk(alias, " \t\n"))
 		return err_set(err, -EINVAL, "invalid link alias '%s'", alias);
 	if (!container_up(c))
 		return err_set(err, -EINVAL, "Cannot link to a non running container: /%s AS %s",
 			c->name, alias);
-	if (strcmp(network, launch->network.name) != 0)
+	if (!container_endpoint_live(c, net->name))
 		return err_set(err, -EINVAL,
 			"Cannot link to /%s, as it does not belong to the network %s", c->name,
-			launch->network.name);
+			net->name);
 	return 0;
 }
 
-int launch_link(struct launch *launch, struct err *err)
+int launch_link(
+	const struct launch *launch, const struct strv *links, struct network *net, struct err *err)
 {
-	if (launch->network.kind != NETWORK_BRIDGE)
-		return 0;
-	strv_each (link, &launch->opts.links) {
+	strv_each (link, links) {
 		size_t len = strcspn(*link, ":");
 		autofree char *name = xstrndup(*link, len);
 		autocontainer struct container c = CONTAINER_INIT;
@@ -91,9 +90,9 @@ int launch_link(struct launch *launch, struct err *err)
 
 		if (state_open(launch->globals, name, &c, err) < 0)
 			return err_wrap(err, "could not get container for %s", name);
-		TRY(check_link(launch, &c, alias, err));
-		ip = json_str(json_get(c.network, "ip"), "");
-		strv_addf(&launch->network.links, "%s\t%s %.12s%s%s", ip, alias, c.id,
+		TRY(check_link(net, &c, alias, err));
+		ip = json_str(json_get(container_endpoint_live(&c, net->name), "ip"), "");
+		strv_addf(&net->links, "%s\t%s %.12s%s%s", ip, alias, c.id,
 			strcmp(alias, c.name) ? " " : "", strcmp(alias, c.name) ? c.name : "");
 	}
 	return 0;
@@ -135,13 +134,16 @@ static int link_files(const struct launch *launch, struct err *err)
 int launch_write_files(struct launch *launch, struct err *err)
 {
 	autofree char *hosts = NULL, *resolv = NULL, *hostname = NULL;
+	autobuf struct buf all = BUF_INIT;
 
 	if (launch->shared >= 0)
 		return link_files(launch, err);
 	TRY(network_hosts(&launch->network, launch->hostname, &hosts, err));
+	buf_adds(&all, hosts);
+	launch_more_hosts(launch, &all);
 	TRY(network_resolv(&launch->network, &resolv, err));
 	hostname = xasprintf("%s\n", launch->hostname);
-	TRY(write_file(launch, "hosts", hosts, err));
+	TRY(write_file(launch, "hosts", all.data, err));
 	TRY(write_file(launch, "resolv.conf", resolv, err));
 	return write_file(launch, "hostname", hostname, err);
 }

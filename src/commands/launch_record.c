@@ -164,6 +164,7 @@ static void put_sandbox(struct json *doc, const struct launch *launch)
 	json_put(doc, "exposedPorts", json_new_strv(&launch->image.exposed_ports));
 	json_put(doc, "mounts", mounts_record(launch));
 	json_put_string(doc, "network", launch->network.name);
+	json_put(doc, "endpoints", launch_endpoints(launch));
 	json_put(doc, "ports", ports_record(&launch->network));
 	json_put(doc, "capAdd", json_new_strv(&opts->cap_add));
 	json_put(doc, "capDrop", json_new_strv(&opts->cap_drop));

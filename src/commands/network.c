@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "base/xalloc.h"
 #include "commands/common.h"
+#include "commands/endpoints.h"
 #include "commands/output.h"
 #include "network/network.h"
 #include "options/verbs.h"
@@ -86,7 +87,7 @@ static int networks_read(const struct globals *globals, struct networks *ret, st
 
 static bool is_member(const struct container *c, const struct network_record *net)
 {
-	return strcmp(json_str(json_get(c->config, "network"), ""), net->name) == 0;
+	return container_on_network(c, net->name);
 }
 
 /* up: only running ones count. */
@@ -191,7 +192,8 @@ static struct json *members(const struct networks *all, const struct network_rec
 
 	for (size_t i = 0; i < all->n_containers; i++) {
 		const struct container *c = &all->containers[i];
-		const char *ip = json_str(json_get(c->network, "ip"), "");
+		const struct json *live = container_endpoint_live(c, net->name);
+		const char *ip = json_str(json_get(live, "ip"), "");
 		struct json *member;
 		char address[64] = "";
 
@@ -199,11 +201,11 @@ static struct json *members(const struct networks *all, const struct network_rec
 			continue;
 		if (*ip)
 			(void)snprintf(address, sizeof(address), "%s/%lld", ip,
-				(long long)json_int(json_get(c->network, "prefix"), 0));
+				(long long)json_int(json_get(live, "prefix"), 0));
 		member = json_new_map();
 		json_put_string(member, "Name", c->name);
 		json_put_string(member, "EndpointID", c->id);
-		json_put_string(member, "MacAddress", json_str(json_get(c->network, "mac"), ""));
+		json_put_string(member, "MacAddress", json_str(json_get(live, "mac"), ""));
 		json_put_string(member, "IPv4Address", address);
 		json_put_string(member, "IPv6Address", "");
 		json_put(map, c->id, member);

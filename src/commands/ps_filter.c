@@ -4,6 +4,7 @@
  * hold), keys must all hold; id and name are regular expressions, matched anywhere.
  */
 #include "commands/common.h"
+#include "commands/endpoints.h"
 
 #include <errno.h>
 #include <regex.h>
@@ -160,7 +161,7 @@ static bool match_volume(const struct term *term, const struct container *c)
 
 static bool match_network(const struct term *term, const struct container *c)
 {
-	return strcmp(json_str(json_get(c->config, "network"), ""), term->value) == 0;
+	return container_on_network(c, term->value);
 }
 
 /* "80", "80/tcp", "8000-8010/udp" against one port */

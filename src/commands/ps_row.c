@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One container as a row of `ps`: the fields that Docker's templates know, in their order. */
 #include "commands/common.h"
+#include "commands/endpoints.h"
 
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -127,6 +128,18 @@ static void put_running_for(struct json *row, const struct container *c, int64_t
 	json_put_string(row, "RunningFor", ago);
 }
 
+static void put_networks(struct json *row, const struct container *c)
+{
+	autojson struct json *list = container_endpoints(c);
+	autobuf struct buf names = BUF_INIT;
+
+	buf_adds(&names, "");
+	json_each (it, list)
+		buf_addf(&names, "%s%s", names.len ? "," : "",
+			json_str(json_get(it.value, "network"), ""));
+	json_put_string(row, "Networks", names.data);
+}
+
 struct json *ps_row(const struct container *c, bool no_trunc, const char *size)
 {
 	autofree char *command = command_text(c, no_trunc), *labels = labels_text(c);
@@ -145,7 +158,7 @@ struct json *ps_row(const struct container *c, bool no_trunc, const char *size)
 	put_text(row, "LocalVolumes", &text);
 	json_put_string(row, "Mounts", mounts);
 	json_put_string(row, "Names", c->name);
-	json_put_string(row, "Networks", json_str(json_get(c->config, "network"), ""));
+	put_networks(row, c);
 	ports_text(c, &text);
 	put_text(row, "Ports", &text);
 	put_running_for(row, c, now);

@@ -59,6 +59,7 @@ struct network {
 		host; /* where containers reach the host; the gateway when it has no address */
 	int prefix, mtu;
 	uint8_t mac[6]; /* before network_join(): the wanted one, or zeros */
+	unsigned index; /* of its device in the container: eth0, … */
 	int control; /* socket to sbx-netstack; closing it leaves the network. -EBADF without one */
 	bool begun;  /* network_begin() has asked, the answer is not read yet */
 	pid_t starting; /* first process of an sbx-netstack we started, not reaped yet; 0 = none */
@@ -123,6 +124,24 @@ int network_attach(
  * address and ports. -EADDRINUSE: the dead one still holds them, or somebody else was faster; may be
  * called again, as after any error. */
 int network_recover(struct network *net, const char *id, const char *name, struct err *err);
+
+/* ---- networks beyond a container's first ---- */
+
+/* Those, and the container's namespaces for further ones. All owned. */
+struct network_set {
+	struct network **list;
+	size_t n;
+	int userns, netns; /* 0 = not known yet */
+};
+void network_set_add(struct network_set *set, const struct network *adopt);
+void network_set_remove(struct network_set *set, size_t index); /* leaves it */
+void network_set_done(struct network_set *set);
+int network_set_keep(struct network_set *set, int userns, int netns, struct err *err); /* copies */
+
+/* monitor: join, setup and attach for a container whose namespaces exist; its index is not 0. The
+ * default route goes through it only when there is none yet. */
+int network_plug(struct network *net, int userns, int netns, const char *id, const char *name,
+	struct err *err);
 
 /* Contents of /etc/hosts and /etc/resolv.conf for the container; caller frees. Reads the host's
  * resolv.conf for kind host. */

@@ -26,7 +26,7 @@
 #include "network/redirect.h"
 #include "network/wire.h"
 
-#define TAP_NAME    "eth0"
+#define TAP_NAME    "eth"
 #define TUN_PATH    "/dev/net/tun"
 #define LO_INDEX    1 /* the kernel makes it first in every namespace */
 #define REPLY_TABLE 5380
@@ -75,7 +75,7 @@ static int no_tun(struct err *err, int code, const char *why)
 		TUN_PATH, why, TUN_PATH);
 }
 
-static int open_tap(int *ret_tap, struct err *err)
+static int open_tap(const char *name, int *ret_tap, struct err *err)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
 	autofd int fd = open(TUN_PATH, O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -86,9 +86,9 @@ static int open_tap(int *ret_tap, struct err *err)
 		return no_tun(err, -errno, "is missing");
 	if (fd < 0)
 		return err_sys(err, "open %s", TUN_PATH);
-	memcpy(ifr.ifr_name, TAP_NAME, sizeof(TAP_NAME));
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
-		return err_sys(err, "make the network device %s", TAP_NAME);
+		return err_sys(err, "make the network device %s", name);
 	*ret_tap = move_fd(&fd);
 	return 0;
 }
@@ -109,6 +109,24 @@ static void add_tap(struct netlink *nl, const struct network *net, int index)
 		.ifa_prefixlen = (uint8_t)net->prefix,
 		.ifa_index = (uint32_t)index,
 	};
+	struct in_addr broadcast = net->address;
+	uint32_t mtu = (uint32_t)net->mtu, queue = TAP_QUEUE;
+
+	broadcast.s_addr |= htonl(UINT32_MAX >> net->prefix);
+	netlink_add(nl, "bring up the device", RTM_NEWLINK, 0);
+	netlink_body(nl, &link, sizeof(link));
+	netlink_attr(nl, IFLA_ADDRESS, net->mac, sizeof(net->mac));
+	netlink_attr(nl, IFLA_MTU, &mtu, sizeof(mtu));
+	netlink_attr(nl, IFLA_TXQLEN, &queue, sizeof(queue));
+	netlink_add(nl, "set the address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_body(nl, &addr, sizeof(addr));
+	netlink_attr(nl, IFA_LOCAL, &net->address, sizeof(net->address));
+	netlink_attr(nl, IFA_ADDRESS, &net->address, sizeof(net->address));
+	netlink_attr(nl, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+}
+
+static void add_route(struct netlink *nl, const struct network *net, int index)
+{
 	struct rtmsg route = {
 		.rtm_family = AF_INET,
 		.rtm_table = RT_TABLE_MAIN,
@@ -116,20 +134,7 @@ static void add_tap(struct netlink *nl, const struct network *net, int index)
 		.rtm_scope = RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_UNICAST,
 	};
-	struct in_addr broadcast = net->address;
-	uint32_t mtu = (uint32_t)net->mtu, queue = TAP_QUEUE;
 
-	broadcast.s_addr |= htonl(UINT32_MAX >> net->prefix);
-	netlink_add(nl, "bring up " TAP_NAME, RTM_NEWLINK, 0);
-	netlink_body(nl, &link, sizeof(link));
-	netlink_attr(nl, IFLA_ADDRESS, net->mac, sizeof(net->mac));
-	netlink_attr(nl, IFLA_MTU, &mtu, sizeof(mtu));
-	netlink_attr(nl, IFLA_TXQLEN, &queue, sizeof(queue));
-	netlink_add(nl, "set the address of " TAP_NAME, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-	netlink_body(nl, &addr, sizeof(addr));
-	netlink_attr(nl, IFA_LOCAL, &net->address, sizeof(net->address));
-	netlink_attr(nl, IFA_ADDRESS, &net->address, sizeof(net->address));
-	netlink_attr(nl, IFA_BROADCAST, &broadcast, sizeof(broadcast));
 	if (net->internal)
 		return; /* then "network is unreachable" comes at once */
 	netlink_add(nl, "set the default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
@@ -217,26 +222,51 @@ static void set_up_fast_way(const struct network *net, unsigned index, struct ne
 	gear->fast[NETWORK_QUEUE] = redirect.queue;
 }
 
+/* A further network of a running container: no more than its device is ours to change. */
+static int set_up_further(const struct network *net, int index, struct err *err)
+{
+	struct netlink device = NETLINK_INIT, route = NETLINK_INIT;
+	struct err there_is_one = ERR_INIT;
+	int r;
+
+	add_tap(&device, net, index);
+	TRY(netlink_run(&device, err));
+	add_route(&route, net, index);
+	r = net->internal ? 0 : netlink_run(&route, &there_is_one);
+	if (r < 0 && r != -EEXIST)
+		*err = there_is_one;
+	return r == -EEXIST ? 0 : r;
+}
+
 int network_setup(const struct network *net, struct network_gear *ret, struct err *err)
 {
 	struct network_gear gear __attribute__((cleanup(network_gear_done))) = NETWORK_GEAR_INIT;
 	struct netlink nl = NETLINK_INIT;
+	char name[IF_NAMESIZE];
 	unsigned index = 0;
 
 	*ret = gear;
 	if (net->kind == NETWORK_HOST || net->kind == NETWORK_CONTAINER)
 		return 0;
-	write_sysctls();
-	add_lo(&nl);
 	if (net->kind == NETWORK_BRIDGE) {
-		TRY(open_tap(&gear.tap, err));
-		index = if_nametoindex(TAP_NAME);
+		(void)snprintf(name, sizeof(name), TAP_NAME "%u", net->index);
+		TRY(open_tap(name, &gear.tap, err));
+		index = if_nametoindex(name);
 		if (!index)
-			return err_sys(err, "find the network device %s", TAP_NAME);
-		add_tap(&nl, net, (int)index);
+			return err_sys(err, "find the network device %s", name);
 	}
-	TRY(netlink_run(&nl, err));
-	if (index)
+	if (net->index) {
+		TRY(set_up_further(net, (int)index, err));
+	} else {
+		write_sysctls();
+		add_lo(&nl);
+		if (index) {
+			add_tap(&nl, net, (int)index);
+			add_route(&nl, net, (int)index);
+		}
+		TRY(netlink_run(&nl, err));
+	}
+	if (index && !net->index)
 		set_up_fast_way(net, index, &gear);
 	if ((net->loopback.n || net->loopback.all) && gear.fast[NETWORK_LISTEN4] < 0)
 		return err_set(err, -EOPNOTSUPP,

@@ -6,8 +6,14 @@
 #include <stddef.h>
 
 const struct command network_commands[] = {
+	{ CMD_NETWORK_CONNECT, NULL, "network", "connect", "[OPTIONS] NETWORK CONTAINER",
+		"Put a container on one more network",
+		{ "network connect", network_connect_table, 2, 2, false, NULL } },
 	{ CMD_NETWORK_CREATE, NULL, "network", "create", "[OPTIONS] NETWORK", "Make a network",
 		{ "network create", network_create_table, 1, 1, false, NULL } },
+	{ CMD_NETWORK_DISCONNECT, NULL, "network", "disconnect", "[OPTIONS] NETWORK CONTAINER",
+		"Take a container off a network",
+		{ "network disconnect", network_disconnect_table, 2, 2, false, NULL } },
 	{ CMD_NETWORK_INSPECT, NULL, "network", "inspect", "[OPTIONS] NETWORK [NETWORK...]",
 		"Show all details of networks as JSON",
 		{ "network inspect", network_inspect_table, 1, OPT_UNLIMITED, false, NULL } },

@@ -115,6 +115,7 @@ extern const struct opt cp_table[], container_prune_table[], image_prune_table[]
 extern const struct opt debug_table[];
 extern const struct opt system_prune_table[], system_df_table[];
 extern const struct opt no_table[]; /* a command without options */
+extern const struct opt network_connect_table[], network_disconnect_table[];
 extern const struct opt network_create_table[], network_ls_table[], network_rm_table[];
 extern const struct opt network_inspect_table[], network_prune_table[];
 extern const struct opt volume_create_table[], volume_ls_table[], volume_rm_table[];

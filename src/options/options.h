@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strv.h"
+#include "options/endpoint.h"
 #include "options/command.h"
 #include "options/verbs.h"
 
@@ -122,6 +123,8 @@ struct run_opts {
 	struct strv labels, cap_add, cap_drop, security_opt, dns, add_host, group_add;
 	struct strv network_alias, links, dns_search, dns_option;
 	struct strv volumes_from; /* "CONTAINER[:ro|rw]", judged */
+	struct net_endpoint *more_networks;
+	size_t n_more_networks;
 	struct publish *ports;
 	size_t n_ports;
 	struct loopback_ports host_loopback;

@@ -94,6 +94,29 @@ static int call_userns(void *target, const char *value, struct err *err)
 	return replace_string(&o->userns, value);
 }
 
+/* The first one's fields are the options of the same names. */
+static int call_network(void *target, const char *value, struct err *err)
+{
+	struct run_opts *o = &((struct raw *)target)->opts;
+	struct net_endpoint e = { 0 };
+
+	TRY(parse_endpoint(value, &e, err));
+	if (o->network) {
+		o->more_networks = xreallocarray(
+			o->more_networks, o->n_more_networks + 1, sizeof(*o->more_networks));
+		o->more_networks[o->n_more_networks++] = e;
+		return 0;
+	}
+	o->network = move_ptr(&e.network);
+	strv_extend(&o->network_alias, &e.aliases);
+	if (e.ip)
+		(void)replace_string(&o->ip, e.ip);
+	if (e.mac)
+		(void)replace_string(&o->mac_address, e.mac);
+	net_endpoint_done(&e);
+	return 0;
+}
+
 static int call_ulimit(void *target, const char *value, struct err *err)
 {
 	struct run_opts *o = &((struct raw *)target)->opts;
@@ -305,7 +328,7 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "mount", call_mount, "SPEC",
 		"Mount type=bind|volume|tmpfs,source=DIR,target=PATH"),
 	OPT_CALL(0, "name", call_name, "NAME", "Name of the container"),
-	OPT_STRING(0, "network", RUN, opts.network, "NETWORK",
+	OPT_CALL(0, "network", call_network, "NETWORK",
 		"bridge (default), none, host, container:NAME or a network"),
 	OPT_ALIAS(0, "net", "network"),
 	OPT_LIST(0, "network-alias", RUN, opts.network_alias, "NAME",
@@ -385,6 +408,9 @@ void run_opts_done(struct run_opts *o)
 		volume_done(&o->volumes[i]);
 	free(o->volumes);
 	limits_done(&o->limits);
+	for (size_t i = 0; i < o->n_more_networks; i++)
+		net_endpoint_done(&o->more_networks[i]);
+	free(o->more_networks);
 	free(o->ports);
 	free(o->ulimits);
 	*o = (struct run_opts){ 0 };

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/strv.h"
 #include "options/build_verbs.h"
+#include "options/endpoint.h"
 #include "options/image_verbs.h"
 
 struct ps_opts {
@@ -161,6 +162,12 @@ struct network_create_opts {
 	struct json *labels, *options;                     /* NULL = none */
 };
 
+struct network_connect_opts {
+	struct net_endpoint endpoint;
+	char *container;
+	bool force; /* disconnect */
+};
+
 struct network_ls_opts {
 	bool quiet, no_trunc;
 	char *format;
@@ -207,6 +214,10 @@ int rename_opts_parse(int argc, char **argv, struct rename_opts *ret, struct err
 int top_opts_parse(int argc, char **argv, struct top_opts *ret, struct err *err);
 int network_create_opts_parse(
 	int argc, char **argv, struct network_create_opts *ret, struct err *err);
+int network_connect_opts_parse(
+	int argc, char **argv, struct network_connect_opts *ret, struct err *err);
+int network_disconnect_opts_parse(
+	int argc, char **argv, struct network_connect_opts *ret, struct err *err);
 int network_ls_opts_parse(int argc, char **argv, struct network_ls_opts *ret, struct err *err);
 int network_rm_opts_parse(int argc, char **argv, struct network_rm_opts *ret, struct err *err);
 /* As inspect_opts_parse(), with a type of "network". */
@@ -251,6 +262,7 @@ void port_opts_done(struct port_opts *opts);
 void rename_opts_done(struct rename_opts *opts);
 void top_opts_done(struct top_opts *opts);
 void network_create_opts_done(struct network_create_opts *opts);
+void network_connect_opts_done(struct network_connect_opts *opts);
 void network_ls_opts_done(struct network_ls_opts *opts);
 void network_rm_opts_done(struct network_rm_opts *opts);
 void volume_create_opts_done(struct volume_create_opts *opts);

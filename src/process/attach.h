@@ -18,11 +18,13 @@
 
 enum attach_type {
 	/* client → monitor */
-	ATTACH_STDIN = 'i',  /* bytes */
-	ATTACH_EOF = 'I',    /* stdin ended */
-	ATTACH_RESIZE = 'w', /* struct winsize */
-	ATTACH_SIGNAL = 's', /* int: send to the payload */
+	ATTACH_STDIN = 'i',   /* bytes */
+	ATTACH_EOF = 'I',     /* stdin ended */
+	ATTACH_RESIZE = 'w',  /* struct winsize */
+	ATTACH_SIGNAL = 's',  /* int: send to the payload */
+	ATTACH_REQUEST = 'R', /* a wish in JSON; answered by ATTACH_ANSWER */
 	/* monitor → client */
+	ATTACH_ANSWER = 'A', /* struct err, code 0 = done */
 	ATTACH_STDOUT = 'o',
 	ATTACH_STDERR = 'e',
 	ATTACH_STARTED = 'S', /* nothing: the payload has been executed */
@@ -42,6 +44,9 @@ struct client_opts {
  * always restored, also when killed by a signal that can be caught. */
 #define CLIENT_DETACHED 1000
 int client_run(int sock, const struct client_opts *opts, struct err *err);
+
+/* Asks the monitor for something and waits for its answer, which comes back as if done here. */
+int client_request(int sock, const char *text, struct err *err);
 
 /* Parses "ctrl-p,ctrl-q" or "a,b" into bytes; returns the count or -EINVAL. Pure. */
 int client_parse_keys(const char *text, unsigned char *ret, int max, struct err *err);

@@ -310,6 +310,8 @@ static int take_frame(struct client *c, size_t len, struct err *err)
 	case ATTACH_EXIT:
 		return take_exit(c, len, err);
 	case ATTACH_STARTED:
+	case ATTACH_ANSWER:
+	case ATTACH_REQUEST:
 	case ATTACH_STDIN:
 	case ATTACH_EOF:
 	case ATTACH_RESIZE:

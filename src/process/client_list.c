@@ -185,6 +185,16 @@ int client_broadcast(struct client_list *list, enum attach_type type, const void
 	return 0;
 }
 
+int client_tell(struct client *client, enum attach_type type, const void *payload, size_t len,
+	struct err *err)
+{
+	char frame[ATTACH_MAX];
+
+	frame[0] = (char)type;
+	memcpy(frame + 1, payload, len);
+	return deliver(client, frame, len + 1) < 0 ? remove_client(client, err) : 0;
+}
+
 void client_farewell(
 	struct client_list *list, enum attach_type type, const void *payload, size_t len)
 {

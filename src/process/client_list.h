@@ -40,6 +40,10 @@ int client_broadcast(struct client_list *list, enum attach_type type, const void
 	size_t len, struct err *err);
 bool client_blocked(const struct client_list *list);
 
+/* To one of them; it may be gone afterwards. */
+int client_tell(struct client *client, enum attach_type type, const void *payload, size_t len,
+	struct err *err);
+
 /* Stops and restarts listening to one client (its stdin bytes have nowhere to go). */
 int client_pause(struct client *client, bool pause, struct err *err);
 

@@ -46,6 +46,8 @@ struct monitor {
 	struct output outputs[2];
 	struct loop_source *in_source;
 	struct net_watch net_watch;
+	struct net_watch *more_watches; /* one for each of job->networks, in its order */
+	size_t n_more_watches;
 	struct health health;
 	struct client *in_client; /* paused until `in` is written */
 	char in[CHUNK];
@@ -182,6 +184,9 @@ static int take_stdin(struct monitor *monitor, struct client *from, const void *
 	return client_pause(from, true, err);
 }
 
+static int serve_request(struct monitor *monitor, struct client *from, const char *text, size_t len,
+	struct err *err);
+
 static int on_message(void *data, struct client *from, enum attach_type type, const void *payload,
 	size_t len, struct err *err)
 {
@@ -194,6 +199,8 @@ static int on_message(void *data, struct client *from, enum attach_type type, co
 		monitor->in_eof = monitor->job->stdin_once;
 		return flush_stdin(monitor, err);
 	}
+	if (type == ATTACH_REQUEST)
+		return serve_request(monitor, from, payload, len, err);
 	if (type == ATTACH_RESIZE && monitor->job->tty && len == sizeof(struct winsize))
 		(void)ioctl(monitor->process.out, TIOCSWINSZ,
 			payload); /* gone with the pty: no matter */
@@ -242,11 +249,23 @@ static int on_attach(void *data, int fd, uint32_t events, struct err *err)
 
 /* ---- deaths ---- */
 
-static void leave_network(struct monitor *monitor)
+static void unwatch_networks(struct monitor *monitor)
 {
 	net_watch_stop(&monitor->net_watch);
+	for (size_t i = 0; i < monitor->n_more_watches; i++)
+		net_watch_stop(&monitor->more_watches[i]);
+	free(monitor->more_watches);
+	monitor->more_watches = NULL;
+	monitor->n_more_watches = 0;
+}
+
+static void leave_network(struct monitor *monitor)
+{
+	unwatch_networks(monitor);
 	if (monitor->job->network)
 		network_done(monitor->job->network);
+	if (monitor->job->networks)
+		network_set_done(monitor->job->networks);
 }
 
 /* Everybody but a client that still reads may know that it is over. Once. */
@@ -348,15 +367,48 @@ static int on_network_lost(void *data, const struct err *why, struct err *err)
 	return client_broadcast(&monitor->clients, ATTACH_STDERR, text, (size_t)n, err);
 }
 
-static int watch_network(struct monitor *monitor, struct err *err)
+static int watch_one(
+	struct monitor *monitor, struct network *network, struct net_watch *watch, struct err *err)
 {
-	monitor->net_watch = (struct net_watch){ .loop = monitor->loop,
-		.network = monitor->job->network,
+	*watch = (struct net_watch){ .loop = monitor->loop,
+		.network = network,
 		.id = monitor->job->id,
 		.name = monitor->job->name,
 		.lost = on_network_lost,
 		.data = monitor };
-	return net_watch_start(&monitor->net_watch, err);
+	return net_watch_start(watch, err);
+}
+
+static int watch_networks(struct monitor *monitor, struct err *err)
+{
+	struct network_set *more = monitor->job->networks;
+
+	TRY(watch_one(monitor, monitor->job->network, &monitor->net_watch, err));
+	if (!more || !more->n)
+		return 0;
+	monitor->more_watches = calloc(more->n, sizeof(*monitor->more_watches));
+	if (!monitor->more_watches)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (; monitor->n_more_watches < more->n; monitor->n_more_watches++)
+		TRY(watch_one(monitor, more->list[monitor->n_more_watches],
+			&monitor->more_watches[monitor->n_more_watches], err));
+	return 0;
+}
+
+/* The set of networks may be another one afterwards. */
+static int serve_request(
+	struct monitor *monitor, struct client *from, const char *text, size_t len, struct err *err)
+{
+	struct err answer = ERR_INIT;
+
+	if (monitor->ended || !monitor->job->events->request) {
+		(void)err_set(&answer, -ESRCH, "the container is not running");
+	} else {
+		unwatch_networks(monitor);
+		(void)monitor->job->events->request(monitor->job->events->data, text, len, &answer);
+		TRY(watch_networks(monitor, err));
+	}
+	return client_tell(from, ATTACH_ANSWER, &answer, sizeof(answer), err);
 }
 
 /* --timeout */
@@ -427,7 +479,7 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 			loop, process->fuse.pidfd, EPOLLIN, on_fuse_end, monitor, NULL, err));
 	if (listener >= 0)
 		TRY(loop_add_fd(loop, listener, EPOLLIN, on_attach, monitor, NULL, err));
-	TRY(watch_network(monitor, err));
+	TRY(watch_networks(monitor, err));
 	TRY(health_start(
 		&monitor->health, monitor->job->health, loop, process->pid, process->pidfd, err));
 	monitor->health.cgroup = process->cgroup;
@@ -522,6 +574,7 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 		.id = spec->id,
 		.name = spec->name,
 		.network = spec->network,
+		.networks = spec->networks,
 		.events = events,
 		.health = spec->health && spec->health->test.n ? &health : NULL,
 		.timeout_ms = spec->more ? spec->more->timeout * 1000 : 0,

@@ -11,6 +11,7 @@ struct monitor_job {
 	bool launcher_in;        /* the launcher is such a client */
 	const char *id, *name;   /* the container's, for its network */
 	struct network *network; /* left as soon as the process has ended; NULL = none of its own */
+	struct network_set *networks; /* further networks; NULL = none ever */
 	const struct process_events *events;
 	const struct health_job *health; /* NULL = none */
 	int64_t timeout_ms;              /* then it is killed; 0 = never */

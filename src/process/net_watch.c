@@ -27,6 +27,9 @@ static int recover(struct net_watch *watch, struct err *err)
 	if (network_recover(watch->network, watch->id, watch->name, &why) == 0) {
 		watch->tries = 0;
 		watch->last = now_ms();
+		if (watch->network->control <
+			0) /* it was being brought back when the watch changed hands */
+			return loop_set_timer(watch->timer, RETRY_MS, 0, err);
 		return loop_add_fd(watch->loop, watch->network->control, EPOLLIN, on_hang_up, watch,
 			&watch->source, err);
 	}

@@ -265,6 +265,23 @@ static int limit(struct start *start, const struct process_events *events, struc
 	return 0;
 }
 
+/* Before the payload runs, so that it finds all of its networks. */
+static int plug_more(
+	const struct start *start, const struct process_events *events, struct err *err)
+{
+	const struct process_spec *spec = start->spec;
+
+	if (!spec->networks || spec->network->kind != NETWORK_BRIDGE)
+		return 0;
+	TRY(network_set_keep(spec->networks, start->userns, start->netns, err));
+	for (size_t i = 0; i < spec->networks->n; i++) {
+		spec->networks->list[i]->index = (unsigned)i + 1;
+		TRY(network_plug(spec->networks->list[i], start->userns, start->netns, spec->id,
+			spec->name, err));
+	}
+	return spec->networks->n ? events->joined(events->data, err) : 0;
+}
+
 int process_start(const struct process_spec *spec, const struct process_events *events,
 	struct process *ret, struct err *err)
 {
@@ -285,6 +302,7 @@ int process_start(const struct process_spec *spec, const struct process_events *
 	TRY(join_while_mapping(&start, events, err));
 	TRY(send_mapped(&start, err));
 	TRY(until_ready(&start, err));
+	TRY(plug_more(&start, events, err));
 	TRY(until_executed(&start, err));
 	*ret = process;
 	process = (struct process)PROCESS_INIT;

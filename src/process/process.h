@@ -30,7 +30,8 @@ struct process_spec {
 	const struct idmap
 		*stored; /* the owners on disk when they are others (idmap_keep()), or NULL */
 	const struct rootfs *rootfs;
-	struct network *network; /* planned; the monitor joins it */
+	struct network *network;      /* planned; the monitor joins it */
+	struct network_set *networks; /* planned; gets the container's namespaces too */
 	const struct policy *policy;
 	const struct strv *argv; /* at least one */
 	const struct strv *env;  /* HOME is added by the child when missing */
@@ -51,7 +52,8 @@ struct process_spec {
 
 struct process_events {
 	void *data;
-	/* The network has given an address; nothing of the container exists yet. */
+	/* The network has given an address; nothing of the container exists yet. Again when further
+	 * networks have. */
 	int (*joined)(void *data, struct err *err);
 	/* It has this cgroup of its own, until ended() has returned. */
 	void (*limited)(void *data, const char *cgroup);
@@ -64,6 +66,9 @@ struct process_events {
 	int (*ended)(void *data, int status, struct err *err);
 	/* Instead of started() and ended(): it was never executed. Called before clients are told. */
 	void (*failed)(void *data, const struct err *why);
+	/* A client wishes something of the container that is not the monitor's to know; the answer. May
+	 * change the set of networks. NULL: there are no such wishes. */
+	int (*request)(void *data, const char *text, size_t len, struct err *err);
 	/* With a health check: may it be run now, and what came of it. */
 	bool (*may_probe)(void *data);
 	void (*probed)(

@@ -81,6 +81,7 @@ void container_done(struct container *c)
 	fd_drop(&c->dir);
 	json_free(c->config);
 	json_free(c->network);
+	json_free(c->endpoints);
 	*c = (struct container)CONTAINER_INIT;
 }
 

@@ -90,6 +90,8 @@ int state_save(struct container *c, struct err *err)
 	json_put_string(doc, "cgroup", c->cgroup ? c->cgroup : "");
 	json_put_bool(doc, "oomKilled", c->oom_killed);
 	json_put_string(doc, "error", c->error ? c->error : "");
+	if (c->endpoints)
+		json_put(doc, "endpoints", json_ref(c->endpoints));
 	json_put(doc, "network", c->network ? json_ref(c->network) : json_new_null());
 	json_write(doc, 0, &text);
 	buf_addc(&text, '\n');
@@ -122,6 +124,10 @@ static void read_live(struct container *c, const struct json *doc)
 	free(c->cgroup);
 	c->cgroup = xstrdup(json_str(json_get(doc, "cgroup"), ""));
 	set_error(c, json_str(json_get(doc, "error"), ""));
+	json_free(c->endpoints);
+	c->endpoints = json_kind(json_get(doc, "endpoints")) == JSON_LIST
+			       ? json_ref(json_get(doc, "endpoints"))
+			       : NULL;
 	json_free(c->network);
 	c->network = json_kind(json_get(doc, "network")) == JSON_MAP
 			     ? json_ref(json_get(doc, "network"))

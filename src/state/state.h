@@ -51,7 +51,8 @@ struct container {
 	bool stopped; /* ended because somebody wished so: --restart unless-stopped */
 	char *cgroup; /* absolute: of its own; "" or NULL = none */
 	bool oom_killed;
-	char *error; /* "" or why it could not start */
+	char *error;            /* "" or why it could not start */
+	struct json *endpoints; /* the networks it is to be on, when that was changed; else NULL */
 	struct json *
 		network; /* {"ip","gateway","prefix","mac","ports":[{"ip","hostPort","port","proto"}]} */
 };
