@@ -46,6 +46,9 @@ static const struct {
 	[CMD_DIFF] = { cmd_diff, 1 },
 	[CMD_PORT] = { cmd_port, 1 },
 	[CMD_RENAME] = { cmd_rename, 1 },
+	[CMD_STATS] = { cmd_stats, 1 },
+	[CMD_UPDATE] = { cmd_update, 1 },
+	[CMD_SYSTEM_RESET] = { cmd_system_reset, 1 },
 	[CMD_PAUSE] = { cmd_pause, 1 },
 	[CMD_UNPAUSE] = { cmd_unpause, 1 },
 	[CMD_EVENTS] = { cmd_events, 1 },
@@ -86,6 +89,16 @@ static const struct {
 	[CMD_VERSION] = { cmd_version, 1 },
 };
 
+/* `ln -s sbx docker`: programs that call docker find out which one by its version. */
+#define DOCKER_LIKE "27.5.1"
+
+static bool called_docker(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return path && strcmp(slash ? slash + 1 : path, "docker") == 0;
+}
+
 static int tidy(char **argv, struct err *err)
 {
 	TRY(inherited_tidy(argv, err));
@@ -107,12 +120,15 @@ static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
 	autoglobals struct globals globals = { 0 };
 	autochoice struct choice choice = { 0 };
 	int verb = argc;
+	bool as_docker = called_docker(argv[0]);
 
 	TRY(tidy(argv, err));
 	TRY(globals_parse(argc, argv, &globals, &verb, err));
 	log_init("sbx", globals.log_level);
-	if (globals.version) {
-		(void)printf("sbx version %s\n", SBX_VERSION); /* flushed and checked by main */
+	if (globals.version) { /* flushed and checked by main */
+		(void)printf(as_docker ? "Docker version " DOCKER_LIKE ", build sbx-%s\n"
+				       : "sbx version %s\n",
+			SBX_VERSION);
 		return 0;
 	}
 	*ret_failure = 1;

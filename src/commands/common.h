@@ -36,6 +36,9 @@ struct json *container_health(const struct container *c);
 /* "starting", "healthy", "unhealthy" or "none" */
 const char *container_health_name(const struct container *c, char ret[16]);
 
+/* Under the names of inspect's HostConfig; what was not given is not there. */
+struct json *limits_record(const struct limits *l);
+
 /* Sizes in bytes: the container's own layer, and the image's layers below it. */
 int container_size(const struct globals *globals, const struct container *c, int64_t *ret_own,
 	int64_t *ret_image, struct err *err);

@@ -141,6 +141,8 @@ static int make_with_cidfile(struct launch *launch, const char *path, struct err
 int launch_create(struct launch *launch, struct err *err)
 {
 	globals_override(launch->globals, &launch->opts);
+	strv_each (warning, &launch->opts.warnings)
+		log_msg(LOG_WARN, "%s", *warning);
 	if (launch->opts.cidfile && access(launch->opts.cidfile, F_OK) == 0)
 		return cidfile_found(launch->opts.cidfile, err);
 	TRY(find_image(launch, err));

@@ -19,14 +19,20 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 
-#define FIRST_MS  100
-#define LAST_MS   60000
-#define STEADY_NS 10000000000LL
+#define CONFIG_MAX (64u << 20)
+#define FIRST_MS   100
+#define LAST_MS    60000
+#define STEADY_NS  10000000000LL
 
 static bool wanted(const struct launch *launch, int status)
 {
-	const char *policy = json_str(json_get(launch->container.config, "restart"), "no");
-	int64_t max = json_int(json_get(launch->container.config, "restartMax"), 0);
+	autojson struct json *now = NULL; /* `update` may have changed it since */
+	struct err none = ERR_INIT;
+	bool changed = json_read_at(
+			       launch->container.dir, "config.json", CONFIG_MAX, &now, &none) == 0;
+	const struct json *config = changed ? now : launch->container.config;
+	const char *policy = json_str(json_get(config, "restart"), "no");
+	int64_t max = json_int(json_get(config, "restartMax"), 0);
 
 	if (state_stop_asked(&launch->container) != STOP_NOT_ASKED)
 		return false;

@@ -8,6 +8,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "commands/common.h"
 
 static const char *const proto_names[] = {
 	[PUBLISH_TCP] = "tcp", [PUBLISH_UDP] = "udp", [PUBLISH_SCTP] = "sctp"
@@ -205,7 +206,7 @@ static void put_text(struct json *doc, const char *key, const char *value)
 }
 
 /* Under the names of inspect's HostConfig; what was not given is not there. */
-static struct json *limits_record(const struct limits *l)
+struct json *limits_record(const struct limits *l)
 {
 	const struct {
 		const char *key;

@@ -59,6 +59,8 @@ static int show(struct logs *logs, const struct log_entry *entry, struct err *er
 		state_time_format(entry->time, true, time);
 		buf_addf(&logs->out, "%s ", time);
 	}
+	if (logs->opts->details && !logs->mid_line[entry->stream])
+		buf_addc(&logs->out, ' '); /* Docker's empty list of attributes */
 	buf_add(&logs->out, entry->text, len);
 	logs->mid_line[entry->stream] = len && entry->text[len - 1] != '\n';
 	return 0;

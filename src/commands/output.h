@@ -54,6 +54,8 @@ int format_finish(struct format *format, struct err *err); /* prints */
 void units_duration(int64_t seconds, char ret[UNITS_MAX]); /* "About a minute", "3 weeks" */
 /* Decimal, "72.8MB"; digits: significant ones (3 for images). */
 void units_size(int64_t bytes, int digits, char ret[UNITS_MAX]);
+/* Binary, four digits, "1.5MiB". */
+void units_binary(int64_t bytes, char ret[UNITS_MAX]);
 void units_local_time(int64_t ns, char ret[UNITS_MAX]); /* "2026-11-22 09:00:00 +0100 CET" */
 
 #endif

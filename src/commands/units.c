@@ -49,6 +49,19 @@ void units_size(int64_t bytes, int digits, char ret[UNITS_MAX])
 	snprintf(ret, UNITS_MAX, "%.*g%s", digits, size, names[i]);
 }
 
+void units_binary(int64_t bytes, char ret[UNITS_MAX])
+{
+	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double size = (double)bytes;
+	size_t i = 0;
+
+	while (size >= 1024 && i + 1 < ARRAY_SIZE(names)) {
+		size /= 1024;
+		i++;
+	}
+	snprintf(ret, UNITS_MAX, "%.4g%s", size, names[i]);
+}
+
 void units_local_time(int64_t ns, char ret[UNITS_MAX])
 {
 	time_t seconds = (time_t)(ns / 1000000000);

@@ -110,7 +110,7 @@ extern const struct opt attach_table[], restart_table[];
 extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];
 extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], inspect_table[];
 extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];
-extern const struct opt events_table[];
+extern const struct opt events_table[], stats_table[], update_table[], reset_table[];
 extern const struct opt cp_table[], container_prune_table[], image_prune_table[];
 extern const struct opt debug_table[];
 extern const struct opt system_prune_table[], system_df_table[];

@@ -107,11 +107,13 @@ struct run_opts {
 	struct strv log_opts; /* "max-size=10m", judged */
 	bool host_ipc, host_uts, host_cgroupns, env_host;
 	char *domainname;
-	int64_t timeout;         /* seconds the container may run, 0 = for ever */
-	struct strv sysctls;     /* "net.core.somaxconn=1", judged */
-	struct strv devices;     /* "/dev/x:/dev/y" */
-	struct strv expose;      /* "80/tcp" */
-	struct strv annotations; /* "a=b" */
+	int64_t timeout;               /* seconds the container may run, 0 = for ever */
+	struct strv sysctls;           /* "net.core.somaxconn=1", judged */
+	struct strv devices;           /* "/dev/x:/dev/y" */
+	struct strv expose;            /* "80/tcp" */
+	struct strv annotations;       /* "a=b" */
+	struct strv ignored, warnings; /* what is accepted and not done; what to say of it */
+	bool oom_kill_disable;
 	struct health_opts health;
 	struct limits limits;
 	char *storage_driver; /* overrides globals: globals_override() */
@@ -136,6 +138,14 @@ struct run_opts {
 	struct strv command; /* what follows it */
 	struct strv args;    /* all of the command's argv after the verb, for `sbx start` */
 };
+
+struct update_opts {
+	struct run_opts run; /* limits and restart */
+	struct strv given;   /* "--memory=64m": what was typed, in long form */
+	struct strv containers;
+};
+int update_opts_parse(int argc, char **argv, struct update_opts *ret, struct err *err);
+void update_opts_done(struct update_opts *opts);
 
 void run_opts_done(struct run_opts *opts);
 void globals_done(struct globals *globals);

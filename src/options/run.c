@@ -243,7 +243,8 @@ static int call_log_opt(void *target, const char *value, struct err *err)
 	return 0;
 }
 
-#define RUN struct raw
+#define RUN     struct raw
+#define IGNORED "Accepted and ignored, with a warning"
 const struct opt run_table[] = {
 	/* the first RUN_ONLY rows are not options of create */
 	OPT_FLAG('d', "detach", RUN, opts.detach,
@@ -256,6 +257,7 @@ const struct opt run_table[] = {
 		"Add a line to /etc/hosts; IP may be host-gateway"),
 	OPT_CALL(0, "annotation", call_annotation, "NAME=VALUE", "Attach an annotation"),
 	OPT_CALL(0, "blkio-weight", call_blkio_weight, "N", "Share of disk time, 10 to 1000"),
+	OPT_LIST(0, "blkio-weight-device", RUN, opts.ignored, "VALUE", IGNORED),
 	OPT_LIST(0, "cap-add", RUN, opts.cap_add, "CAP", "Add a Linux capability, or ALL"),
 	OPT_LIST(0, "cap-drop", RUN, opts.cap_drop, "CAP", "Drop a Linux capability, or ALL"),
 	OPT_CALL(0, "cgroup-parent", call_cgroup_parent, "PATH",
@@ -265,12 +267,19 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "cpu-period", call_cpu_period, "MICROSECONDS",
 		"Period of --cpu-quota (default 100000)"),
 	OPT_CALL(0, "cpu-quota", call_cpu_quota, "MICROSECONDS", "Processor time per period"),
+	OPT_LIST(0, "cpu-rt-period", RUN, opts.ignored, "VALUE", IGNORED),
+	OPT_LIST(0, "cpu-rt-runtime", RUN, opts.ignored, "VALUE", IGNORED),
 	OPT_CALL('c', "cpu-shares", call_cpu_shares, "N",
 		"Share of processor time, 2 to 262144 (default 1024)"),
 	OPT_CALL(0, "cpus", call_cpus, "N", "Processors' worth of time, like 1.5"),
 	OPT_CALL(0, "cpuset-cpus", call_cpuset_cpus, "LIST", "Processors to run on, like 0-2,5"),
 	OPT_CALL(0, "cpuset-mems", call_cpuset_mems, "LIST", "Memory nodes to use, like 0,1"),
 	OPT_CALL(0, "device", call_device, "HOST[:PATH[:rwm]]", "Show a device of the host inside"),
+	OPT_LIST(0, "device-cgroup-rule", RUN, opts.ignored, "VALUE", IGNORED),
+	OPT_LIST(0, "device-read-bps", RUN, opts.ignored, "VALUE", IGNORED),
+	OPT_LIST(0, "device-read-iops", RUN, opts.ignored, "VALUE", IGNORED),
+	OPT_LIST(0, "device-write-bps", RUN, opts.ignored, "VALUE", IGNORED),
+	OPT_LIST(0, "device-write-iops", RUN, opts.ignored, "VALUE", IGNORED),
 	OPT_CALL(0, "dns", call_dns, "IP", "Use this DNS server"),
 	OPT_LIST(0, "dns-option", RUN, opts.dns_option, "OPTION", "Add an option to resolv.conf"),
 	OPT_ALIAS(0, "dns-opt", "dns-option"),
@@ -310,6 +319,7 @@ const struct opt run_table[] = {
 	OPT_STRING(0, "ip", RUN, opts.ip, "ADDRESS", "IPv4 address on a network made by the user"),
 	OPT_CALL(0, "ipc", call_ipc, "private|shareable|host",
 		"Shared memory and semaphores: its own, or the host's"),
+	OPT_LIST(0, "kernel-memory", RUN, opts.ignored, "VALUE", IGNORED),
 	OPT_CALL('l', "label", call_label, "NAME[=VALUE]", "Attach a label"),
 	OPT_CALL(0, "label-file", call_label_file, "FILE", "Read labels from a file"),
 	OPT_CALL(0, "limits", call_limits, "strict|best-effort",
@@ -325,6 +335,7 @@ const struct opt run_table[] = {
 		"Memory that is taken away last"),
 	OPT_CALL(0, "memory-swap", call_memory_swap, "SIZE",
 		"Limit of memory and swap together; -1: no limit of swap"),
+	OPT_LIST(0, "memory-swappiness", RUN, opts.ignored, "VALUE", IGNORED),
 	OPT_CALL(0, "mount", call_mount, "SPEC",
 		"Mount type=bind|volume|tmpfs,source=DIR,target=PATH"),
 	OPT_CALL(0, "name", call_name, "NAME", "Name of the container"),
@@ -335,6 +346,7 @@ const struct opt run_table[] = {
 		"One more name on a network made by the user"),
 	OPT_ALIAS(0, "net-alias", "network-alias"),
 	OPT_FLAG(0, "no-healthcheck", RUN, opts.health.none, "Do not run the image's health check"),
+	OPT_FLAG(0, "oom-kill-disable", RUN, opts.oom_kill_disable, IGNORED),
 	OPT_CALL(0, "oom-score-adj", call_oom_score_adj, "N",
 		"Who is killed first when memory runs out, -1000 to 1000"),
 	OPT_CALL(0, "pids-limit", call_pids_limit, "N", "Limit of processes and threads; -1: none"),
@@ -398,7 +410,7 @@ void run_opts_done(struct run_opts *o)
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts,
-		&o->sysctls, &o->devices, &o->expose, &o->annotations };
+		&o->sysctls, &o->devices, &o->expose, &o->annotations, &o->ignored, &o->warnings };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -470,6 +482,11 @@ static void note(void *target, const struct opt *opt, const char *value)
 	for (size_t i = 0; i < ARRAY_SIZE(skip); i++)
 		if (strcmp(opt->name, skip[i]) == 0)
 			return;
+	if (opt->help && strcmp(opt->help, IGNORED) == 0) {
+		strv_addf(&o->warnings, "--%s needs root or another kernel and is ignored",
+			opt->name);
+		return;
+	}
 	if (opt->call == call_volume)
 		note_volume(&o->args, last, value);
 	else if (opt->call == call_mount && last->type == VOLUME_BIND)

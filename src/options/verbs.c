@@ -112,6 +112,8 @@ static int logs_tail(void *target, const char *value, struct err *err)
 }
 
 const struct opt logs_table[] = {
+	OPT_FLAG(0, "details", struct logs_opts, details,
+		"Show attributes of each line; there are none"),
 	OPT_FLAG('f', "follow", struct logs_opts, follow, "Go on until the container ends"),
 	OPT_CALL(0, "since", logs_since, "TIME", "Show lines since a time or a duration ago (10m)"),
 	OPT_CALL('n', "tail", logs_tail, "N", "Show the last N lines (default all)"),
@@ -282,7 +284,25 @@ void rm_opts_done(struct rm_opts *o)
 	*o = (struct rm_opts){ 0 };
 }
 
-const struct opt wait_table[] = { OPT_END };
+static int wait_condition(void *target, const char *value, struct err *err)
+{
+	static const char *const names[] = { "created", "running", "paused", "exited", "stopped",
+		"healthy", "unhealthy", "removed" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(value, names[i]) != 0)
+			continue;
+		strv_add(&((struct wait_opts *)target)->conditions, value);
+		return 0;
+	}
+	return err_set(err, -EINVAL, "unknown container state: %s", value);
+}
+
+const struct opt wait_table[] = {
+	OPT_CALL(0, "condition", wait_condition, "STATE",
+		"Wait for running, paused, exited, healthy or removed"),
+	OPT_END,
+};
 
 int wait_opts_parse(int argc, char **argv, struct wait_opts *ret, struct err *err)
 {
@@ -299,6 +319,7 @@ int wait_opts_parse(int argc, char **argv, struct wait_opts *ret, struct err *er
 
 void wait_opts_done(struct wait_opts *o)
 {
+	strv_done(&o->conditions);
 	strv_done(&o->containers);
 	*o = (struct wait_opts){ 0 };
 }

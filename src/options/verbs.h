@@ -26,7 +26,7 @@ struct ps_opts {
 };
 
 struct logs_opts {
-	bool follow, timestamps;
+	bool follow, timestamps, details;
 	int64_t tail;         /* lines, -1 = all */
 	int64_t since, until; /* ns since the epoch; INT64_MIN, INT64_MAX when not given */
 	char *container;
@@ -59,6 +59,12 @@ struct events_opts {
 	char *format;
 };
 
+struct stats_opts {
+	bool all, no_stream, no_trunc;
+	char *format;
+	struct strv containers; /* empty: all that run */
+};
+
 struct pause_opts { /* and of unpause */
 	struct strv containers;
 };
@@ -85,6 +91,7 @@ struct debug_opts {
 };
 
 struct wait_opts {
+	struct strv conditions; /* any of these ends the wait; empty: its end */
 	struct strv containers;
 };
 
@@ -195,6 +202,7 @@ int start_opts_parse(int argc, char **argv, struct start_opts *ret, struct err *
 int attach_opts_parse(int argc, char **argv, struct attach_opts *ret, struct err *err);
 int restart_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err);
 int stop_opts_parse(int argc, char **argv, struct stop_opts *ret, struct err *err);
+int stats_opts_parse(int argc, char **argv, struct stats_opts *ret, struct err *err);
 int events_opts_parse(int argc, char **argv, struct events_opts *ret, struct err *err);
 int pause_opts_parse(int argc, char **argv, struct pause_opts *ret, struct err *err);
 int unpause_opts_parse(int argc, char **argv, struct pause_opts *ret, struct err *err);
@@ -234,6 +242,7 @@ int volume_inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, s
 int container_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int image_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int system_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
+int system_reset_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int system_df_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 int volume_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int info_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
@@ -245,6 +254,7 @@ void exec_opts_done(struct exec_opts *opts);
 void start_opts_done(struct start_opts *opts);
 void attach_opts_done(struct attach_opts *opts);
 void stop_opts_done(struct stop_opts *opts);
+void stats_opts_done(struct stats_opts *opts);
 void events_opts_done(struct events_opts *opts);
 void pause_opts_done(struct pause_opts *opts);
 void kill_opts_done(struct kill_opts *opts);

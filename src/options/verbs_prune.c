@@ -106,3 +106,14 @@ int system_df_opts_parse(int argc, char **argv, struct format_opts *ret, struct 
 		*ret = o;
 	return r;
 }
+
+const struct opt reset_table[] = {
+	OPT_FLAG('f', "force", struct prune_opts, force, "Do not ask"),
+	OPT_END,
+};
+
+int system_reset_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err)
+{
+	(void)argc;
+	return prune_parse(CMD_SYSTEM_RESET, argv, ret, err);
+}

@@ -68,6 +68,37 @@ void events_opts_done(struct events_opts *o)
 	*o = (struct events_opts){ 0 };
 }
 
+/* ---- stats ---- */
+
+const struct opt stats_table[] = {
+	OPT_FLAG('a', "all", struct stats_opts, all, "Stopped containers too"),
+	OPT_STRING(0, "format", struct stats_opts, format, "TEMPLATE",
+		"json, table TEMPLATE or a Go template"),
+	OPT_FLAG(0, "no-stream", struct stats_opts, no_stream, "Show it once and end"),
+	OPT_FLAG(0, "no-trunc", struct stats_opts, no_trunc, "Do not shorten ids"),
+	OPT_END,
+};
+
+int stats_opts_parse(int argc, char **argv, struct stats_opts *ret, struct err *err)
+{
+	struct stats_opts o = { 0 };
+	int r = opt_parse_command(CMD_STATS, argv, &o, &o.containers, err);
+
+	(void)argc;
+	if (r < 0)
+		stats_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void stats_opts_done(struct stats_opts *o)
+{
+	free(o->format);
+	strv_done(&o->containers);
+	*o = (struct stats_opts){ 0 };
+}
+
 /* ---- pause, unpause ---- */
 
 int pause_opts_parse(int argc, char **argv, struct pause_opts *ret, struct err *err)

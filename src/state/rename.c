@@ -69,3 +69,16 @@ int state_rename(
 	c->name = xstrdup(name);
 	return 0;
 }
+
+int state_change_config(struct container *c,
+	int (*change)(void *data, struct json *config, struct err *err), void *data,
+	struct err *err)
+{
+	autobuf struct buf text = BUF_INIT;
+
+	TRY(read_again(c, err));
+	TRY(change(data, c->config, err));
+	json_write(c->config, 0, &text);
+	buf_addc(&text, '\n');
+	return fs_write_at(c->dir, CONFIG_NAME, text.data, text.len, FS_SYNC, err);
+}

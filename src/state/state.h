@@ -95,6 +95,14 @@ int state_reload(struct container *c, struct err *err);
 int state_save(struct container *c, struct err *err); /* live fields → state.json, atomically */
 int state_run_dir(struct container *c, const struct globals *globals, struct err *err);
 
+/* Changes the record of a container whose lock the caller holds: change() gets what is on disk now. */
+int state_change_config(struct container *c,
+	int (*change)(void *data, struct json *config, struct err *err), void *data,
+	struct err *err);
+
+/* Removes everything that sbx keeps in its two trees. No container may run. */
+int state_reset(const struct globals *globals, struct err *err);
+
 /* Another name, also while it runs. -EEXIST: E-NAME; -EINVAL: no name, or the same. */
 int state_rename(
 	const struct globals *globals, struct container *c, const char *name, struct err *err);

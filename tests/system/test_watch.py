@@ -94,7 +94,7 @@ def pause_holds_every_process_and_unpause_lets_go(box):
     box.fails(1, "attach", "c1", says="cannot attach to a paused container")
     for pid in box.ok("top", "c1", "-eo", "pid").split("\n")[1:]:
         with open("/proc/%s/stat" % pid.strip(), encoding="ascii") as f:
-            expect(f.read().rsplit(")", 1)[1].split()[0] in "TD", pid)
+            expect(f.read().rsplit(")", 1)[1].split()[0] in "TDZ", pid)
     expect(box.ok("unpause", "c1") == "c1")
     before = count(box, "c1")
     wait_for(lambda: count(box, "c1") > before, "work goes on")
@@ -207,6 +207,95 @@ def a_paused_container_is_not_checked(box):
     expect(box.ok("top", "c1", "-eo", "pid") == pids and health(box, "c1")["Log"][-1] == before[-1])
     box.ok("unpause", "c1")
     wait_for(lambda: health(box, "c1")["Log"][-1] != before[-1], "checks go on")
+
+
+# ---- stats, update, wait ----
+
+@test("overlay", "single")
+def stats_show_memory_processes_time_and_traffic(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c",
+           "sleep 1000 & x=$(head -c 8000000 /dev/zero | tr '\\0' x); while :; do :; done")
+    box.ok("run", "-d", "--name", "c2", "busybox", "sleep", "1000")
+    lines = box.ok("stats", "--no-stream").split("\n")
+    expect(re.split("   +", lines[0].strip()) == ["CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O",
+                                                  "BLOCK I/O", "PIDS"], lines)
+    expect(len(lines) == 3, lines)
+    row = json.loads(box.ok("stats", "--no-stream", "--format", "json", "c1"))
+    expect(float(row["CPUPerc"].rstrip("%")) > 1 and int(row["PIDs"]) >= 2 and row["Name"] == "c1", row)
+    expect(re.fullmatch(r"[0-9.]+MiB / [0-9.]+GiB", row["MemUsage"]) and float(row["MemUsage"].split("MiB")[0]) > 7, row)
+    expect(re.fullmatch(r"[0-9.]+[kM]?B / [0-9.]+[kM]?B", row["NetIO"]), row)
+    expect(len(box.ok("stats", "--no-stream", "--no-trunc", "--format", "{{.ID}}", "c1")) == 64)
+    box.ok("kill", "c2")
+    expect("c2" not in box.ok("stats", "--no-stream") and "c2" in box.ok("stats", "--no-stream", "-a"))
+    box.fails(1, "stats", "--no-stream", "nosuch", says="No such container: nosuch")
+
+
+@test("overlay")
+def stats_stream_until_they_are_interrupted(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "1000")
+    child = box.start("stats", "--format", "{{.Name}} {{.PIDs}}", stdout=subprocess.PIPE)
+    expect([child.stdout.readline() for _ in range(2)] == [b"c1 1\n"] * 2)
+    child.terminate()
+
+
+@test("overlay")
+def update_changes_the_restart_policy_of_a_running_container(box):
+    box.ok("run", "-d", "--name", "c1", "busybox", "sleep", "1000")
+    expect(box.ok("update", "--restart", "on-failure:3", "c1") == "c1")
+    expect(box.inspect("c1")["HostConfig"]["RestartPolicy"] == {"Name": "on-failure", "MaximumRetryCount": 3})
+    box.run(["kill", "-9", str(box.inspect("c1")["State"]["Pid"])])
+    wait_for(lambda: box.inspect("c1")["RestartCount"] == 1, "the new policy")
+    box.ok("update", "--restart", "no", "--pids-limit", "-1", "c1")
+    box.ok("stop", "-t", "0", "c1")
+    box.ok("start", "c1")
+    expect(box.inspect("c1")["HostConfig"]["RestartPolicy"]["Name"] == "no", "kept by the next start")
+    box.fails(1, "update", "-m", "64m", "c1", says="E-LIMIT: container c1 runs without a cgroup")
+    box.ok("stop", "-t", "0", "c1")
+    box.ok("update", "-m", "64m", "c1")
+    expect(box.inspect("c1")["HostConfig"]["Memory"] == 64 << 20)
+    box.ok("run", "-d", "--rm", "--name", "c2", "busybox", "sleep", "1000")
+    box.fails(1, "update", "--restart", "always", "c2", says="AutoRemove is enabled")
+    box.fails(1, "update", "c1", says="one or more flags")
+
+
+@test("overlay")
+def wait_knows_conditions(box):
+    box.ok("run", "-d", "--name", "c1", "--health-cmd", "test -e /up", "--health-interval", "50ms", "busybox", "sleep", "1000")
+    box.ok("wait", "--condition", "running", "c1")
+    child = box.start("wait", "--condition", "healthy", "c1", stdout=subprocess.PIPE)
+    box.ok("exec", "c1", "touch", "/up")
+    expect(child.wait(20) == 0 and child.stdout.read() == b"-1\n")
+    child = box.start("wait", "--condition", "paused", "--condition", "exited", "c1", stdout=subprocess.PIPE)
+    box.ok("pause", "c1")
+    expect(child.wait(20) == 0)
+    child = box.start("wait", "--condition", "removed", "c1", stdout=subprocess.PIPE)
+    box.ok("rm", "-f", "c1")
+    expect(child.wait(20) == 0)
+    box.fails(125, "wait", "--condition", "x", "c1", says="unknown container state: x")
+
+
+# ---- the whole ----
+
+@test("overlay")
+def system_reset_leaves_an_empty_store(box):
+    box.ok("run", "-d", "--name", "c1", "-v", "v1:/v", "busybox", "sleep", "1000")
+    box.ok("network", "create", "n1")
+    box.file("root/mine", "x")
+    result = box.sbx("system", "reset", data="n\n")
+    expect(result.code == 0 and "This will remove from" in result.out and box.ok("ps", "-q"), result)
+    box.ok("system", "reset", "-f")
+    expect(os.listdir(box.path("root")) == ["mine"], os.listdir(box.path("root")))
+    expect(box.ok("ps", "-aq") + box.ok("images", "-q") + box.ok("volume", "ls", "-q") == "")
+    box.ok("run", "--rm", "busybox", "true")
+
+
+@test("overlay")
+def called_docker_it_is_docker(box):
+    os.symlink(SBX, box.path("docker"))
+    result = box.run([box.path("docker"), "--version"])
+    expect(re.fullmatch(r"Docker version \d+\.\d+\.\d+, build sbx-\S+", result.line), result)
+    result = box.run([box.path("docker"), "run", "--rm", "busybox", "echo", "hi"])
+    expect(result.code == 0 and result.line == "hi", result)
 
 
 if __name__ == "__main__":

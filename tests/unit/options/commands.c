@@ -124,7 +124,8 @@ static void rows_are_well_formed(void **state)
 	for (size_t i = 0; (c = command_at(i)); i++) {
 		assert_true(c->name || c->group);
 		assert_int_equal(!c->group, !c->group_names);
-		assert_ptr_equal(command_by_id(c->id), c);
+		assert_ptr_equal(
+			command_by_id(c->id)->spec.table, c->spec.table); /* aliases share it */
 		assert_true(strlen(c->summary) <= 60);
 		assert_true(c->summary[strlen(c->summary) - 1] != '.');
 		if (c->name)

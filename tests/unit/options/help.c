@@ -28,7 +28,7 @@ static void a_command_without_options_has_no_such_section(void **state)
 {
 	struct buf out = BUF_INIT;
 
-	help_command(command_by_id(CMD_WAIT), &out);
+	help_command(command_by_id(CMD_RENAME), &out);
 	assert_null(strstr(out.data, "Options"));
 	buf_done(&out);
 }
