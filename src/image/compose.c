@@ -10,6 +10,7 @@
  */
 #include "image/parcel.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/sha256.h"
 #include "base/userns.h"
 #include "base/xalloc.h"
 #include "image/pack.h"
@@ -82,12 +84,15 @@ struct built { /* one layer of the build */
 	char *upper; /* relative to build */
 	struct json *doc;
 	struct pack_result packed;
+	struct spool spool; /* its archive, before it has a name */
+	bool fresh;         /* packed by us, just now */
 	char chain[65];
 };
 
 static void built_done(struct built *b)
 {
 	fd_drop(&b->dir);
+	spool_done(&b->spool);
 	free(b->upper);
 	json_free(b->doc);
 }
@@ -98,23 +103,42 @@ static bool known(const struct assembly *a, const struct built *b)
 	       store_has_blob(&a->store, json_str(json_get(b->doc, "blob"), ""));
 }
 
+static bool is_empty(const char *path)
+{
+	autodir DIR *stream = opendir(path);
+	size_t n = 0;
+
+	while (stream && n < 3 && readdir(stream))
+		n++;
+	return stream && n == 2; /* "." and ".." */
+}
+
+/* The archive of nothing, without a process to read nothing with. */
+static int pack_nothing(struct built *b, struct err *err)
+{
+	static const char zeros[1024];
+	char hex[SHA256_HEX];
+
+	sha256_hex(zeros, sizeof(zeros), hex);
+	(void)snprintf(b->packed.digest, sizeof(b->packed.digest), "sha256:%s", hex);
+	return fs_write_all(b->spool.fd, zeros, sizeof(zeros), err);
+}
+
 static int pack_layer(struct assembly *a, struct built *b, struct err *err)
 {
 	autofree char *upper = xasprintf("%s/build/%s", a->globals->root, b->upper);
-	autospool struct spool spool = { .fd = -EBADF };
 	struct pack pack = { .layer = true, .clamp = getenv("SOURCE_DATE_EPOCH") != NULL };
 	int r;
 
-	TRY(spool_begin(&spool, &a->store, NULL, err));
-	pack.fd = spool.fd;
+	TRY(spool_begin(&b->spool, &a->store, NULL, err));
+	if (is_empty(upper))
+		return pack_nothing(b, err);
+	pack.fd = b->spool.fd;
 	pack.latest = archive_time(0);
 	strv_add(&pack.dirs, upper);
 	r = pack_run(&pack, &b->packed, err);
 	strv_done(&pack.dirs);
-	TRY(r);
-	TRY(store_partial_commit_as(&a->store, spool.name, b->packed.digest, spool.fd, err));
-	spool.have = true; /* nothing is left to remove */
-	return 0;
+	return r;
 }
 
 static void chain_of_next(const struct assembly *a, const char *diff_id, char ret[65])
@@ -195,12 +219,13 @@ static int note_layer(struct built *b, struct err *err)
 	return 0;
 }
 
-static int make_layer(struct assembly *a, struct built *b, struct err *err)
+/* Its archive is on disk. Blob, directory and record get their names. */
+static int name_layer(struct assembly *a, struct built *b, struct err *err)
 {
 	int r;
 
-	TRY(pack_layer(a, b, err));
-	chain_of_next(a, b->packed.digest, b->chain);
+	TRY(store_partial_commit_as(&a->store, b->spool.name, b->packed.digest, b->spool.fd, err));
+	b->spool.have = true; /* nothing is left to remove */
 	a->moving = fs_lock_at(a->build, ".moving", true, err);
 	TRY(a->moving);
 	r = adopt_dir(a, b, err);
@@ -210,10 +235,9 @@ static int make_layer(struct assembly *a, struct built *b, struct err *err)
 	return r;
 }
 
-static int add_layer(struct assembly *a, struct built *b, struct err *err)
+static int open_layer(struct assembly *a, struct built *b, struct err *err)
 {
 	autofree char *dir = xasprintf("layers/%s", b->id);
-	struct descriptor *layer = &a->layers[a->n];
 	struct err none = ERR_INIT;
 
 	b->dir = openat(a->build, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -221,14 +245,23 @@ static int add_layer(struct assembly *a, struct built *b, struct err *err)
 		return err_sys(err, "lock layer %s of the build cache", b->id);
 	b->upper = xasprintf("%s/upper", dir);
 	(void)json_read_at(b->dir, "layer.json", 1 << 16, &b->doc, &none); /* new ones have none */
-	if (!known(a, b))
-		TRY(make_layer(a, b, err));
+	if (!known(a, b)) {
+		TRY(pack_layer(a, b, err));
+		b->fresh = true;
+		chain_of_next(a, b->packed.digest, b->chain);
+	}
+	strv_add(&a->diff_ids,
+		b->fresh ? b->packed.digest : json_str(json_get(b->doc, "diffId"), ""));
+	return 0;
+}
+
+static int list_layer(struct assembly *a, const struct built *b, struct err *err)
+{
+	struct descriptor *layer = &a->layers[a->n++];
+
 	(void)snprintf(
 		layer->digest, sizeof(layer->digest), "%s", json_str(json_get(b->doc, "blob"), ""));
-	TRY(install_layer_type(&a->store, layer, err));
-	strv_add(&a->diff_ids, json_str(json_get(b->doc, "diffId"), ""));
-	a->n++;
-	return 0;
+	return install_layer_type(&a->store, layer, err);
 }
 
 static bool valid_id(const char *id)
@@ -236,19 +269,65 @@ static bool valid_id(const char *id)
 	return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
 }
 
+static int sync_all(const struct assembly *a, bool wanted, struct err *err)
+{
+	return wanted && syncfs(a->build) < 0 ? err_sys(err, "write the layers to disk") : 0;
+}
+
+/* Two syncs for all of them: before anything gets a name, and before an image names it. What gets its name
+ * between is found torn after a power cut at worst, as a record without text, and made anew. */
+static int name_layers(struct assembly *a, struct built *list, size_t n, struct err *err)
+{
+	bool synced = store_synced();
+	int r;
+
+	TRY(sync_all(a, synced, err));
+	if (setenv("SBX_SYNC", "none", 1) < 0)
+		return err_sys(err, "setenv");
+	r = 0;
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = list[i].fresh ? name_layer(a, &list[i], err) : 0;
+	if (synced && unsetenv("SBX_SYNC") < 0)
+		return err_sys(err, "unsetenv");
+	TRY(r);
+	return sync_all(a, synced, err);
+}
+
+static int make_layers(struct assembly *a, struct built *list, size_t n, struct err *err)
+{
+	bool fresh = false;
+
+	for (size_t i = 0; i < n; i++) {
+		TRY(open_layer(a, &list[i], err));
+		fresh = fresh || list[i].fresh;
+	}
+	if (fresh)
+		TRY(name_layers(a, list, n, err));
+	for (size_t i = 0; i < n; i++)
+		TRY(list_layer(a, &list[i], err));
+	return 0;
+}
+
 static int add_layers(struct assembly *a, struct err *err)
 {
-	if (store_synced() && syncfs(a->build) < 0)
-		return err_sys(err, "write the layers to disk");
-	json_each (it, json_get(a->spec, "layers")) {
-		__attribute__((cleanup(built_done))) struct built b = { .dir = -EBADF,
-			.id = json_str(it.value, "") };
+	const struct json *ids = json_get(a->spec, "layers");
+	size_t n = json_len(ids);
+	struct built *list = xcalloc(n + 1, sizeof(*list));
+	int r = 0;
 
-		if (!valid_id(b.id))
-			return err_set(err, -EINVAL, "'%s' is not a layer of a build", b.id);
-		TRY(add_layer(a, &b, err));
-	}
-	return 0;
+	for (size_t i = 0; i < n; i++)
+		list[i] = (struct built){ .id = json_str(json_at(ids, i), ""),
+			.dir = -EBADF,
+			.spool = { .fd = -EBADF } };
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!valid_id(list[i].id))
+			r = err_set(err, -EINVAL, "'%s' is not a layer of a build", list[i].id);
+	if (r == 0)
+		r = make_layers(a, list, n, err);
+	for (size_t i = 0; i < n; i++)
+		built_done(&list[i]);
+	free(list);
+	return r;
 }
 
 /* ---- the documents ---- */

@@ -30,6 +30,7 @@ BEGIN, END = "<!-- measured by tests/run.sh --bench: do not edit -->", "<!-- end
 # limits are above what a user may ask for.
 PODMAN = ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--storage-driver", "overlay",
           "--events-backend", "file", "--log-level", "error"]
+BUILDAH = ["buildah", "--storage-driver", "overlay", "--log-level", "error"]
 LOAD = os.getloadavg()[0]
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--log-driver", "k8s-file"]
 
@@ -212,6 +213,52 @@ def podman_true(*options):
     return lambda world: [*PODMAN, "run", "--rm", *options, *LIMITS, world.podman_image("busybox"), "true"]
 
 
+def dockerfiles(world):
+    """bench-N/Dockerfile of N RUNs for sbx, peer-N/Dockerfile for the peer; and one that copies onto 1 GB."""
+    both_have_busybox(world)
+    for who, base in (("bench", "busybox"), ("peer", world.podman_image("busybox"))):
+        for n in (10, 20):
+            os.makedirs("%s/%s-%d" % (world.top, who, n), exist_ok=True)
+            with open("%s/%s-%d/Dockerfile" % (world.top, who, n), "w", encoding="ascii") as f:
+                f.write("FROM %s\n%s" % (base, "".join("RUN true %d\n" % i for i in range(n))))
+        os.makedirs("%s/%s-big/skip" % (world.top, who), exist_ok=True)
+        with open("%s/%s-big/.dockerignore" % (world.top, who), "w", encoding="ascii") as f:
+            f.write("skip\n")
+        with open("%s/%s-big/skip/file" % (world.top, who), "wb") as f:
+            f.truncate(1 << 30)
+        with open("%s/%s-big/Dockerfile" % (world.top, who), "w", encoding="ascii") as f:
+            f.write("FROM %s\nRUN dd if=/dev/zero of=/big bs=1M count=1024 2>/dev/null\nCOPY one /one\n" % base)
+
+
+def change_one(world, which):
+    with open("%s/%s-big/one" % (world.top, ("bench", "peer")[which]), "w", encoding="ascii") as f:
+        f.write("%d" % time.time_ns())
+
+
+def change_one_warm(world):
+    dockerfiles(world)
+    for which in (0, 1):
+        change_one(world, which)
+
+
+def forget_builds(world):
+    world.run([SBX, "system", "prune", "-af"], ok=False)
+    world.run([*BUILDAH, "rmi", "-af"], ok=False)
+
+
+def sbx_build(context, *options):
+    return lambda world: [SBX, "build", "-q", "--network", "none", *options, "%s/%s" % (world.top, context)]
+
+
+def buildah_build(context, *options):
+    return lambda world: [*BUILDAH, "bud", "-q", "--tls-verify=false", "--runtime", "runc", "--network", "none", *options,
+                          "%s/%s" % (world.top, context)]
+
+
+def podman_build(context, *options):
+    return lambda world: [*PODMAN, "build", "-q", "--tls-verify=false", "--network", "none", *options, "%s/%s" % (world.top, context)]
+
+
 NONE = ("--network", "none")
 OVERLAY, FUSE = ("--storage-driver", "overlay"), ("--storage-driver", "fuse")
 ROWS = [
@@ -235,6 +282,15 @@ ROWS = [
         start=both_have_big, before=new_name, runs=5),
     Row("commit", "`commit` of 15,000 new files and 100 MB", 1 / 3, lambda w: [SBX, "commit", "bench", "bench:1"],
         lambda w: [*PODMAN, "commit", "-q", "bench", "bench:1"], start=changed_containers, before=forget_commit, stop=both_stop, runs=5),
+    Row("build-noop", "`build` of 10 RUNs, nothing changed", 1 / 20, sbx_build("bench-10"), buildah_build("peer-10", "--layers"),
+        start=dockerfiles, stop=forget_builds, peer_name="buildah", runs=10),
+    Row("build-noop-podman", "the same", 1 / 20, sbx_build("bench-10"), podman_build("peer-10"),
+        start=dockerfiles, stop=forget_builds, runs=10),
+    Row("build-run", "`build --no-cache` of 20 `RUN true`", 1 / 10, sbx_build("bench-20", "--no-cache"),
+        buildah_build("peer-20", "--layers", "--no-cache"), start=dockerfiles, stop=forget_builds, peer_name="buildah", runs=2),
+    Row("build-change", "`build` after one file changed, over a layer of 1 GB, 1 GB ignored", 1 / 10, sbx_build("bench-big"),
+        buildah_build("peer-big", "--layers"), start=change_one_warm, before=change_one, stop=forget_builds, peer_name="buildah",
+        runs=3),
     Row("images", "`images`, 200 of them", 1 / 50, lambda w: [SBX, "images"], lambda w: [*PODMAN, "images"],
         start=two_hundred_images, stop=few_images, runs=20),
     Row("ps", "`ps`, one container", 1 / 20, lambda w: [SBX, "ps"], lambda w: [*PODMAN, "ps"], start=both_run, stop=both_stop),
@@ -249,7 +305,7 @@ def machine():
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
         model = re.search(r"model name\s*: (.*)", f.read())
     versions = []
-    for tool in ("bwrap", "podman", "runc", "slirp4netns"):
+    for tool in ("bwrap", "buildah", "podman", "runc", "slirp4netns"):
         if shutil.which(tool):
             said = subprocess.run([tool, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
             versions.append("%s %s" % (tool, re.search(r"\d+\.\d+(\.\d+)?", said).group(0)))
