@@ -159,7 +159,7 @@ const struct opt build_table[] = {
 	OPT_CALL(0, "build-arg", call_build_arg, "NAME[=VALUE]", "Set an ARG of the Dockerfile"),
 	OPT_CALL(0, "build-context", call_context, "NAME=DIR|docker-image://REF",
 		"A further source for FROM and --from"),
-	OPT_CALL(0, "cache-from", call_cache_from, "IMAGE", "Pull this image's layers first"),
+	OPT_CALL(0, "cache-from", call_cache_from, "IMAGE", "Accepted: the store's cache is used"),
 	OPT_CALL(0, "cache-to", call_cache_to, "type=inline", "Accepted: layers are the cache"),
 	OPT_FLAG(0, "compress", BUILD, no_effect, "No effect: the context is read in place"),
 	OPT_STRING('f', "file", BUILD, file, "FILE", "Dockerfile (default PATH/Dockerfile)"),
