@@ -3,6 +3,7 @@
 #include "node.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/random.h>
 
 #include "base/log.h"
@@ -10,6 +11,7 @@
 
 #define NO_FREE     UINT32_MAX
 #define MIN_BUCKETS 1024
+#define GIVE_BACK   16384 /* nodes that were, for their memory to be worth it */
 
 void ovl_lock(struct ovl *fs)
 {
@@ -183,6 +185,8 @@ int node_new(struct ovl *fs, mode_t type, struct node **ret)
 	table->v[index].node = node;
 	if (++table->n_nodes > table->n_buckets)
 		grow_hashes(table);
+	if (table->n_nodes > table->most)
+		table->most = table->n_nodes;
 	*ret = node;
 	return 0;
 }
@@ -201,6 +205,15 @@ static void unhash_inode(struct ovl *fs, struct node *node)
 		log_msg(LOG_ERROR, "node %llx is not in its inode chain",
 			(unsigned long long)node->id);
 	node->hashed = false;
+}
+
+/* The allocator keeps what was freed unless it is told. */
+static void give_back(struct node_table *table)
+{
+	if (table->most < GIVE_BACK || table->n_nodes > table->most / 4)
+		return;
+	table->most = table->n_nodes;
+	(void)malloc_trim(0);
 }
 
 /* One node, without its parent: the parent may have become free by that. */
@@ -224,6 +237,7 @@ static struct node *drop_one(struct ovl *fs, struct node *node)
 	table->first_free = index;
 	table->n_nodes--;
 	node_free(fs, node);
+	give_back(table);
 	return parent;
 }
 

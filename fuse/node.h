@@ -75,8 +75,8 @@ struct node_slot {
 struct node_table {
 	struct node_slot *v;
 	uint32_t size, used, first_free;
-	struct node **names, **inodes; /* hash tables of n_buckets each */
-	size_t n_buckets, n_nodes;
+	struct node **names, **inodes;   /* hash tables of n_buckets each */
+	size_t n_buckets, n_nodes, most; /* most: nodes since memory was given back */
 	uint64_t seed;
 };
 

@@ -184,7 +184,54 @@ static void names_of_one_lower_file_part_when_one_is_written(void **state)
 	assert_string_equal(text_of(o, "b"), "a");
 }
 
-TEST_MAIN(overlay_test(the_uppermost_layer_with_a_name_wins),
+static long resident_pages(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	long total, resident;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%ld %ld", &total, &resident), 2);
+	(void)fclose(f);
+	return resident;
+}
+
+static void memory_is_given_back_when_files_are_forgotten(void **state)
+{
+	enum { FILES = 20000 };
+	struct overlay *o = *state;
+	uint64_t *ids = calloc(FILES, sizeof(*ids));
+	struct ovl_entry entry;
+	struct ovl_counts counts;
+	char name[32];
+	long before, most;
+
+#if defined(__SANITIZE_ADDRESS__)
+	print_message("# SKIP the sanitizer keeps what is freed\n");
+	skip();
+#endif
+	assert_non_null(ids);
+	for (int i = 0; i < FILES; i++) {
+		(void)snprintf(name, sizeof(name), "l1/file-%d", i);
+		disk_file(o, name, "");
+	}
+	overlay_start(o);
+	before = resident_pages();
+	for (int i = 0; i < FILES; i++) {
+		(void)snprintf(name, sizeof(name), "file-%d", i);
+		assert_int_equal(ovl_lookup(o->fs, OVL_ROOT, name, &entry), 0);
+		ids[i] = entry.id;
+	}
+	most = resident_pages();
+	for (int i = 0; i < FILES; i++)
+		ovl_forget(o->fs, ids[i], 1);
+	ovl_count(o->fs, &counts);
+	assert_int_equal(counts.nodes, 1);
+	assert_true(resident_pages() < before + (most - before) / 3);
+	free(ids);
+}
+
+TEST_MAIN(overlay_test(memory_is_given_back_when_files_are_forgotten),
+	overlay_test(the_uppermost_layer_with_a_name_wins),
 	overlay_test(a_whiteout_hides_what_is_below_and_nothing_above),
 	overlay_test(a_whiteout_may_be_an_xattr_in_a_marked_directory),
 	overlay_test(directories_merge_until_one_is_opaque_or_no_directory),
