@@ -17,7 +17,7 @@ cores=$(nproc)
 
 usage() {
 	sed -n '3,11s/^# \{0,1\}//p' "$0"
-	echo "Suites: ${SUITES[*]}"
+	echo "Suites: ${SUITES[*]}; only by name: soak"
 }
 
 say() { printf '%s\n' "$*"; }
@@ -120,12 +120,14 @@ inside() {
 		export SBX_CONFINE=off # the leak checker makes calls at exit that no helper's list has
 		SBX_BIN=$cache/build-asan/sbx SBX_TEST_VARIANTS=${SBX_TEST_VARIANTS:-overlay} SBX_TEST_SECONDS=240 \
 			SBX_TEST_ROOT=without system_tests "${files[@]}"
-		# not dumpable, sbx-fuse cannot be looked at by the leak checker, which then hangs at its exit
-		ASAN_OPTIONS=detect_leaks=0:exitcode=99 SBX_BIN=$cache/build-asan/sbx SBX_TEST_VARIANTS=fuse SBX_TEST_SECONDS=240 \
+		SBX_BIN=$cache/build-asan/sbx SBX_TEST_VARIANTS=fuse SBX_TEST_SECONDS=240 \
 			SBX_TEST_ROOT=without system_tests "$cache/src/tests/system/core.py"
 		;;
 	acceptance) SBX_TEST_ROOT=without system_tests "${files[@]}" ;;
 	fuzz) "$cache/src/tests/fuzz/run.sh" "$cache" "$cores" ;;
+	soak) # long, and only by name: more random steps, 100 kills under a database
+		SBX_TEST_SEEDS=100 SBX_TEST_KILLS=50 system_tests "$cache"/src/tests/system/test_fuse{,_hard}.py
+		;;
 	bench) python3 "$cache/src/tests/bench/bench.py" "$cache" "${patterns[@]}" ;;
 	*) die "no suite $1; there are: ${SUITES[*]}" ;;
 	esac

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 
-from fusetest import Stack, attempt, expect, fill_lowers, main, read, same, test, tree, whiteout, write
+from fusetest import (Stack, attempt, expect, fill_lowers, main, mount, read, same, test, tree, unmount,
+                      whiteout, write)
 
 
 @test
@@ -198,6 +199,27 @@ def no_acknowledged_transaction_is_lost_when_the_server_is_killed(top):
             db.close()
             s.stop()
         expect(last > 20, "rows in all", last)
+
+
+@test
+def endless_writing_ends_when_the_disk_is_full(top):
+    small = os.path.join(top, "small")
+    os.mkdir(small)
+    mount("small", small, "tmpfs", 0, "size=4m")
+    s = Stack(top, "s")
+    s.upper, s.work = os.path.join(small, "u"), os.path.join(small, "w")
+    os.mkdir(s.upper)
+    os.mkdir(s.work)
+    s.start("fd")
+    dd = subprocess.run(["dd", "if=/dev/zero", "of=" + s("f"), "bs=64k"], stderr=subprocess.PIPE, timeout=100,
+                        env=dict(os.environ, LC_ALL="C"))
+    same((dd.returncode, b"No space left" in dd.stderr), (1, True), dd.stderr)
+    os.stat(s("f"))  # asking is no error
+    os.unlink(s("f"))
+    write(s("g"), "there is space again")
+    same(read(s("g")), b"there is space again", "after the space came back")
+    s.stop()
+    unmount(small)
 
 
 @test
