@@ -22,6 +22,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../fixtures"))
 import images  # noqa: E402
+from net import NET_ROWS  # noqa: E402
 
 REGISTRY = os.environ.get("SBX_TEST_REGISTRY", "http://127.0.0.1:21400")
 SBX = os.environ.get("SBX_BIN") or os.path.join(HERE, "../../build/sbx")
@@ -55,6 +56,7 @@ class World:
                 tar.extractall(self.rootfs)
         self.aside, self.pushes = 0, 0
         self.host = REGISTRY.split("//")[1]
+        self.sbx, self.podman_command, self.podman_limits = SBX, PODMAN, LIMITS
 
     def fresh_name(self, which):
         return "%s/bench/%d-%d-%d:1" % (self.host, os.getpid(), self.pushes, which)
@@ -298,6 +300,7 @@ ROWS = [
         start=both_run, stop=both_stop),
     Row("exec", "`exec C true`", 1 / 20, lambda w: [SBX, "exec", "bench", "true"], lambda w: [*PODMAN, "exec", "bench", "true"],
         start=both_run, stop=both_stop),
+    *NET_ROWS,
 ]
 
 
@@ -326,6 +329,8 @@ def old_page(cache):
 
 def main():
     cache, wanted = sys.argv[1], sys.argv[2:]
+    if "net" in wanted:  # stands for its rows
+        wanted = [name for name in wanted if name != "net"] + [row.name for row in NET_ROWS]
     unknown = set(wanted) - {row.name for row in ROWS}
     if unknown:
         sys.exit("bench: no row %s; there are: %s" % (", ".join(unknown), " ".join(row.name for row in ROWS)))
