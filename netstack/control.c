@@ -17,7 +17,15 @@
 #define IDLE_MS    2500  /* after the last member: the next run within it starts nothing */
 #define FIRST_MS   10000 /* for the starter to say what it wants */
 #define RETRY_MS   100
+#define HOLD_MS    1000
 #define PACKET_FDS 8 /* more than we want, so that none is lost uncounted */
+
+struct packet {
+	uint8_t *data;
+	size_t len;
+	int fds[PACKET_FDS];
+	size_t n_fds;
+};
 
 struct session {
 	struct control *control;
@@ -28,13 +36,7 @@ struct session {
 	struct published_list ports;
 	struct relay relay;
 	bool attached;
-};
-
-struct packet {
-	uint8_t *data;
-	size_t len;
-	int fds[PACKET_FDS];
-	size_t n_fds;
+	struct packet held; /* its wish to join, while newcomers wait */
 };
 
 static void packet_done(struct packet *packet)
@@ -66,6 +68,7 @@ static void session_end(struct session *session)
 	relay_stop(&session->relay);
 	lan_leave(session->member);
 	fd_drop(&session->fd);
+	packet_done(&session->held);
 	free(session);
 	rest_when_empty(control, IDLE_MS);
 }
@@ -298,6 +301,38 @@ static int attach(struct session *session, struct packet *packet, struct err *er
 	return send_attached(session, &verdict, err);
 }
 
+/* True when it has to wait; on_hold_over() goes on. */
+static bool hold(struct session *session, struct packet *packet)
+{
+	const struct wire_join *wish = check_join(packet);
+
+	if (!session->control->holding || !wish || wish->recovers || session->held.data)
+		return false;
+	session->held = *packet;
+	*packet = (struct packet){ 0 };
+	return true;
+}
+
+static int on_hold_over(void *data, struct err *err)
+{
+	struct control *control = data;
+	struct session *next;
+
+	control->holding = false;
+	for (struct session *session = control->sessions; session; session = next) {
+		struct packet packet __attribute__((cleanup(packet_done))) = session->held;
+		struct err bad = ERR_INIT;
+
+		next = session->next;
+		session->held = (struct packet){ 0 };
+		if (packet.data && join(session, &packet, &bad) < 0) {
+			log_err(&bad);
+			session_end(session);
+		}
+	}
+	return 0;
+}
+
 static int handle(struct session *session, struct packet *packet, struct err *err)
 {
 	const struct wire_head *head = (const void *)packet->data;
@@ -307,7 +342,7 @@ static int handle(struct session *session, struct packet *packet, struct err *er
 		return err_set(err, -EPROTO, "a monitor of another version called");
 	switch (head->op) {
 	case WIRE_JOIN:
-		return join(session, packet, err);
+		return hold(session, packet) ? 0 : join(session, packet, err);
 	case WIRE_ATTACH:
 		return attach(session, packet, err);
 	default:
@@ -412,10 +447,18 @@ int control_init(struct control *control, struct loop *loop, struct lan *lan, st
 		loop, control->listener, EPOLLIN, on_listener, control, &control->source, err);
 }
 
+int control_hold(struct control *control, struct err *err)
+{
+	control->holding = true;
+	return loop_add_timer(
+		control->loop, HOLD_MS, 0, on_hold_over, control, &control->hold, err);
+}
+
 void control_done(struct control *control)
 {
 	while (control->sessions)
 		session_end(control->sessions);
 	loop_del(control->source);
 	loop_del(control->idle);
+	loop_del(control->hold);
 }

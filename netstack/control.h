@@ -6,6 +6,8 @@
 #ifndef SBX_NETSTACK_CONTROL_H
 #define SBX_NETSTACK_CONTROL_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/loop.h"
 #include "netstack/lan.h"
@@ -16,12 +18,16 @@ struct control {
 	struct loop *loop;
 	struct lan *lan;
 	int listener, dir; /* borrowed: the socket, and the network's directory */
-	struct loop_source *source, *idle;
+	struct loop_source *source, *idle, *hold;
+	bool holding; /* newcomers wait: the members of an sbx-netstack that died come first */
 	struct session *sessions;
 };
 
 /* Starts to listen. The loop quits a short time after the last member left. */
 int control_init(struct control *control, struct loop *loop, struct lan *lan, struct err *err);
+
+/* After a crash: for a second only those join that had been members, so that nobody takes their addresses. */
+int control_hold(struct control *control, struct err *err);
 void control_done(struct control *control); /* ends all sessions: relays, ports, members */
 
 #endif

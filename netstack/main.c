@@ -30,11 +30,12 @@
 
 #define USAGE                                                                         \
 	"usage: sbx-netstack --network NAME --gateway ADDRESS/PREFIX [--range CIDR] " \
-	"[--mtu BYTES] [--internal]"
+	"[--mtu BYTES] [--internal] [--recover]"
 
 struct arguments {
 	const char *network;
 	struct lan_config lan;
+	bool recover; /* after one that died */
 };
 
 static int parse_cidr(const char *text, struct in_addr *ret, int *ret_prefix, struct err *err)
@@ -70,6 +71,9 @@ static int parse_option(int option, struct arguments *args, struct err *err)
 	case 'i':
 		lan->internal = true;
 		return 0;
+	case 'R':
+		args->recover = true;
+		return 0;
 	default:
 		return err_set(err, -EINVAL, USAGE);
 	}
@@ -83,6 +87,7 @@ static int parse(int argc, char **argv, struct arguments *ret, struct err *err)
 		{ "range", required_argument, NULL, 'r' },
 		{ "mtu", required_argument, NULL, 'm' },
 		{ "internal", no_argument, NULL, 'i' },
+		{ "recover", no_argument, NULL, 'R' },
 		{ 0 },
 	};
 	int c;
@@ -152,6 +157,8 @@ static int run(const struct arguments *args, struct err *err)
 	TRY(handle_signals(loop, err));
 	TRY(lan_init(lan, loop, &args->lan, err));
 	TRY(control_init(&control, loop, lan, err));
+	if (args->recover)
+		TRY(control_hold(&control, err));
 	if (fchdir(WIRE_DIR_FD) < 0)
 		return err_sys(err, "enter the network's directory");
 	TRY(lock_in_network(WIRE_DIR_FD, err));

@@ -21,6 +21,7 @@
 #include "commands/common.h"
 #include "commands/output.h"
 #include "image/image.h"
+#include "network/network.h"
 #include "options/verbs.h"
 #include "rootfs/rootfs.h"
 
@@ -64,7 +65,23 @@ static void put_feature(struct json *list, const char *name, const char *status)
 	json_push(list, feature);
 }
 
-static struct json *features(void)
+static void put_network(struct json *list, const struct idmap *map)
+{
+	struct err why = ERR_INIT;
+	int can = network_probe(map, &why);
+
+	if (can < 0) /* no user namespace: run says more */
+		return;
+	put_feature(list, "tcp redirect",
+		!(can & NETWORK_CAN_REDIRECT) ? "no, libslirp carries TCP"
+		: can & NETWORK_CAN_HOLD      ? "yes"
+					      : "yes, refusals come as resets after connect()");
+	put_feature(list, "client addresses",
+		verdict(can & NETWORK_CAN_KEEP,
+			"no, clients of published ports appear as the container itself"));
+}
+
+static struct json *features(const struct idmap *map)
 {
 	struct open_how how = { .flags = O_PATH, .resolve = RESOLVE_IN_ROOT };
 	struct mount_attr attr = { 0 };
@@ -83,6 +100,7 @@ static struct json *features(void)
 	put_feature(list, "/dev/net/tun",
 		verdict(access("/dev/net/tun", R_OK | W_OK) == 0,
 			"no, containers have --network none or host only"));
+	put_network(list, map);
 	return list;
 }
 
@@ -196,7 +214,7 @@ static int put_machine(struct json *doc, struct err *err)
 	return 0;
 }
 
-static void put_places(const struct globals *globals, struct json *doc)
+static void put_places(const struct globals *globals, const struct idmap *map, struct json *doc)
 {
 	struct json *security = json_new_list();
 
@@ -207,7 +225,7 @@ static void put_places(const struct globals *globals, struct json *doc)
 	json_put_string(doc, "DockerRootDir", globals->root);
 	json_put_string(doc, "RunDir", globals->runroot);
 	json_put_string(doc, "ConfigFile", globals->config);
-	json_put(doc, "Features", features());
+	json_put(doc, "Features", features(map));
 }
 
 int cmd_info(struct globals *globals, int argc, char **argv, struct err *err)
@@ -224,7 +242,7 @@ int cmd_info(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(put_driver(globals, &map, doc, err));
 	json_put(doc, "IdMap", id_map(&map));
 	TRY(put_machine(doc, err));
-	put_places(globals, doc);
+	put_places(globals, &map, doc);
 	TRY(format_row(&format, doc, NULL, err));
 	return format_finish(&format, err);
 }

@@ -68,14 +68,16 @@ static int try_connect(int dir, struct err *err)
 	return move_fd(&fd);
 }
 
-static int bind_control(int dir, struct err *err)
+/* *ret_crashed: the one before went without removing its socket. */
+static int bind_control(int dir, bool *ret_crashed, struct err *err)
 {
 	struct sockaddr_un sun = control_address(dir);
 	autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return err_sys(err, "make a control socket");
-	if (unlinkat(dir, WIRE_CONTROL, 0) < 0 && errno != ENOENT)
+	*ret_crashed = unlinkat(dir, WIRE_CONTROL, 0) == 0;
+	if (!*ret_crashed && errno != ENOENT)
 		return err_sys(err, "remove the stale control socket");
 	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return err_sys(err, "bind the control socket of network");
@@ -127,7 +129,8 @@ static void make_command(const struct network *net, struct strv *ret)
 
 /* sbx-netstack forks itself into the background once it has its descriptors, so its first process
  * is ours to reap; that happens in network_join(), after the question is on its way. */
-static int spawn_helper(const struct network *net, int dir, int listener, struct err *err)
+static int spawn_helper(
+	const struct network *net, int dir, int listener, bool crashed, struct err *err)
 {
 	autofree char *path = NULL;
 	autostrv struct strv argv = STRV_INIT;
@@ -141,6 +144,8 @@ static int spawn_helper(const struct network *net, int dir, int listener, struct
 	if (null < 0 || log < 0)
 		return err_sys(err, "open the log of network %s", net->name);
 	make_command(net, &argv);
+	if (crashed)
+		strv_add(&argv, "--recover");
 	TRY(spawn_find_helper(HELPER, &path, err));
 	spawn.path = path;
 	spawn.argv = argv.v;
@@ -153,6 +158,7 @@ static int connect_or_start(const struct network *net, int dir, pid_t *ret_start
 	struct err first = ERR_INIT;
 	autofd int lock = -EBADF, listener = -EBADF;
 	int fd = try_connect(dir, &first);
+	bool crashed = false;
 	pid_t pid;
 
 	*ret_started = 0;
@@ -163,9 +169,9 @@ static int connect_or_start(const struct network *net, int dir, pid_t *ret_start
 	fd = try_connect(dir, &first); /* somebody may have been faster */
 	if (fd >= 0)
 		return fd;
-	listener = bind_control(dir, err);
+	listener = bind_control(dir, &crashed, err);
 	TRY(listener);
-	pid = spawn_helper(net, dir, listener, err);
+	pid = spawn_helper(net, dir, listener, crashed, err);
 	TRY(pid);
 	*ret_started = pid;
 	return try_connect(dir, err); /* while we hold `listener` this cannot be refused */
@@ -222,6 +228,7 @@ static int send_join(
 	join->head = wire_head(WIRE_JOIN);
 	join->want = net->address;
 	join->exact = net->exact;
+	join->recovers = net->recovers;
 	memcpy(join->mac, net->mac, sizeof(join->mac));
 	join->n_ports = (uint32_t)net->n_ports;
 	pack_loopback(&net->loopback, join);
@@ -495,6 +502,7 @@ int network_recover(struct network *net, const char *id, const char *name, struc
 	fd_drop(&net->control);
 	net->begun = false;
 	net->exact = true; /* who talks to us knows this address */
+	net->recovers = true;
 	TRY(network_begin(net, id, name, err));
 	r = limit_wait(net->control, err);
 	if (r == 0)

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/userns.h"
 #include "options/options.h"
 
 /* What the child made in its namespace and sbx-netstack serves. Descriptors are owned. */
@@ -52,7 +53,8 @@ struct network {
 	int range_prefix;
 	bool internal; /* no way out */
 	struct loopback_ports loopback;
-	bool exact; /* `address` was chosen by the user */
+	bool exact;    /* `address` was chosen by the user */
+	bool recovers; /* network_recover() was called */
 	/* filled by network_join(); a non-zero address is asked for again: */
 	struct in_addr address, gateway;
 	struct in_addr
@@ -114,6 +116,14 @@ int network_join(struct network *net, const char *id, const char *name, struct e
  * everybody inside, and the fast way out (redirect.h) where the kernel has it. E-NET-NOTUN. *ret is for the monitor;
  * its tap is -EBADF when kind needs none. */
 int network_setup(const struct network *net, struct network_gear *ret, struct err *err);
+
+/* What the kernel lets a container's network have, found by trying it in a namespace that ends at once. */
+enum network_can {
+	NETWORK_CAN_REDIRECT = 1, /* TCP goes out by the fast way (redirect.h) */
+	NETWORK_CAN_HOLD = 2,     /* and connect() inside is told the truth */
+	NETWORK_CAN_KEEP = 4,     /* clients of published ports keep their address */
+};
+int network_probe(const struct idmap *map, struct err *err);
 
 /* monitor: hands what was made and both namespaces to sbx-netstack, which starts switching. Takes the gear over, and keeps
  * copies for network_recover(). From here on a hang-up of net->control means that sbx-netstack died. */

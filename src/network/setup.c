@@ -14,6 +14,7 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -276,4 +277,25 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 	*ret = gear;
 	gear = (struct network_gear)NETWORK_GEAR_INIT;
 	return 0;
+}
+
+static int probe(void *data, struct err *err)
+{
+	const struct redirect_config config = { .index = LO_INDEX };
+	struct redirect redirect = REDIRECT_INIT;
+	struct netlink nl = NETLINK_INIT;
+	struct err why = ERR_INIT;
+	int can = 0;
+
+	add_lo(&nl);
+	TRY(netlink_run(&nl, err));
+	if (redirect_install(&config, &redirect, &why) == 0)
+		can = NETWORK_CAN_REDIRECT | (redirect.queue >= 0 ? NETWORK_CAN_HOLD : 0);
+	redirect_done(&redirect);
+	return can | (keep_replies() ? NETWORK_CAN_KEEP : 0);
+}
+
+int network_probe(const struct idmap *map, struct err *err)
+{
+	return userns_run(map, CLONE_NEWNET, probe, NULL, err);
 }

@@ -19,7 +19,7 @@
 #include "base/err.h"
 
 #define WIRE_MAGIC        0x53425831u /* "SBX1" */
-#define WIRE_VERSION      4
+#define WIRE_VERSION      5
 #define WIRE_CONTROL_FD   3 /* sbx-netstack inherits its listening socket here, */
 #define WIRE_DIR_FD       4 /* and the network's directory here */
 #define WIRE_PORTS_MAX    2048
@@ -74,6 +74,7 @@ struct wire_join {
 	struct in_addr want; /* 0 = any */
 	uint8_t mac[6];      /* 0 = the address's own */
 	uint16_t exact;      /* `want` or nothing */
+	uint16_t recovers;   /* was a member of the sbx-netstack that died */
 	uint16_t n_loopback; /* ports of the host's own loopback this member may reach; */
 	uint16_t loopback[WIRE_LOOPBACK_MAX]; /* port 0 stands for all of them */
 	uint32_t n_ports;                     /* exactly as many follow */

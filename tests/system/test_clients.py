@@ -4,6 +4,7 @@
 namespaces (an unprivileged user can make them: no root). Threat N02, rows 30 and 86."""
 
 import contextlib
+import json
 import shutil
 import socket
 import subprocess
@@ -137,6 +138,18 @@ def row_30_a_range_gives_the_first_free_port(box):
     third = subprocess.run([NET_MEMBER, box.env["SBX_RUNROOT"], "bridge", "-p", spec, "--", "true"], env=box.env, text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=become_user, check=False)
     expect(third.returncode == 125 and "E-PORT-USED: all ports from %d to %d are in use" % (first, first + 1) in third.stderr, third.stderr)
+
+
+@case()
+def info_says_what_the_kernel_lets_a_network_have(box):
+    """And says it truly: what a member meets is what was said."""
+    said = {f["Name"]: f["Status"] for f in json.loads(box.ok("info", "--format", "{{json .}}"))["Features"]}
+    expect("tcp redirect" in said and "client addresses" in said, said)
+    port = free_port()
+    member = echo_member(box, ports=["%d:9000" % port])
+    with connect(port) as conn:
+        seen = conn.recv(100).decode().split()[2]
+    expect((seen == member.gateway) == (said["client addresses"] == "yes"), seen, said)
 
 
 @case()

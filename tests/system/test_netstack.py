@@ -426,6 +426,35 @@ def killing_the_network_closes_ports_and_spares_members(box):
 
 
 @case()
+def after_a_crash_old_members_come_before_new_ones(box):
+    """The newcomer asks first, and would get the lowest free address: the old member's."""
+    before = set(netstack_pids(box))
+    old = echo_member(box)
+    os.kill(min(pid for pid in netstack_pids(box) if pid not in before), signal.SIGKILL)
+    wait_for(lambda: not [pid for pid in netstack_pids(box) if pid not in before], "the end of the network", 5)
+    seen = []
+    asker = threading.Thread(target=lambda: seen.append(Member(box, "true").address))
+    asker.start()
+    wait_for(lambda: [pid for pid in netstack_pids(box) if pid not in before], "the newcomer's network", 5)
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/network/wire.h"), encoding="utf-8") as f:
+        version = int(re.search(r"define WIRE_VERSION +(\d+)", f.read()).group(1))
+    wish = bytearray(1252)  # struct wire_join, without ports
+    struct.pack_into("<IHH", wish, 0, 0x53425831, version, 1)
+    wish[8:9], wish[73:76] = b"0", b"old"
+    wish[1100:1104] = socket.inet_aton(old.address)
+    struct.pack_into("<HH", wish, 1110, 1, 1)  # exactly that address; recovers
+    script = "import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\ns.settimeout(10)\n" \
+             "s.connect('control')\ns.send(bytes.fromhex(sys.argv[1]))\nprint(s.recv(65536)[8:12].hex(), flush=True)\nsys.stdin.read()"
+    monitor = subprocess.Popen(["python3", "-c", script, wish.hex()], cwd=os.path.join(box.env["SBX_RUNROOT"], "networks/bridge"),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=become_user)
+    box.children.append(monitor)
+    expect(monitor.stdout.readline() == "00000000\n", "the old member was refused")
+    asker.join(20)
+    monitor.stdin.close()
+    expect(seen and seen[0] != old.address, "the newcomer took the old member's address", seen)
+
+
+@case()
 def a_member_that_leaves_spares_the_others(box):
     port = free_port()
     stays = echo_member(box, ports=["%d:9000" % port])
