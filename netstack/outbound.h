@@ -4,9 +4,8 @@
  * process, spliced (stream.h). A held SYN is let go when the host's connection stands, and refused in
  * the kernel's own words when it does not; then the member's accepted socket is joined to it.
  *
- * The same targets are open as through libslirp: never the host's own loopback (except host-loopback
- * ports, by the gateway's address), never what egress rules refuse; what they want to read first is left
- * to libslirp. A member may have as many connections as are still free: one that takes all it can leaves
+ * The same targets are open as through libslirp: never the host's own loopback, except host-loopback ports
+ * (judge.h). What the judge wants to leave to libslirp goes on to the tap. A member may have as many connections as are still free: one that takes all it can leaves
  * half to the next. What sbx-netstack holds of a connection beside its sockets is about 400 bytes.
  */
 #ifndef SBX_NETSTACK_OUTBOUND_H

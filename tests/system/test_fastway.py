@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 
-from netmember import Member, case, echo_server, host_address, inside
+from netmember import Member, case, echo_server, host_address, inside, netstack_pids
 from sbxtest import Skip, expect, free_port, main
 
 
@@ -195,6 +195,21 @@ def without_it_libslirp_carries_tcp(box):
     expect(out.split() == ["connected", "ECONNREFUSED"], out)
     if shutil.which("nft"):
         expect("redirect" not in Member(box, "nft", "list", "ruleset").end()[0])
+
+
+@case()
+def ten_members_cost_their_network_less_than_8_mb(box):
+    before = set(netstack_pids(box))
+    members = [Member(box, "sleep", "1000") for _ in range(9)] + [Member(box, "sleep", "1000", ports=["0:80"])]
+    expect(len({m.address for m in members}) == 10)
+    total = 0
+    for pid in set(netstack_pids(box)) - before:
+        try:
+            with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
+                total += int(re.search(r"^Pss: +(\d+) kB", f.read(), re.M).group(1))
+        except PermissionError as e:
+            raise Skip("only root may look into sbx-netstack, which is not dumpable") from e
+    expect(0 < total < 8192, "%d kB" % total)
 
 
 if __name__ == "__main__":
