@@ -68,7 +68,8 @@ static int mount_and_apply(struct tree_copy *copy, struct rootfs *roots, struct 
 {
 	struct build *b = copy->build;
 	autofree char *to = xasprintf("%s/%s", b->work, copy->dir);
-	autofree char *from = xasprintf("%s/%s/from", b->work, copy->dir);
+	/* beside it: the first mount covers what is in its directory */
+	autofree char *from = xasprintf("%s/%s-from", b->work, copy->dir);
 	const struct rootfs *list[INSIDE_ROOTS];
 	size_t n = 0;
 
@@ -90,6 +91,7 @@ int tree_copy(struct tree_copy *copy, struct err *err)
 {
 	autofd int still = cache_hold_still(&copy->build->cache, err);
 	autofree char *step = xasprintf("%s/%s", copy->build->work, copy->dir);
+	autofree char *from = xasprintf("%s-from", copy->dir);
 	struct rootfs roots[INSIDE_ROOTS] = { ROOTFS_INIT, ROOTFS_INIT };
 	autofd int dir = -EBADF;
 	int r = still;
@@ -105,7 +107,7 @@ int tree_copy(struct tree_copy *copy, struct err *err)
 	dir = open(step, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, "open the step's directory");
-	TRY(fs_remove_tree(dir, "from", err));
+	TRY(fs_remove_tree(copy->build->work_fd, from, err));
 	(void)unlinkat(dir, "fuse.log", 0); /* only the fuse driver has one */
 	return fs_remove_tree(dir, "work", err);
 }

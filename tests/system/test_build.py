@@ -369,5 +369,44 @@ def with_a_single_id_changes_of_owners_are_answered(box):
     expect(re.search(r"-rw-r--r-- .* 0 +0 ", result.err), result)
 
 
+@test("overlay", "fuse", "single")
+def row_105_107_117_copy_add_and_the_content_of_files(box):
+    text = ("FROM busybox AS made\nRUN mkdir /out && echo made > /out/f\nFROM busybox\nWORKDIR /w/d\nCOPY . ctx/\nADD a.tgz /un/\n"
+            "COPY --from=made /out/ /out/\nRUN pwd > /pwd\n")
+    write(box, text)
+    box.folder("ctx/sub")
+    box.file("ctx/sub/file", "one\n")
+    box.file("ctx/secret.key", "s3cret-in-context\n")
+    box.file("ctx/.dockerignore", "*.key\n")
+    with tarfile.open(box.path("ctx/a.tgz"), "w:gz") as tar:
+        tar.add(box.path("ctx/sub/file"), "inner/file")
+    os.chmod(box.path("ctx/a.tgz"), 0o644)
+    built(box, text, "-t", "c")
+    look = box.ok("run", "--rm", "--net", "none", "c", "sh", "-c", "cat /pwd /w/d/ctx/sub/file /un/inner/file /out/f; pwd; ls /w/d/ctx")
+    expect(look == "/w/d\none\none\nmade\n/w/d\nDockerfile\na.tgz\nsub", look)
+    expect(tree_has(box, b"s3cret-in-context") == [])
+    os.utime(box.path("ctx/sub/file"), (1, 1))  # times are no input
+    expect(set(steps(built(box, text)).values()) == {"CACHED"})
+    box.file("ctx/sub/file", "two\n")
+    again = steps(built(box, text, "-t", "c"))
+    expect(again["COPY . ctx/"] == "DONE" and again["WORKDIR /w/d"] == "CACHED", again)
+    result = build(box, "FROM busybox\nCOPY missing /x\n")
+    expect(result.code == 1 and "missing" in result.err, result)
+
+
+@test("overlay")
+def a_bound_context_is_not_written_to(box):
+    write(box, "")
+    box.file("ctx/f", "mine\n")
+    result = build(box, "FROM busybox\nRUN --mount=type=bind,target=/c,rw echo theirs > /c/f; echo x > /c/new; cat /c/f\n")
+    expect(result.code == 0 and "theirs" in result.err, result)
+    with open(box.path("ctx/f"), encoding="utf-8") as f:
+        expect(f.read() == "mine\n" and not os.path.exists(box.path("ctx/new")))
+    result = build(box, "FROM busybox\nRUN --mount=type=bind,source=../../../etc,target=/c ls /c\n")
+    expect("shadow" not in result.err, result)
+    result = build(box, "FROM busybox\nRUN --mount=type=cache,id=../../../x,target=/c touch /c/here\n", "-t", "a")
+    expect(result.code == 0 and len(glob.glob(box.path("root/build/mounts/*/x/here"))) == 1, result)
+
+
 if __name__ == "__main__":
     main()
