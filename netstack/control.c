@@ -283,6 +283,7 @@ static int attach(struct session *session, struct packet *packet, struct err *er
 
 	if (!question || !session->member || session->member->tap >= 0)
 		return err_set(err, -EPROTO, "a monitor sent a damaged hand-over");
+	session->member->asks_others = question->flags & WIRE_MORE;
 	gear = take_gear(packet, question->flags);
 	tap = move_fd(&packet->fds[0]);
 	r = fcntl(tap, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? err_sys(&verdict, "set up the tap") : 0;

@@ -111,18 +111,36 @@ static bool look_up(void *data, const char *name, struct in_addr *ret)
 	return false;
 }
 
+/* The first of its names; members only, who else could have an address of ours? */
+static int find_name(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX])
+{
+	const struct lan *lan = data;
+	const struct member *member = find_address(lan, address);
+
+	if ((address.s_addr & lan->addresses.mask.s_addr) != lan->addresses.network.s_addr)
+		return -1;
+	if (member)
+		(void)snprintf(name, RESOLVER_NAME_MAX, "%.*s", (int)strcspn(member->names, " "),
+			member->names);
+	return member != NULL;
+}
+
 /* A question for a name of ours is answered here, without an uplink any question is; true = done with
  * the frame. */
 static bool answer_name(struct member *from, size_t len)
 {
 	struct lan *lan = from->lan;
-	size_t question, answer;
+	size_t question, answer, room;
 	uint8_t *data = frame_question(lan->frame, len, &lan->addresses, &question);
 
 	if (!data)
 		return false;
-	answer = resolver_answer(
-		data, question, (size_t)(lan->frame + sizeof(lan->frame) - data), look_up, lan);
+	room = (size_t)(lan->frame + sizeof(lan->frame) - data);
+	answer = resolver_answer(data, question, room, look_up, lan);
+	if (!answer)
+		answer = resolver_answer_pointer(data, question, room, find_name, lan);
+	if (!answer && from->asks_others)
+		answer = resolver_refer(data, question, lan->internal);
 	if (!answer && lan->internal)
 		answer = resolver_deny(data, question);
 	if (!answer)

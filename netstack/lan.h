@@ -32,6 +32,7 @@ struct member {
 	struct frame_port port;
 	struct frame_frags frags;
 	char names[1040]; /* separated by one space: the DNS answers for them */
+	bool asks_others; /* it is on other networks too, whose resolvers it asks next */
 	int tap;
 	struct loop_source *source;
 	struct outbound_way *way;                         /* the fast way out, or NULL */

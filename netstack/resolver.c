@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netstack/resolver.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define HEAD      12
 #define TYPE_A    1
+#define TYPE_PTR  12
 #define TYPE_ANY  255
 #define CLASS_IN  1
 #define TTL       5 /* seconds: a container's address is soon somebody else's */
@@ -84,6 +86,88 @@ size_t resolver_answer(
 		end += write_record(data + end, address);
 	}
 	return end;
+}
+
+/* "9.0.88.10.in-addr.arpa" */
+static bool parse_reverse(const char *name, struct in_addr *ret)
+{
+	unsigned byte[4];
+	int end = 0;
+
+	if (sscanf(name, "%3u.%3u.%3u.%3u.%n", &byte[0], &byte[1], &byte[2], &byte[3], &end) != 4 ||
+		!end || strcasecmp(name + end, "in-addr.arpa") != 0)
+		return false;
+	for (int i = 0; i < 4; i++)
+		if (byte[i] > 255)
+			return false;
+	ret->s_addr = htonl(byte[3] << 24 | byte[2] << 16 | byte[1] << 8 | byte[0]);
+	return true;
+}
+
+/* Labels of a name of ours; 0 when it is none that DNS can say. */
+static size_t write_name(uint8_t *at, const char *name)
+{
+	size_t out = 0;
+
+	while (*name) {
+		size_t label = strcspn(name, ".");
+
+		if (!label || label > LABEL_MAX)
+			return 0;
+		at[out++] = (uint8_t)label;
+		memcpy(at + out, name, label);
+		out += label;
+		name += label + (name[label] == '.');
+	}
+	at[out++] = 0;
+	return out;
+}
+
+static size_t finish_empty(uint8_t *data, size_t end, uint8_t code)
+{
+	data[2] = (uint8_t)(0x84 | (data[2] & 1));
+	data[3] = 0x80 | code;
+	memset(data + 6, 0, 6);
+	return end;
+}
+
+size_t resolver_answer_pointer(
+	uint8_t *data, size_t len, size_t max, resolver_find_fn find, void *find_data)
+{
+	char name[RESOLVER_NAME_MAX];
+	uint8_t target[RESOLVER_NAME_MAX + 1];
+	static const uint8_t head[] = { 0xc0, HEAD, 0, TYPE_PTR, 0, CLASS_IN, 0, 0, 0, TTL, 0 };
+	struct in_addr address;
+	size_t end = is_question(data, len) ? read_name(data, len, name) : 0, n;
+	int found;
+
+	if (!end || len - end < 4 || get16(data + end) != TYPE_PTR ||
+		get16(data + end + 2) != CLASS_IN || !parse_reverse(name, &address))
+		return 0;
+	found = find(find_data, address, name);
+	if (found < 0)
+		return 0;
+	end += 4;
+	n = found ? write_name(target, name) : 0;
+	if (!n || end + sizeof(head) + 1 + n > max)
+		return finish_empty(data, end, 3);
+	(void)finish_empty(data, end, 0);
+	data[7] = 1;
+	memcpy(data + end, head, sizeof(head));
+	end += sizeof(head);
+	data[end++] = (uint8_t)n;
+	memcpy(data + end, target, n);
+	return end + n;
+}
+
+size_t resolver_refer(uint8_t *data, size_t len, bool all)
+{
+	char name[RESOLVER_NAME_MAX];
+	size_t end = is_question(data, len) ? read_name(data, len, name) : 0;
+
+	if (!end || len - end < 4 || (!all && strchr(name, '.')))
+		return 0;
+	return finish_empty(data, end + 4, 5);
 }
 
 size_t resolver_deny(uint8_t *data, size_t len)

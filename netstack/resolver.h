@@ -22,6 +22,15 @@ typedef bool (*resolver_lookup_fn)(void *data, const char *name, struct in_addr 
 size_t resolver_answer(
 	uint8_t *data, size_t len, size_t max, resolver_lookup_fn lookup, void *lookup_data);
 
+/* The same for the name of an address (PTR). find: 1 and its name, 0 = nobody has it, -1 = not ours. */
+typedef int (*resolver_find_fn)(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX]);
+size_t resolver_answer_pointer(
+	uint8_t *data, size_t len, size_t max, resolver_find_fn find, void *find_data);
+
+/* Turns a question into "ask another server", which resolvers do at once; only for names without a dot
+ * unless `all`. The new length, or 0 and untouched. */
+size_t resolver_refer(uint8_t *data, size_t len, bool all);
+
 /* Turns a question into "there is no such name"; the new length, or 0 for what is no question. */
 size_t resolver_deny(uint8_t *data, size_t len);
 

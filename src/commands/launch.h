@@ -80,6 +80,8 @@ struct json *launch_network_record(const struct network *net);
 int launch_plan_more(struct launch *launch, struct err *err);
 struct json *launch_endpoints(const struct launch *launch);       /* config.json's "endpoints" */
 struct json *launch_networks_record(const struct launch *launch); /* state.json's "network" */
+/* The text of resolv.conf: with several networks the resolvers of the further ones first. */
+int launch_resolv(const struct launch *launch, char **ret, struct err *err);
 void launch_more_hosts(const struct launch *launch, struct buf *out);
 /* In the monitor: process_events.request. */
 int launch_request(void *data, const char *text, size_t len, struct err *err);

@@ -17,7 +17,8 @@
 #include "base/xalloc.h"
 #include "commands/endpoints.h"
 
-#define HOSTS_MAX (1024 * 1024)
+#define SERVERS_MAX 3 /* of resolv.conf that a resolver reads */
+#define HOSTS_MAX   (1024 * 1024)
 
 /* As if the container had this network alone; DNS settings hold for all of them. */
 static int plan_one(
@@ -182,16 +183,38 @@ static int edit_hosts(
 	return rewrite(fd, out.data, err);
 }
 
-/* Its nameserver is the gateway of the first network, which may be another one now. */
+/* Each network's resolver knows its own names only. Those of the further ones refer what they do not know
+ * to the next server (WIRE_MORE); the last one asks the world. */
+int launch_resolv(const struct launch *launch, char **ret, struct err *err)
+{
+	const struct network *last = &launch->network;
+	autofree char *text = NULL;
+	autobuf struct buf out = BUF_INIT;
+	size_t first = 0;
+	char *servers;
+
+	if (last->kind != NETWORK_BRIDGE && launch->more.n)
+		last = launch->more.list[first++];
+	TRY(network_resolv(last, &text, err));
+	servers = strstr(text, "nameserver ");
+	buf_add(&out, text, servers ? (size_t)(servers - text) : strlen(text));
+	for (size_t i = first; i < launch->more.n && i < first + SERVERS_MAX - 1; i++) {
+		const unsigned char *ip = (const unsigned char *)&launch->more.list[i]->gateway;
+
+		if (!launch->opts.dns.n)
+			buf_addf(&out, "nameserver %u.%u.%u.%u\n", ip[0], ip[1], ip[2], ip[3]);
+	}
+	buf_adds(&out, servers ? servers : "");
+	*ret = buf_steal(&out);
+	return 0;
+}
+
 static int edit_resolv(const struct launch *launch, struct err *err)
 {
-	const struct network *first = &launch->network;
 	autofree char *path = xasprintf("%s/resolv.conf", launch->container.run_path), *text = NULL;
 	autofd int fd = -EBADF;
 
-	if (launch->network.kind != NETWORK_BRIDGE && launch->more.n)
-		first = launch->more.list[0];
-	TRY(network_resolv(first, &text, err));
+	TRY(launch_resolv(launch, &text, err));
 	fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? fs_err(err, AT_FDCWD, path) : rewrite(fd, text, err);
 }

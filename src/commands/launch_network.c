@@ -141,7 +141,7 @@ int launch_write_files(struct launch *launch, struct err *err)
 	TRY(network_hosts(&launch->network, launch->hostname, &hosts, err));
 	buf_adds(&all, hosts);
 	launch_more_hosts(launch, &all);
-	TRY(network_resolv(&launch->network, &resolv, err));
+	TRY(launch_resolv(launch, &resolv, err));
 	hostname = xasprintf("%s\n", launch->hostname);
 	TRY(write_file(launch, "hosts", all.data, err));
 	TRY(write_file(launch, "resolv.conf", resolv, err));

@@ -455,6 +455,8 @@ static int attach(const struct network *net, const struct network_gear *gear, in
 	uint32_t flags = pack_gear(gear, userns, netns, descriptors, &count);
 	ssize_t n;
 
+	if (net->index)
+		flags |= WIRE_MORE;
 	TRY(send_attach(net->control, flags, descriptors, count, err));
 	n = recv(net->control, &attached, sizeof(attached), 0);
 	if (n < 0)

@@ -46,6 +46,7 @@ enum wire_attach_flag {
 	WIRE_LISTEN4 = 1, /* a descriptor each, in this order */
 	WIRE_LISTEN6 = 2,
 	WIRE_QUEUE = 4,
+	WIRE_MORE = 16, /* none: the member is on another network too, and asks its resolver next */
 	WIRE_REPLIES = 8, /* none: answers to WIRE_MARK_CLIENT stay inside */
 };
 

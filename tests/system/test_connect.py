@@ -60,6 +60,10 @@ def a_running_container_is_connected_and_disconnected(box):
     nets = box.inspect("c")["NetworkSettings"]["Networks"]
     expect(nets["two"]["IPAddress"] == "10.71.2.50" and nets["two"]["Aliases"] == ["store"], nets)
     expect("10.71.2.50/24" in box.ok("network", "inspect", "-f", "{{json .Containers}}", "two"))
+    box.ok("run", "-d", "--name", "near", "--network", "one", *WEB)
+    for name in ("web", "near"):
+        expect(box.ok("exec", "c", "sh", "-c", FETCH % name) == "from web", "names of both networks: " + name)
+    expect("web" in box.sbx("exec", "web", "nslookup", "10.71.2.2").out, "the name of an address")
     box.fails(1, "network", "connect", "two", "c", says="endpoint with name c already exists in network two")
     box.ok("network", "disconnect", "two", "c")
     out = box.ok("exec", "c", "sh", "-c", "ip -4 -o addr; cat /etc/hosts")

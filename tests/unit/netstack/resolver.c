@@ -149,7 +149,71 @@ static void names_are_whole_words(void **state)
 	assert_false(resolver_has_name("", "web"));
 }
 
-TEST_MAIN(cmocka_unit_test(a_denied_name_does_not_exist),
+static int find_web(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX])
+{
+	(void)data;
+	if (ntohl(address.s_addr) >> 8 != 0x0a5800)
+		return -1;
+	(void)snprintf(name, RESOLVER_NAME_MAX, "web.one");
+	return ntohl(address.s_addr) == 0x0a580005;
+}
+
+static size_t ask_pointer(struct message *m, const char *labels, size_t len)
+{
+	*m = ask(labels, len, 12);
+	return resolver_answer_pointer(m->data, m->len, sizeof(m->data), find_web, NULL);
+}
+
+static void an_address_has_the_name_of_its_member(void **state)
+{
+	static const char five[] = "\1"
+				   "5\1"
+				   "0\2"
+				   "88\2"
+				   "10\7in-addr\4arpa";
+	static const char six[] = "\1"
+				  "6\1"
+				  "0\2"
+				  "88\2"
+				  "10\7in-addr\4arpa";
+	static const char far[] = "\1"
+				  "6\1"
+				  "0\2"
+				  "89\2"
+				  "10\7in-addr\4arpa";
+	static const char odd[] = "\3"
+				  "999\1"
+				  "0\2"
+				  "88\2"
+				  "10\7in-addr\4arpa";
+	struct message m;
+	size_t n = ask_pointer(&m, five, sizeof(five));
+
+	assert_true(n > 9);
+	assert_int_equal(m.data[7], 1);
+	assert_memory_equal(m.data + n - 9, "\3web\3one", 9);
+	n = ask_pointer(&m, six, sizeof(six));
+	assert_true(n > 0);
+	assert_int_equal(m.data[3] & 15, 3);
+	assert_int_equal(m.data[7], 0);
+	assert_int_equal(ask_pointer(&m, far, sizeof(far)), 0);
+	assert_int_equal(ask_pointer(&m, odd, sizeof(odd)), 0);
+}
+
+static void what_another_server_may_know_is_referred(void **state)
+{
+	struct message plain = ask("\3far", 5, A), dotted = ask("\3far\3com", 9, A);
+
+	assert_int_equal(resolver_refer(dotted.data, dotted.len, false), 0);
+	assert_true(resolver_refer(plain.data, plain.len, false) > 0);
+	assert_int_equal(plain.data[3] & 15, 5);
+	assert_true(resolver_refer(dotted.data, dotted.len, true) > 0);
+	assert_int_equal(resolver_refer(plain.data, 5, true), 0);
+}
+
+TEST_MAIN(cmocka_unit_test(an_address_has_the_name_of_its_member),
+	cmocka_unit_test(what_another_server_may_know_is_referred),
+	cmocka_unit_test(a_denied_name_does_not_exist),
 	cmocka_unit_test(a_known_name_has_an_address),
 	cmocka_unit_test(case_does_not_matter_and_dots_are_kept),
 	cmocka_unit_test(a_known_name_without_that_record_has_an_empty_answer),
