@@ -68,6 +68,7 @@ int check_limits(const struct limits *l, struct err *err);
 void limits_done(struct limits *l);
 
 /* run_more.c; the same. */
+int call_network(void *target, const char *value, struct err *err);
 int call_label(void *target, const char *value, struct err *err);
 int call_label_file(void *target, const char *value, struct err *err);
 int call_annotation(void *target, const char *value, struct err *err);

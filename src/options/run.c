@@ -94,29 +94,6 @@ static int call_userns(void *target, const char *value, struct err *err)
 	return replace_string(&o->userns, value);
 }
 
-/* The first one's fields are the options of the same names. */
-static int call_network(void *target, const char *value, struct err *err)
-{
-	struct run_opts *o = &((struct raw *)target)->opts;
-	struct net_endpoint e = { 0 };
-
-	TRY(parse_endpoint(value, &e, err));
-	if (o->network) {
-		o->more_networks = xreallocarray(
-			o->more_networks, o->n_more_networks + 1, sizeof(*o->more_networks));
-		o->more_networks[o->n_more_networks++] = e;
-		return 0;
-	}
-	o->network = move_ptr(&e.network);
-	strv_extend(&o->network_alias, &e.aliases);
-	if (e.ip)
-		(void)replace_string(&o->ip, e.ip);
-	if (e.mac)
-		(void)replace_string(&o->mac_address, e.mac);
-	net_endpoint_done(&e);
-	return 0;
-}
-
 static int call_ulimit(void *target, const char *value, struct err *err)
 {
 	struct run_opts *o = &((struct raw *)target)->opts;

@@ -18,6 +18,35 @@ static struct run_opts *of(void *target)
 	return target;
 }
 
+static void replace(char **slot, char *adopt)
+{
+	free(*slot);
+	*slot = adopt;
+}
+
+/* The first one's fields are the options of the same names. */
+int call_network(void *target, const char *value, struct err *err)
+{
+	struct run_opts *o = of(target);
+	struct net_endpoint e = { 0 };
+
+	TRY(parse_endpoint(value, &e, err));
+	if (o->network) {
+		o->more_networks = xreallocarray(
+			o->more_networks, o->n_more_networks + 1, sizeof(*o->more_networks));
+		o->more_networks[o->n_more_networks++] = e;
+		return 0;
+	}
+	o->network = move_ptr(&e.network);
+	strv_extend(&o->network_alias, &e.aliases);
+	if (e.ip)
+		replace(&o->ip, move_ptr(&e.ip));
+	if (e.mac)
+		replace(&o->mac_address, move_ptr(&e.mac));
+	net_endpoint_done(&e);
+	return 0;
+}
+
 int call_label(void *target, const char *value, struct err *err)
 {
 	if (!*value || *value == '=')
