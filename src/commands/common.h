@@ -55,6 +55,9 @@ int container_inspect(const struct globals *globals, const struct container *c, 
  * namespaces. Needs neither cgroups nor anything of the image. */
 int container_pids(const struct container *c, pid_t **ret, size_t *ret_n, struct err *err);
 
+/* system df -v. system_df_verbose.c */
+int disk_usage_verbose(const struct globals *globals, struct err *err);
+
 int64_t layers_size(const struct globals *globals); /* bytes of all layers in the store */
 
 struct json *volume_inspect(const struct stored_volume *v);

@@ -204,6 +204,11 @@ int cmd_system_df(struct globals *globals, int argc, char **argv, struct err *er
 	struct usage images, containers, volumes, cache;
 
 	TRY(system_df_opts_parse(argc, argv, &opts, err));
+	if (opts.verbose && opts.format)
+		return err_set(err, -EINVAL,
+			"the verbose and the format options conflict: use one of them");
+	if (opts.verbose)
+		return disk_usage_verbose(globals, err);
 	TRY(format_init(&format, opts.format, TABLE, TYPE, err));
 	TRY(state_list(globals, &w.containers, &w.n_containers, err));
 	TRY(state_volume_list(globals, &w.volumes, &w.n_volumes, err));

@@ -67,6 +67,10 @@ int call_limits(void *target, const char *value, struct err *err);
 int check_limits(const struct limits *l, struct err *err);
 void limits_done(struct limits *l);
 
+/* run_note.c: appended to args as one option. value: what -v was given. */
+void note_mount(struct strv *args, const struct volume *v);
+void note_volume(struct strv *args, const struct volume *v, const char *value);
+
 /* run_more.c; the same. */
 int call_network(void *target, const char *value, struct err *err);
 int call_label(void *target, const char *value, struct err *err);

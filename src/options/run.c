@@ -207,9 +207,11 @@ static int call_restart(void *target, const char *value, struct err *err)
 
 static int call_log_driver(void *target, const char *value, struct err *err)
 {
-	if (strcmp(value, "json-file") != 0 && strcmp(value, "none") != 0)
+	if (strcmp(value, "json-file") != 0 && strcmp(value, "local") != 0 &&
+		strcmp(value, "none") != 0)
 		return err_set(err, -EINVAL,
-			"logger: no log driver named '%s' is registered: json-file or none", value);
+			"logger: no log driver named '%s' is registered: json-file, local or none",
+			value);
 	return replace_string(&((struct raw *)target)->opts.log_driver, value);
 }
 
@@ -303,7 +305,7 @@ const struct opt run_table[] = {
 		"Refuse limits that cannot be enforced, or go on"),
 	OPT_LIST(0, "link", RUN, opts.links, "CONTAINER[:ALIAS]",
 		"Name another running container in /etc/hosts"),
-	OPT_CALL(0, "log-driver", call_log_driver, "json-file|none", "How output is kept"),
+	OPT_CALL(0, "log-driver", call_log_driver, "json-file|local|none", "How output is kept"),
 	OPT_CALL(0, "log-opt", call_log_opt, "NAME=VALUE",
 		"max-size=SIZE, max-file=N: begin a new log file at SIZE"),
 	OPT_STRING(0, "mac-address", RUN, opts.mac_address, "MAC", "MAC address"),
@@ -403,50 +405,6 @@ void run_opts_done(struct run_opts *o)
 	free(o->ports);
 	free(o->ulimits);
 	*o = (struct run_opts){ 0 };
-}
-
-/* One field of a --mount value. */
-static void add_field(struct buf *out, const char *key, const char *value)
-{
-	buf_addf(out, "%s\"%s=", out->len ? "," : "", key);
-	for (const char *s = value; *s; s++) {
-		if (*s == '"')
-			buf_addc(out, '"');
-		buf_addc(out, *s);
-	}
-	buf_addc(out, '"');
-}
-
-/* --mount type=bind with its absolute source. */
-static void note_mount(struct strv *args, const struct volume *v)
-{
-	autobuf struct buf out = BUF_INIT;
-
-	add_field(&out, "type", "bind");
-	add_field(&out, "source", v->source);
-	add_field(&out, "target", v->destination);
-	if (v->read_only)
-		buf_adds(&out, ",readonly");
-	if (v->squash)
-		buf_adds(&out, ",squash");
-	if (v->no_exec)
-		buf_adds(&out, ",noexec");
-	if (v->not_recursive)
-		buf_adds(&out, ",bind-nonrecursive");
-	if (v->slave)
-		buf_adds(&out, ",bind-propagation=rslave");
-	strv_addf(args, "--mount=%s", out.data);
-}
-
-/* -v ./dir:/path with its absolute source, as long as that can be written so. */
-static void note_volume(struct strv *args, const struct volume *v, const char *value)
-{
-	if (*value != '.')
-		strv_addf(args, "--volume=%s", value);
-	else if (strchr(v->source, ':'))
-		note_mount(args, v);
-	else
-		strv_addf(args, "--volume=%s%s", v->source, strchr(value, ':'));
 }
 
 static void note(void *target, const struct opt *opt, const char *value)

@@ -191,8 +191,9 @@ struct prune_opts { /* of volumes, containers, images, the system */
 	struct strv filters;
 };
 
-struct format_opts { /* info, version */
+struct format_opts { /* info, version, system df */
 	char *format;
+	bool verbose; /* system df */
 };
 
 int ps_opts_parse(int argc, char **argv, struct ps_opts *ret, struct err *err);

@@ -90,6 +90,7 @@ void prune_opts_done(struct prune_opts *o)
 const struct opt system_df_table[] = {
 	OPT_STRING(0, "format", struct format_opts, format, "TEMPLATE",
 		"json, table TEMPLATE or a Go template"),
+	OPT_FLAG('v', "verbose", struct format_opts, verbose, "Each image, container and volume"),
 	OPT_END,
 };
 

@@ -24,6 +24,9 @@
 #include "base/utf8.h"
 #include "base/xalloc.h"
 
+#define LOCAL_SIZE \
+	"20m" /* Docker's limits of the driver local, whose files look as all others here */
+#define LOCAL_FILES  "5"
 #define LINE_MAX_LEN 16384
 
 struct logger {
@@ -45,8 +48,11 @@ static int open_file(int dir, struct err *err)
 /* Judged when the container was made; a record that says nonsense means no limit. */
 static void read_limits(const struct container *c, struct logger *log)
 {
-	const char *size = json_str(json_path(c->config, "logOpts", "max-size", NULL), NULL);
-	const char *files = json_str(json_path(c->config, "logOpts", "max-file", NULL), "1");
+	bool local = strcmp(json_str(json_get(c->config, "logDriver"), ""), "local") == 0;
+	const char *size = json_str(
+		json_path(c->config, "logOpts", "max-size", NULL), local ? LOCAL_SIZE : NULL);
+	const char *files = json_str(
+		json_path(c->config, "logOpts", "max-file", NULL), local ? LOCAL_FILES : "1");
 	struct err ignored;
 
 	if (size && parse_size(size, &log->max_size, &ignored) < 0)

@@ -130,6 +130,34 @@ def both_stop(world):
     world.run([*PODMAN, "rm", "-f", "-t", "0", "bench"], ok=False)
 
 
+def many_stopped(world):
+    both_have_busybox(world)
+    world.run(["sh", "-c", "for i in $(seq 1000); do %s create busybox true >/dev/null || exit; done" % SBX])
+    for _ in range(50):
+        world.run([*PODMAN, "create", "--network", "none", *LIMITS, world.podman_image("busybox"), "true"])
+
+
+def no_containers(world):
+    world.run(["sh", "-c", "%s ps -aq | xargs -r %s rm -f" % (SBX, SBX)], ok=False)
+    world.run([*PODMAN, "rm", "-f", "-a", "-t", "0"], ok=False)
+
+
+def none_of_many(world, which):
+    """Before each time; what the last one started must all be there: none was lost."""
+    command = [SBX, "ps", "-q"] if which == 0 else [*PODMAN, "ps", "-q"]
+    found = len(world.run(command).split())
+    if found not in (0, 20):
+        sys.exit("bench: parallel: %d of 20 are up: %s" % (found, " ".join(command)))
+    if which == 0:
+        world.run(["sh", "-c", "%s ps -aq | xargs -r %s rm -f" % (SBX, SBX)])
+    else:
+        world.run([*PODMAN, "rm", "-f", "-a", "-t", "0"])
+
+
+def at_once(n, command):
+    return ["sh", "-c", "for i in $(seq %d); do \"$@\" >/dev/null & done; wait" % n, "sh", *command]
+
+
 def fresh_store(world, which):
     """An empty store, as on the first pull. The last one is moved aside: ext4 is slow to give out again the inodes
     of what was just deleted. Written back, because sbx syncs and must not pay for what the other side left."""
@@ -298,7 +326,14 @@ ROWS = [
     Row("ps", "`ps`, one container", 1 / 20, lambda w: [SBX, "ps"], lambda w: [*PODMAN, "ps"], start=both_run, stop=both_stop),
     Row("inspect", "`inspect`", 1 / 20, lambda w: [SBX, "inspect", "bench"], lambda w: [*PODMAN, "inspect", "bench"],
         start=both_run, stop=both_stop),
-    Row("exec", "`exec C true`", 1 / 20, lambda w: [SBX, "exec", "bench", "true"], lambda w: [*PODMAN, "exec", "bench", "true"],
+    Row("logs", "`logs`", 1 / 20, lambda w: [SBX, "logs", "bench"], lambda w: [*PODMAN, "logs", "bench"],
+        start=both_run, stop=both_stop),
+    Row("ps-1000", "`ps -a` of 1,000 stopped containers; podman has 50", 1 / 50, lambda w: [SBX, "ps", "-a"],
+        lambda w: [*PODMAN, "ps", "-a"], start=many_stopped, stop=no_containers, runs=10),
+    Row("parallel", "20 at once: `run -d`", 1 / 10, lambda w: at_once(20, [SBX, "run", "-d", *NONE, "busybox", "sleep", "10000"]),
+        lambda w: at_once(20, [*PODMAN, "run", "-d", *NONE, *LIMITS, w.podman_image("busybox"), "sleep", "10000"]),
+        start=both_have_busybox, before=none_of_many, stop=no_containers, runs=3),
+    Row("exec", "`exec C true`", 1 / 25, lambda w: [SBX, "exec", "bench", "true"], lambda w: [*PODMAN, "exec", "bench", "true"],
         start=both_run, stop=both_stop),
     *NET_ROWS,
 ]

@@ -298,5 +298,26 @@ def called_docker_it_is_docker(box):
     expect(result.code == 0 and result.line == "hi", result)
 
 
+@test("overlay")
+def system_df_v_names_each_image_container_and_volume(box):
+    box.ok("run", "--name", "c1", "-v", "v1:/v", "busybox", "sh", "-c", "head -c 10000000 /dev/zero >/v/f; echo 12345 >/g")
+    out = box.ok("system", "df", "-v")
+    expect(re.search(r"(?m)^Images space usage:\n\nREPOSITORY +TAG +IMAGE ID +CREATED +SIZE +CONTAINERS\nbusybox +latest +[0-9a-f]{12} .* 1$",
+                     out), out)
+    expect(re.search(r"(?m)^Containers space usage:\n\nCONTAINER ID +IMAGE +COMMAND +LOCAL VOLUMES +SIZE +CREATED +STATUS +NAMES\n"
+                     r"[0-9a-f]{12} +busybox +\"sh -c .* +1 +6B .* c1$", out), out)
+    expect(re.search(r"(?m)^VOLUME NAME +LINKS +SIZE\nv1 +1 +10MB$", out) and out.endswith("Build cache usage: 0B"), out)
+    box.fails(1, "system", "df", "-v", "--format", "json", says="conflict")
+
+
+@test("overlay")
+def the_log_driver_local_rotates_by_itself(box):
+    box.ok("run", "--name", "c1", "--log-driver", "local", "busybox", "sh", "-c", "echo out; echo err >&2")
+    result = box.sbx("logs", "c1")
+    expect((result.out, result.err) == ("out\n", "err\n"), result)
+    expect(box.inspect("c1")["HostConfig"]["LogConfig"] == {"Type": "local", "Config": {}})
+    box.fails(125, "run", "--log-driver", "splunk", "busybox", says="no log driver named 'splunk'")
+
+
 if __name__ == "__main__":
     main()
