@@ -249,6 +249,8 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 	*ret = gear;
 	if (net->kind == NETWORK_HOST || net->kind == NETWORK_CONTAINER)
 		return 0;
+	if (!net->index)
+		write_sysctls(); /* before there is a device: it takes the defaults over */
 	if (net->kind == NETWORK_BRIDGE) {
 		(void)snprintf(name, sizeof(name), TAP_NAME "%u", net->index);
 		TRY(open_tap(name, &gear.tap, err));
@@ -259,7 +261,6 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 	if (net->index) {
 		TRY(set_up_further(net, (int)index, err));
 	} else {
-		write_sysctls();
 		add_lo(&nl);
 		if (index) {
 			add_tap(&nl, net, (int)index);

@@ -418,7 +418,7 @@ def killing_the_network_closes_ports_and_spares_members(box):
     wait_for(lambda: refused(port), "the port to close", 2)
     wait_for(lambda: not [p for p in mine if os.path.exists("/proc/%d/cwd" % p) and os.path.exists("/proc/%d/fd" % p)
                           and open("/proc/%d/stat" % p, encoding="ascii").read().split(")")[1].split()[0] not in "ZX"],
-             "the relay to end", 2)
+             "the relay to end", 10)
     expect(member.child.poll() is None, "the member died")
     again = echo_member(box, ports=["%d:9000" % port])  # a new one takes the stale socket's place
     with connect(port) as conn:
