@@ -146,6 +146,8 @@ def report(bench, drivers, best):
             sums[d] += math.log(r) if name in counted else 0
     print("| geometric mean of %d |%s %s |" % (len(counted), " |" * len(drivers), " | ".join(
         "%.2f" % math.exp(sums[d] / len(counted)) for d in others)))
+    means = [math.exp(sum(math.log(1000 * best[name, d]) for name in counted) / len(counted)) for d in drivers]
+    print("means in ms: " + " ".join("%s=%.3f" % pair for pair in zip(drivers, means)))
 
 
 def main():
