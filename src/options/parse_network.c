@@ -18,6 +18,8 @@ void net_endpoint_done(struct net_endpoint *endpoint)
 	*endpoint = (struct net_endpoint){ 0 };
 }
 
+#define LOOPBACK_SUFFIX ":host-loopback"
+
 static int set_once(char **slot, const char *text, const char *value, struct err *err)
 {
 	if (*slot)
@@ -68,6 +70,8 @@ static int parse(const char *text, struct net_endpoint *e, struct err *err)
 		if (strncmp(text, whole[i], strlen(whole[i])) == 0)
 			len = strlen(text);
 	}
+	if (strncmp(text + len, LOOPBACK_SUFFIX, strlen(LOOPBACK_SUFFIX)) == 0)
+		len = strlen(text); /* part of the name: network_plan() reads its ports */
 	if (strncmp(text, "name=", 5) == 0) {
 		TRY(take_fields(e, text, text, err));
 	} else {

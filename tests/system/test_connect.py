@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
 
 from netmember import netstack_pids
 from sbxtest import expect, main, test, wait_for
@@ -121,6 +123,19 @@ def a_connected_network_comes_back_when_its_process_dies(box):
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: box.sbx("exec", "c", "sh", "-c", FETCH % peer).line == "from web", "the network", 20)
     expect(json.loads(box.ok("network", "inspect", "-f", "{{json .Containers}}", "two")))
+
+
+@test("overlay")
+def a_network_may_be_named_with_the_hosts_loopback(box):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        child = box.start("run", "--rm", "--network", "bridge:host-loopback=" + port, "busybox", "sh", "-c",
+                          "nc -w 9 $(ip route | sed -n 's/default via \\([0-9.]*\\) .*/\\1/p') " + port, stdout=subprocess.PIPE)
+        server.settimeout(30)
+        conn = server.accept()[0]
+        conn.sendall(b"hello")
+        conn.close()
+        expect(child.communicate(timeout=30)[0] == b"hello")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ static int parse(const char *text, struct net_endpoint *ret)
 
 static void a_name_is_a_name(void **state)
 {
-	static const char *const names[] = { "bridge", "host", "n1", "container:web", "ns:/a:b" };
+	static const char *const names[] = { "bridge", "host", "n1", "container:web", "ns:/a:b",
+		"bridge:host-loopback", "n1:host-loopback=80,81" };
 	struct net_endpoint e;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
