@@ -66,6 +66,19 @@ void chain_ids(const struct strv *diff_ids, struct strv *ret)
 	}
 }
 
+int config_check_history(const struct json *config, size_t n_layers, struct err *err)
+{
+	size_t told = 0;
+
+	json_each (it, json_get(config, "history"))
+		told += !json_bool(json_get(it.value, "empty_layer"), false);
+	if (told == 0 || told == n_layers)
+		return 0;
+	return err_set(err, -EINVAL,
+		"the image's config is malformed: its history tells of %zu layers, and there are %zu",
+		told, n_layers);
+}
+
 static int strings(const struct json *config, const char *key, struct strv *ret, struct err *err)
 {
 	const struct json *v = json_get(config, key);

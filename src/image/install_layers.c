@@ -129,6 +129,7 @@ int install_unpack(const struct store *store, const struct found *image, struct 
 	size_t n = image->manifest.n_layers;
 
 	TRY(config_diff_ids(image->config, n, &u.diff_ids, err));
+	TRY(config_check_history(image->config, n, err));
 	chain_ids(&u.diff_ids, &u.chains);
 	u.workers = (struct worker_set){
 		.store = store, .list = xcalloc(n + 1, sizeof(*u.workers.list)), .n = n

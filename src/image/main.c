@@ -43,6 +43,7 @@ static const struct {
 	verb_fn fn;
 } verbs[] = {
 	{ "assemble", assemble_main },
+	{ "check", check_main },
 	{ "commit", commit_main },
 	{ "compose", compose_main },
 	{ "download", download_main },

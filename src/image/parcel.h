@@ -28,6 +28,7 @@ int login_main(const struct globals *globals, int argc, char **argv, struct err 
 int logout_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int search_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int manifest_main(const struct globals *globals, int argc, char **argv, struct err *err);
+int check_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int import_main(const struct globals *globals, int argc, char **argv, struct err *err);
 
 /* account.c: a registry as people write it becomes "docker.io" or HOST[:PORT]. Pure. */

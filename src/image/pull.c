@@ -173,6 +173,7 @@ static int load_config(struct session *s, struct err *err)
 		return err_wrap(err, "configuration of %s", s->registry->familiar);
 	TRY(check_platform(s, config, err));
 	TRY(config_diff_ids(config, s->manifest.n_layers, &s->diff_ids, err));
+	TRY(config_check_history(config, s->manifest.n_layers, err));
 	chain_ids(&s->diff_ids, &s->chain_ids);
 	return 0;
 }
@@ -232,8 +233,14 @@ static bool is_up_to_date(const struct session *s, const char *full)
 	autoimage struct image image = { 0 };
 	struct err ignored = ERR_INIT;
 
-	return image_resolve(s->globals, full, &image, &ignored) >= 0 &&
-	       strcmp(image.manifest, s->self.digest) == 0;
+	if (image_resolve(s->globals, full, &image, &ignored) < 0 ||
+		strcmp(image.manifest, s->self.digest) != 0)
+		return false;
+	/* `system check` may have taken a damaged blob away. */
+	for (size_t i = 0; i < s->manifest.n_layers; i++)
+		if (!store_has_blob(&s->store, s->manifest.layers[i].digest))
+			return false;
+	return true;
 }
 
 static int record(struct session *s, const char *full, struct err *err)

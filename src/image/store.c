@@ -171,6 +171,7 @@ static int open_all(const struct globals *globals, bool create, struct store *re
 	}
 	if (s.images >= 0)
 		TRY(keep(open_sub(s.images, "blobs/sha256", false, err), &s.blobs));
+	s.max_layer = json_int(json_get(globals->settings, "maxLayerSize"), 0);
 	s.layers_path = xasprintf("%s/layers", globals->root);
 	if (s.layers_path[0] != '/') {
 		autofree char *relative = move_ptr(&s.layers_path);

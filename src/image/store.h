@@ -39,6 +39,7 @@ struct store {
 	int tmp;
 	int hold;          /* writers: shared lock, so that rmi leaves alone what has no name yet */
 	char *layers_path; /* absolute */
+	int64_t max_layer; /* bytes that a layer may unpack to; 0 = what the disk holds */
 };
 #define STORE_INIT                                                                   \
 	{                                                                            \
@@ -134,6 +135,8 @@ int manifest_select(const struct manifest *index, const char *platform, struct d
 	struct err *err);
 /* diff ids of a config document, checked against the manifest's layer count. */
 int config_diff_ids(const struct json *config, size_t n_layers, struct strv *ret, struct err *err);
+/* The history, where there is one, tells of as many layers as there are. For images on their way in. */
+int config_check_history(const struct json *config, size_t n_layers, struct err *err);
 /* chain_id(0)=diff(0); chain_id(n)=sha256(chain(n-1) " " diff(n)): hex without prefix, one per layer. */
 void chain_ids(const struct strv *diff_ids, struct strv *ret);
 const char *platform_host(void); /* "linux/amd64" of this machine */

@@ -95,6 +95,7 @@ struct writer {
 	struct dir_time *dirs; /* modification times, set when nothing is written any more */
 	size_t n_dirs, cap_dirs;
 	int64_t bytes, inodes;
+	int64_t limit;      /* of bytes; 0 = none */
 	bool setgid;        /* a directory of the layer passes its group on */
 	bool write_early;   /* start writing files to disk before the end */
 	bool no_mknod;      /* whiteouts take the xattr form */

@@ -82,6 +82,7 @@ static int unpack_into(const struct task *task, struct staging *staging, struct 
 
 	writer_init(&w, staging->root, &task->map);
 	w.write_early = store_synced();
+	w.limit = task->store->max_layer;
 	TRY(digester_new(task->job->diff_id, &digester, err));
 	TRY(inflate_new(task->blob, task->job->media_type, &inflate, err));
 	TRY(ring_new(inflate, task->job, &ring, err));

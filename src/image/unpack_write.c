@@ -222,6 +222,17 @@ static int root_entry(struct writer *w, const struct unpack_entry *e, struct err
 	return 0;
 }
 
+/* By what it says it has: nothing of a bomb is written. */
+static int check_limit(const struct writer *w, const struct unpack_entry *e, struct err *err)
+{
+	if (w->limit <= 0 || (e->size >= 0 && e->size <= w->limit - w->bytes))
+		return 0;
+	return err_id(err, -EFBIG, "E-LAYER-SIZE",
+		"the layer unpacks to more than the %lld bytes that \"maxLayerSize\" in config.json "
+		"allows. Nothing of it was kept",
+		(long long)w->limit);
+}
+
 static int make_entry(struct writer *w, const struct unpack_entry *e, int *ret_fd, struct err *err)
 {
 	const char *base;
@@ -231,6 +242,7 @@ static int make_entry(struct writer *w, const struct unpack_entry *e, int *ret_f
 	TRY(dir);
 	switch (e->type) {
 	case UNPACK_FILE:
+		TRY(check_limit(w, e, err));
 		fd = make_file(w, e, dir, base, err);
 		TRY(fd);
 		*ret_fd = fd;

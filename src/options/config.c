@@ -46,6 +46,7 @@ static int check_keys(const struct json *doc, struct err *err)
 		const char *key;
 		enum json_type type;
 	} known[] = {
+		{ "maxLayerSize", JSON_INT },
 		{ "registries", JSON_MAP },
 		{ "storageDriver", JSON_STR },
 	};

@@ -69,6 +69,10 @@ struct search_opts {
 	char *term;
 };
 
+struct check_opts { /* nothing owned */
+	bool quiet, repair;
+};
+
 struct names_opts { /* of verbs that take names and nothing else */
 	struct strv names;
 };
@@ -83,6 +87,7 @@ int push_opts_parse(int argc, char **argv, struct push_opts *ret, struct err *er
 int login_opts_parse(int argc, char **argv, struct login_opts *ret, struct err *err);
 int logout_opts_parse(int argc, char **argv, struct logout_opts *ret, struct err *err);
 int search_opts_parse(int argc, char **argv, struct search_opts *ret, struct err *err);
+int check_opts_parse(char **argv, struct check_opts *ret, struct err *err);
 int untag_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int exists_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int image_diff_opts_parse(char **argv, struct names_opts *ret, struct err *err);

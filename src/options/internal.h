@@ -128,6 +128,7 @@ extern const struct opt volume_inspect_table[], volume_prune_table[];
 extern const struct opt save_table[], load_table[];
 extern const struct opt export_table[], import_table[], commit_table[], history_table[];
 extern const struct opt push_table[], login_table[], logout_table[], search_table[];
+extern const struct opt check_table[];
 extern const struct opt push_table[];
 extern const struct opt build_table[], builder_prune_table[];
 extern const struct opt global_table[];

@@ -183,6 +183,20 @@ void push_opts_done(struct push_opts *o)
 	*o = (struct push_opts){ 0 };
 }
 
+const struct opt check_table[] = {
+	OPT_FLAG('q', "quiet", struct check_opts, quiet, "Print faults only"),
+	OPT_FLAG('r', "repair", struct check_opts, repair,
+		"Remove damaged blobs, unpack missing layers"),
+	OPT_END,
+};
+
+int check_opts_parse(char **argv, struct check_opts *ret, struct err *err)
+{
+	autostrv struct strv operands = STRV_INIT;
+
+	return opt_parse_command(CMD_SYSTEM_CHECK, argv, ret, &operands, err);
+}
+
 static int names_parse(enum command_id id, char **argv, struct names_opts *ret, struct err *err)
 {
 	struct names_opts o = { .names = STRV_INIT };

@@ -11,7 +11,7 @@ from registrytest import ANA, NAME, image_of
 from sbxtest import REGISTRY, SBX, Terminal, expect, main, test
 
 from bad_registry import BadRegistry
-from oci import Index
+from oci import Image, Index, Layer, Tar
 
 HOST = REGISTRY.split("//")[1]
 HELPER = """#!/bin/sh
@@ -251,6 +251,40 @@ def row_14_small_verbs_of_images(box):
     expect(tree[1].startswith("busybox:latest") and tree[2].startswith("└─ layers:latest"), tree)
     expect(tree[3].startswith("   └─ child:1") and tree[3].split()[-1] == "2B", tree)
     box.ok("image", "rm", "--no-prune", "busybox")
+
+
+@test("overlay")
+def r01_system_check_finds_rot_and_a_pull_mends_it(box):
+    box.ok("pull", "-q", "busybox")
+    expect(box.ok("system", "check").endswith("checked, 0 faults") and box.ok("system", "check", "-q") == "")
+    blobs = os.path.join(box.env["SBX_ROOT"], "images/blobs/sha256")
+    largest = max(os.listdir(blobs), key=lambda n: os.path.getsize(os.path.join(blobs, n)))
+    with open(os.path.join(blobs, largest), "r+b") as f:
+        f.seek(1000)
+        f.write(b"rot")
+    done = box.fails(1, "system", "check", says="E-IMAGE-DAMAGED")
+    expect("blob sha256:%s is damaged\n" % largest in done.out, done)
+    done = box.fails(1, "system", "check", "--repair", says="E-IMAGE-DAMAGED")
+    expect("removed, pull its image again" in done.out and "is missing: pull it again" in done.out, done)
+    expect("Downloaded newer image" in box.ok("pull", "busybox") and "up to date" in box.ok("pull", "busybox"))
+    box.ok("system", "check")
+    layers = os.path.join(box.env["SBX_ROOT"], "layers")
+    chain = [n for n in os.listdir(layers) if len(n) == 64][0]
+    os.remove(os.path.join(layers, chain + ".json"))
+    expect("a layer is not unpacked" in box.fails(1, "system", "check").out)
+    expect("unpacked again" in box.ok("system", "check", "--repair"))
+    expect(box.ok("run", "--rm", "--net", "none", "busybox", "echo", "whole") == "whole")
+
+
+@test("overlay")
+def e19_a_configured_limit_bounds_what_a_layer_unpacks_to(box):
+    with BadRegistry() as registry:
+        registry.add(NAME, Image([Layer(Tar().entry("zeros", data=bytes(3000000)).bytes())]))
+        box.file("config.json", json.dumps({"maxLayerSize": 2999999}))
+        box.fails(1, "pull", registry.host + "/" + NAME, says=["E-LAYER-SIZE", "maxLayerSize"])
+        expect(not [n for n in os.listdir(os.path.join(box.env["SBX_ROOT"], "layers"))], "something was kept")
+        box.file("config.json", json.dumps({"maxLayerSize": 3000000}))
+        box.ok("pull", registry.host + "/" + NAME)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,27 @@ static void creation_times_are_read_with_their_zone(void **state)
 	}
 }
 
-TEST_MAIN(cmocka_unit_test(diff_ids_must_match_the_layers),
+static int history(const char *text, size_t n_layers)
+{
+	autojson struct json *doc = NULL;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(json_parse(text, strlen(text), &doc, &err), 0);
+	return config_check_history(doc, n_layers, &err);
+}
+
+static void a_history_fits_the_layers_or_is_missing(void **state)
+{
+	assert_int_equal(history("{}", 3), 0);
+	assert_int_equal(history("{\"history\":[]}", 3), 0);
+	assert_int_equal(history("{\"history\":[{\"empty_layer\":true}]}", 2), 0);
+	assert_int_equal(history("{\"history\":[{},{\"empty_layer\":true},{}]}", 2), 0);
+	assert_int_equal(history("{\"history\":[{},{},{}]}", 2), -EINVAL);
+	assert_int_equal(history("{\"history\":[{}]}", 2), -EINVAL);
+}
+
+TEST_MAIN(cmocka_unit_test(a_history_fits_the_layers_or_is_missing),
+	cmocka_unit_test(diff_ids_must_match_the_layers),
 	cmocka_unit_test(chain_ids_are_those_of_the_image_spec),
 	cmocka_unit_test(values_reach_the_image),
 	cmocka_unit_test(variables_without_a_value_are_dropped),
