@@ -67,6 +67,7 @@ int url_fetch(const char *url, const char *checksum, const char *path, struct er
 	if (check)
 		strv_add(&args, check);
 	strv_add(&args, url);
+	strv_adopt(&args, xstrndup(path, (size_t)(strrchr(path, '/') - path)));
 	spawn.path = program;
 	spawn.argv = args.v;
 	status = spawn_run(&spawn, err);

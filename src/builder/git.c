@@ -104,8 +104,10 @@ static int fetch(const char *into, const struct address *a, struct err *err)
 		    (const char *const[]){ "fetch", "-q", "--depth=1", "origin", "--", ref, NULL },
 		    &shallow) == 0)
 		return GIT(into, "checkout", "-q", "FETCH_HEAD");
-	if (!a->ref)
-		return (*err = shallow).code;
+	if (!a->ref) { /* a server of plain files has no shallow copies */
+		TRY(GIT(into, "fetch", "-q", "origin", "HEAD"));
+		return GIT(into, "checkout", "-q", "FETCH_HEAD");
+	}
 	TRY(GIT(into, "fetch", "-q", "--tags", "origin"));
 	return GIT(into, "checkout", "-q", ref, "--");
 }

@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "builder/remote.h"
 #include "builder/tree.h"
 
 struct copy_job {
@@ -23,6 +24,7 @@ struct copy_job {
 	struct copy_words words; /* shallow: what is left after URLs were taken out */
 	struct copy_plan plan;
 	struct context named; /* of --build-context */
+	struct remote remote; /* what ADD of addresses fetched */
 	struct snapshot from;
 	bool has_from;
 	int source; /* borrowed; -1 = none */
@@ -34,6 +36,7 @@ struct copy_job {
 static void job_done(struct copy_job *job)
 {
 	context_done(&job->named);
+	remote_done(&job->remote);
 	snapshot_done(&job->from);
 	free(job->workdir);
 }
@@ -74,6 +77,16 @@ static int open_named(struct copy_job *job, const char *name, struct err *err)
 	return 0;
 }
 
+/* Files from the web are copied as they are unless --unpack says otherwise. */
+static int use_remote(struct copy_job *job)
+{
+	job->source = job->remote.dir;
+	job->words.sources = job->remote.names;
+	if (job->words.unpack != CHOICE_YES)
+		job->words.unpack = CHOICE_NO;
+	return 0;
+}
+
 static int find_source(struct copy_job *job, struct err *err)
 {
 	struct step *s = job->step;
@@ -81,6 +94,16 @@ static int find_source(struct copy_job *job, struct err *err)
 	struct base base = { .kind = BASE_SCRATCH };
 	int r;
 
+	if (job->plan.is_add) {
+		r = remote_fetch(&s->in.copy, s->build->work, &job->remote, err);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			return use_remote(job);
+	}
+	strv_each (source, &s->in.copy.sources)
+		if (copy_is_remote(*source))
+			return err_set(err, -EINVAL, "source can't be a URL for COPY: %s", *source);
 	if (!name) {
 		job->source = s->build->context.root;
 		job->plan.ignore = s->build->context.ignore;
@@ -280,7 +303,9 @@ static int solve_copy(struct copy_job *job, struct err *err)
 
 int step_copy(struct step *s, struct err *err)
 {
-	struct copy_job job = { .step = s, .source = -1, .named = CONTEXT_INIT };
+	struct copy_job job = {
+		.step = s, .source = -1, .remote = { .dir = -EBADF }, .named = CONTEXT_INIT
+	};
 	int r = solve_copy(&job, err);
 
 	job_done(&job);
@@ -325,7 +350,9 @@ static int solve_workdir(struct copy_job *job, const char *path, struct err *err
 
 int step_workdir(struct step *s, struct err *err)
 {
-	struct copy_job job = { .step = s, .source = -1, .named = CONTEXT_INIT };
+	struct copy_job job = {
+		.step = s, .source = -1, .remote = { .dir = -EBADF }, .named = CONTEXT_INIT
+	};
 	autofree char *path = step_workdir_path(s->snap, s->in.args.n ? s->in.args.v[0] : "");
 	int r = 0;
 

@@ -2,11 +2,13 @@
 /*
  * What `build` needs of the network, a verb that people do not see:
  *
- *	sbx-image download [--checksum=DIGEST] URL
+ *	sbx-image download [--checksum=DIGEST] URL DIRECTORY
  *
- * The file goes to stdout once it is complete and, where one is given, has the digest.
+ * The file goes to stdout once it is complete and, where one is given, has the digest; until then it is in
+ * DIRECTORY, without a name. The image store is not touched.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,7 +41,7 @@ static int verify(int fd, const char *url, const char *checksum, struct err *err
 int download_main(const struct globals *globals, int argc, char **argv, struct err *err)
 {
 	autostore struct store store = STORE_INIT;
-	const char *checksum = NULL, *url = NULL;
+	const char *checksum = NULL, *url = NULL, *directory = NULL;
 	autofd int fd = -EBADF;
 	char part[65536];
 	ssize_t n;
@@ -47,12 +49,17 @@ int download_main(const struct globals *globals, int argc, char **argv, struct e
 	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], "--checksum=", 11) == 0)
 			checksum = argv[i] + 11;
-		else
+		else if (!url)
 			url = argv[i];
+		else
+			directory = argv[i];
 	}
-	if (!url)
-		return err_set(err, -EINVAL, "usage: sbx-image download [--checksum=DIGEST] URL");
-	TRY(store_open(globals, true, &store, err));
+	if (!directory)
+		return err_set(err, -EINVAL,
+			"usage: sbx-image download [--checksum=DIGEST] URL DIRECTORY");
+	store.tmp = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store.tmp < 0)
+		return err_sys(err, "open '%s'", directory);
 	fd = download_file(globals, &store, url, err);
 	TRY(fd);
 	if (checksum)
