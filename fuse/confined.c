@@ -15,7 +15,7 @@
 
 static const int calls[] = {
 	/* requests and replies */
-	SYS_read, SYS_write, SYS_writev,
+	SYS_read, SYS_write, SYS_writev, SYS_poll,
 	/* the loop of the main thread */
 	SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_timerfd_create, SYS_timerfd_settime,
 	SYS_signalfd4, SYS_eventfd2, SYS_umount2,
@@ -23,10 +23,10 @@ static const int calls[] = {
 	SYS_clone, 435 /* clone3 */, SYS_rseq, SYS_set_robust_list, SYS_sched_getaffinity,
 	SYS_sysinfo /* qsort asks for the memory size */,
 	/* objects */
-	SYS_openat, SYS_close, SYS_fcntl, SYS_newfstatat, SYS_fstat, SYS_statx, SYS_fstatfs,
-	SYS_getdents64, SYS_readlinkat, SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat,
-	SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_fchmodat, SYS_fchmod, SYS_fchownat,
-	SYS_utimensat, SYS_umask,
+	SYS_openat, SYS_openat2, SYS_close, SYS_fcntl, SYS_newfstatat, SYS_fstat, SYS_statx,
+	SYS_fstatfs, SYS_getdents64, SYS_readlinkat, SYS_mkdirat, SYS_mknodat, SYS_symlinkat,
+	SYS_linkat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_fchmodat, SYS_fchmod,
+	SYS_fchownat, SYS_utimensat, SYS_umask,
 	/* data */
 	SYS_pread64, SYS_pwrite64, SYS_lseek, SYS_ftruncate, SYS_fallocate, SYS_copy_file_range,
 	SYS_ioctl, SYS_fsync, SYS_fdatasync, SYS_sync_file_range,

@@ -22,6 +22,7 @@
 #include "options.h"
 #include "overlay.h"
 #include "session.h"
+#include "squash.h"
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -234,6 +235,21 @@ static int run(struct server *server, struct err *err)
 	return serve(server, err);
 }
 
+static int run_squash(const struct options *options, struct err *err)
+{
+	const struct squash_config config = { .dir = options->squash,
+		.fd = options->fd,
+		.exit_fd = options->exit_fd,
+		.ready_fd = options->ready_fd,
+		.uid = (uid_t)options->uid,
+		.gid = (gid_t)options->gid,
+		.threads = options->threads };
+
+	(void)umask(0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGCONT); /* cannot fail for a valid signal */
+	return squash_run(&config, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct server server = { 0 };
@@ -246,7 +262,7 @@ int main(int argc, char **argv)
 	if (r == 0 && server.options.version)
 		return printf("sbx-fuse %s\n", SBX_VERSION) < 0;
 	if (r == 0)
-		r = run(&server, &err);
+		r = server.options.squash ? run_squash(&server.options, &err) : run(&server, &err);
 	if (r < 0)
 		log_err(&err);
 	if (server.ended) { /* else threads may still be in a request: leave all to the exit */

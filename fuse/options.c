@@ -21,6 +21,7 @@ const char options_help[] =
 	"  -f               stay in the foreground\n"
 	"  -d               print every request; implies -f\n"
 	"  --fd N           /dev/fuse, opened and mounted by the caller\n"
+	"  --squash DIR     instead of layers: DIR, where everybody has your rights (--uid, --gid shown)\n"
 	"  --exit-fd N      end when the other side of this descriptor is closed\n"
 	"  --ready-fd N     gets one byte when requests are served\n"
 	"  -h, --help       this text\n"
@@ -46,6 +47,9 @@ static const struct option long_options[] = {
 	OPTION("lower", WORD, lower),
 	OPTION("upper", WORD, upper),
 	OPTION("work", WORD, work),
+	OPTION("squash", WORD, squash),
+	OPTION("uid", NUMBER, uid),
+	OPTION("gid", NUMBER, gid),
 	OPTION("threads", NUMBER, threads),
 	OPTION("volatile", FLAG, volatile_),
 	OPTION("single-id", FLAG, single_id),
@@ -301,6 +305,10 @@ static int check(const struct options *options, struct err *err)
 		return err_set(err, -EINVAL, "no mount point is given");
 	if (options->fd >= 0 && options->mountpoint)
 		return err_set(err, -EINVAL, "--fd and a mount point exclude each other");
+	if (options->squash)
+		return options->fd < 0 || options->lower || options->upper
+			       ? err_set(err, -EINVAL, "--squash goes with --fd and without layers")
+			       : 0;
 	if (!options->lower && !options->upper)
 		return err_set(err, -EINVAL, "no layer is given (lowerdir=, upperdir=)");
 	if (!options->upper != !options->work)
@@ -332,6 +340,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct err *err)
 
 void options_done(struct options *options)
 {
+	free(move_ptr(&options->squash));
 	free(move_ptr(&options->lower));
 	free(move_ptr(&options->upper));
 	free(move_ptr(&options->work));

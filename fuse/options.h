@@ -3,6 +3,7 @@
  * The command line, in two forms:
  *
  *	sbx-fuse --fd N --lower A:B --upper U --work W [--exit-fd M] [--ready-fd R]	for sbx
+ *	sbx-fuse --fd N --squash DIR [--uid U] [--gid G] …				a directory without owners
  *	sbx-fuse [-f] [-d] -o lowerdir=A:B,upperdir=U,workdir=W[,…] [SOURCE] MOUNTPOINT
  *		as fuse-overlayfs, and as a helper of mount(8)
  *
@@ -19,6 +20,8 @@ struct options {
 	int fd, exit_fd, ready_fd; /* -1 = not given */
 	char *lower;               /* as given, see options_next_layer() */
 	char *upper, *work;        /* NULL = read-only */
+	char *squash;              /* instead of layers: a directory, see squash.h */
+	int uid, gid;              /* shown in it */
 	const char *mountpoint;
 	unsigned long mount_flags; /* MS_* */
 	unsigned threads;

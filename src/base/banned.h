@@ -10,7 +10,10 @@
 
 #undef sprintf /* a macro in clang's fortified build */
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat gets strtok
-#pragma GCC poison localtime gmtime ctime asctime mktemp tempnam tmpnam system popen
+#pragma GCC poison localtime gmtime asctime mktemp tempnam tmpnam system popen
+#ifndef SBX_FUSE_PROTOCOL /* linux/fuse.h has fields of this name */
+#pragma GCC poison ctime
+#endif
 #pragma GCC poison atoi atol atoll
 
 #endif

@@ -129,6 +129,7 @@ int launch_plan(struct launch *launch, struct err *err)
 	input.container = launch->path;
 	input.run_dir = run_dir;
 	input.driver = launch->driver;
+	input.squash_owner = launch->squash_owner;
 	input.host_network = launch->network.kind == NETWORK_HOST;
 	input.no_tty_gid = idmap_to_host(launch->idmap.gid, launch->idmap.n_gid, TTY_GID) ==
 			   UINT32_MAX;

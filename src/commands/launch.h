@@ -21,6 +21,7 @@ struct launch {
 	struct idmap idmap, stored; /* the container's, and that of the owners on disk */
 	struct idpair kept;         /* who the caller is inside, when keeps */
 	bool keeps;
+	struct idpair squash_owner; /* whose the files of a bind with squash seem to be */
 	enum keep_groups keep_groups;
 	char *as_user, *passwd_line; /* with --userns=keep-id */
 	struct policy policy;

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -158,31 +159,66 @@ static int keep_as_sharer(struct launch *launch, struct err *err)
 	return keep_as_recorded(launch, other.config, err);
 }
 
-static int keep_if_wanted(struct launch *launch, struct err *err)
-{
-	const char *user = launch->opts.user ? launch->opts.user : launch->image.user;
-	struct err unknown = ERR_INIT;
-	struct idpair who = { 0, 0 };
+/* ---- squash ---- */
 
-	/* somebody that only the container's own files know: as if nothing had been wished */
-	if (process_find_user(&launch->image.layers, user, &who, &unknown) < 0 ||
-		!wants_keep(launch, who))
-		return 0;
-	return apply_keep(launch, who, err);
+/* Sockets and devices cannot be served; whoever binds one wants the thing itself. */
+static bool can_squash(const struct volume *volume)
+{
+	struct stat st;
+
+	return volume->type == VOLUME_BIND && !volume->slave &&
+	       (stat(volume->source, &st) < 0 || S_ISDIR(st.st_mode) || S_ISREG(st.st_mode));
 }
 
-int launch_ids(struct launch *launch, struct err *err)
+/* Where keep-id is not possible for one user who is not root, the binds are squashed instead. */
+static void squash_if_wanted(struct launch *launch, struct idpair user)
+{
+	struct run_opts *opts = &launch->opts;
+
+	if (launch->keeps || user.uid == 0 || opts->userns || launch->idmap.kind != IDMAP_SUBID ||
+		access("/dev/fuse", R_OK | W_OK) < 0)
+		return;
+	for (size_t i = 0; i < opts->n_volumes; i++)
+		if (can_squash(&opts->volumes[i]))
+			opts->volumes[i].squash = true;
+}
+
+static int keep_if_wanted(struct launch *launch, struct idpair user, struct err *err)
+{
+	return wants_keep(launch, user) ? apply_keep(launch, user, err) : 0;
+}
+
+/* Somebody that only the container's own files know: as if it were root, nothing is wished. */
+static struct idpair find_user(const struct launch *launch)
+{
+	const char *user = launch->opts.user ? launch->opts.user : launch->image.user;
+	struct idpair found = { 0, 0 };
+	struct err unknown = ERR_INIT;
+
+	(void)process_find_user(&launch->image.layers, user, &found, &unknown);
+	return found;
+}
+
+static int decide_keep(struct launch *launch, struct err *err)
 {
 	const char *network = launch->opts.network ? launch->opts.network : "";
 
-	launch->keeps = false;
-	launch->stored = launch->idmap;
-	TRY(plan_groups(launch, err));
 	if (launch->opts.userns && strncmp(launch->opts.userns, "keep-id", 7) == 0)
 		return keep_asked(launch, err);
 	if (strncmp(network, "container:", strlen("container:")) == 0)
 		return keep_as_sharer(launch, err);
 	if (launch->container.config)
 		return keep_as_recorded(launch, launch->container.config, err);
-	return keep_if_wanted(launch, err);
+	return keep_if_wanted(launch, launch->squash_owner, err);
+}
+
+int launch_ids(struct launch *launch, struct err *err)
+{
+	launch->keeps = false;
+	launch->squash_owner = find_user(launch);
+	launch->stored = launch->idmap;
+	TRY(plan_groups(launch, err));
+	TRY(decide_keep(launch, err));
+	squash_if_wanted(launch, launch->squash_owner);
+	return 0;
 }

@@ -47,6 +47,14 @@ static int send_fuse(void *data, int fuse_fd, struct err *err)
 	return step_send(child->fds.sock, STEP_FUSE, fuse_fd, NULL, err);
 }
 
+static int send_squash(void *data, size_t op, int fuse_fd, struct err *err)
+{
+	const struct step_msg msg = { .step = STEP_SQUASH, .which = (int)op };
+	struct child *child = data;
+
+	return step_send_msg(child->fds.sock, &msg, fuse_fd, err);
+}
+
 static void send_notice(void *data, const char *text)
 {
 	struct child *child = data;
@@ -294,7 +302,9 @@ static void take_lease(struct network *net, const struct step_lease *lease)
 static int set_up(struct child *child, struct err *err)
 {
 	const struct process_spec *spec = child->spec;
-	struct rootfs_child callbacks = { .fuse = send_fuse, .notice = send_notice, .data = child };
+	struct rootfs_child callbacks = {
+		.fuse = send_fuse, .squash = send_squash, .notice = send_notice, .data = child
+	};
 
 	struct step_msg msg;
 

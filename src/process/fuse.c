@@ -62,10 +62,11 @@ void fuse_server_last_words(const struct fuse_server *server, char *ret, size_t 
 	(void)snprintf(ret, size, "%s", line ? line + 1 : tail);
 }
 
-static int open_log(const struct rootfs *rootfs, struct err *err)
+static int open_log(const struct rootfs *rootfs, const struct mount_op *op, struct err *err)
 {
-	autofree char *path = xasprintf("%s/fuse.log", rootfs->container);
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	autofree char *path = xasprintf("%s/%s.log", rootfs->container, op ? "squash" : "fuse");
+	int flags = O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | (op ? 0 : O_TRUNC);
+	int fd = open(path, flags, 0600);
 
 	return fd < 0 ? err_sys(err, "open '%s'", path) : fd;
 }
@@ -84,6 +85,25 @@ static int wait_ready(struct fuse_server *server, int ready, struct err *err)
 	fuse_server_last_words(server, words, sizeof(words));
 	return err_set(
 		err, -EIO, "the file system server did not start%s%s", *words ? ": " : "", words);
+}
+
+static int spawn_squash(
+	const struct mount_op *op, struct spawn *spawn, struct fuse_server *server, struct err *err)
+{
+	autofree char *path = NULL, *uid = xasprintf("%u", op->owner.uid),
+		      *gid = xasprintf("%u", op->owner.gid);
+	char *argv[] = { (char *)"sbx-fuse", (char *)"--fd", (char *)"3", (char *)"--exit-fd",
+		(char *)"4", (char *)"--ready-fd", (char *)"5", (char *)"--uid", uid,
+		(char *)"--gid", gid, (char *)"--squash", op->source, NULL };
+
+	TRY(spawn_find_helper("sbx-fuse", &path, err));
+	spawn->path = path;
+	spawn->argv = argv;
+	server->pid = spawn_start(spawn, &server->pidfd, err);
+	if (server->pid >= 0)
+		return 0;
+	server->pid = 0;
+	return err->code;
 }
 
 static int spawn_server(const struct rootfs *rootfs, struct spawn *spawn,
@@ -112,8 +132,14 @@ static int spawn_server(const struct rootfs *rootfs, struct spawn *spawn,
 	return err->code;
 }
 
-int fuse_server_start(const struct rootfs *rootfs, int fuse_fd, int userns, struct fuse_server *ret,
-	struct err *err)
+/* What both kinds of server are started with. */
+struct wanted {
+	const struct rootfs *rootfs;
+	const struct mount_op *op; /* NULL: the root itself */
+	int fuse_fd, userns;
+};
+
+static int start(const struct wanted *wanted, struct fuse_server *ret, struct err *err)
 {
 	__attribute__((cleanup(fuse_server_done))) struct fuse_server server = FUSE_SERVER_INIT;
 	autofd int exit_end = -EBADF, ready = -EBADF, ready_end = -EBADF,
@@ -122,7 +148,7 @@ int fuse_server_start(const struct rootfs *rootfs, int fuse_fd, int userns, stru
 
 	if (null < 0)
 		return err_sys(err, "open /dev/null");
-	server.log = open_log(rootfs, err);
+	server.log = open_log(wanted->rootfs, wanted->op, err);
 	if (server.log < 0)
 		return server.log;
 	if (pipe2(pair, O_CLOEXEC) < 0)
@@ -135,18 +161,34 @@ int fuse_server_start(const struct rootfs *rootfs, int fuse_fd, int userns, stru
 	ready_end = pair[1];
 
 	/* Not the caller's stdout: whoever reads that must see its end when a detached run returns. */
-	struct spawn_fd fds[] = { { null, 0 }, { null, 1 }, { server.log, 2 }, { fuse_fd, 3 },
-		{ exit_end, 4 }, { ready_end, 5 } };
-	struct spawn spawn = {
-		.fds = fds, .n_fds = ARRAY_SIZE(fds), .userns_fd = userns, .new_session = true
-	};
+	struct spawn_fd fds[] = { { null, 0 }, { null, 1 }, { server.log, 2 },
+		{ wanted->fuse_fd, 3 }, { exit_end, 4 }, { ready_end, 5 } };
+	struct spawn spawn = { .fds = fds,
+		.n_fds = ARRAY_SIZE(fds),
+		.userns_fd = wanted->userns,
+		.new_session = true };
 
-	TRY(spawn_server(rootfs, &spawn, &server, err));
+	if (wanted->op)
+		TRY(spawn_squash(wanted->op, &spawn, &server, err));
+	else
+		TRY(spawn_server(wanted->rootfs, &spawn, &server, err));
 	fd_drop(&ready_end);
 	TRY(wait_ready(&server, ready, err));
 	*ret = server;
 	server = (struct fuse_server)FUSE_SERVER_INIT;
 	return 0;
+}
+
+int fuse_server_start(const struct rootfs *rootfs, int fuse_fd, int userns, struct fuse_server *ret,
+	struct err *err)
+{
+	return start(&(struct wanted){ rootfs, NULL, fuse_fd, userns }, ret, err);
+}
+
+int fuse_squash_start(const struct rootfs *rootfs, const struct mount_op *op, int fuse_fd,
+	struct fuse_server *ret, struct err *err)
+{
+	return start(&(struct wanted){ rootfs, op, fuse_fd, 0 }, ret, err);
 }
 
 void fuse_server_end(struct fuse_server *server)

@@ -27,6 +27,10 @@ void fuse_server_done(struct fuse_server *server); /* kills and reaps what still
 int fuse_server_start(const struct rootfs *rootfs, int fuse_fd, int userns, struct fuse_server *ret,
 	struct err *err);
 
+/* The same for a bind with squash: outside of the container's user namespace, with the caller's rights. */
+int fuse_squash_start(const struct rootfs *rootfs, const struct mount_op *op, int fuse_fd,
+	struct fuse_server *ret, struct err *err);
+
 /* After the container's end: the mount has gone with its last process; waits for the server to write
  * back and leave, at most 10 s. */
 void fuse_server_end(struct fuse_server *server);

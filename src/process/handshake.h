@@ -11,6 +11,7 @@
  *	  <----------- STEP_FAST (fd)     up to three: the fast way out, where there is one
  *	  <----------- STEP_TAP (fd)      only with a network of its own
  *	  <----------- STEP_FUSE (fd)     only with the fuse driver
+ *	  <----------- STEP_SQUASH (fd)   for each bind with squash
  *	  <----------- STEP_TTY (fd)      only with -t
  *	  <----------- STEP_NOTICE        any number: a fallback was taken
  *	  <----------- STEP_READY         inside the new root, decisions are over
@@ -29,6 +30,7 @@ enum step {
 	STEP_FAST,
 	STEP_TAP,
 	STEP_FUSE,
+	STEP_SQUASH,
 	STEP_TTY,
 	STEP_NOTICE,
 	STEP_READY,
@@ -48,7 +50,7 @@ struct step_msg {
 	union {
 		struct err err;          /* STEP_FAILED: the error; STEP_NOTICE: its text */
 		struct step_lease lease; /* STEP_IDS_MAPPED */
-		int which;               /* STEP_FAST: enum network_fast; STEP_TAP: gear.replies */
+		int which; /* STEP_FAST: enum network_fast; STEP_TAP: gear.replies; STEP_SQUASH: mount_op */
 	};
 };
 

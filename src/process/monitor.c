@@ -274,7 +274,7 @@ static int tell_end(struct monitor *monitor, struct err *err)
 	if (monitor->told)
 		return 0;
 	monitor->told = true;
-	fuse_server_end(&monitor->process.fuse);
+	process_end_servers(&monitor->process);
 	leave_network(monitor); /* ports are free before anybody hears of the end */
 	/* What cannot be recorded (a full disk) is told all the same; the next look repairs the record. */
 	(void)monitor->job->events->ended(monitor->job->events->data, monitor->status, err);
@@ -334,18 +334,19 @@ static bool is_ending(pid_t pid)
 static int on_fuse_end(void *data, int fd, uint32_t events, struct err *err)
 {
 	struct monitor *monitor = data;
+	struct fuse_server *server = process_server(&monitor->process, fd);
 	char words[256], text[384];
 	struct err ignored;
 	int status, n;
 
-	if (monitor->process.fuse.pid <= 0)
+	if (server->pid <= 0)
 		return 0;
-	status = spawn_wait(monitor->process.fuse.pid, &ignored);
-	monitor->process.fuse.pid = 0;
+	status = spawn_wait(server->pid, &ignored);
+	server->pid = 0;
 	if (monitor->ended || has_ended(monitor->process.pid) ||
 		(status == 0 && is_ending(monitor->process.pid)))
 		return 0; /* the mount went first: that is how it should be */
-	fuse_server_last_words(&monitor->process.fuse, words, sizeof(words));
+	fuse_server_last_words(server, words, sizeof(words));
 	n = snprintf(text, sizeof(text),
 		"sbx: the file system server (sbx-fuse) died; the container is stopped%s%s\n",
 		*words ? ": " : "", words);
@@ -477,6 +478,10 @@ static int watch(struct monitor *monitor, int listener, struct err *err)
 	if (process->fuse.pidfd >= 0)
 		TRY(loop_add_fd(
 			loop, process->fuse.pidfd, EPOLLIN, on_fuse_end, monitor, NULL, err));
+	for (size_t i = 0; i < process->n_squash; i++)
+		if (process->squash[i].pidfd >= 0)
+			TRY(loop_add_fd(loop, process->squash[i].pidfd, EPOLLIN, on_fuse_end,
+				monitor, NULL, err));
 	if (listener >= 0)
 		TRY(loop_add_fd(loop, listener, EPOLLIN, on_attach, monitor, NULL, err));
 	TRY(watch_networks(monitor, err));

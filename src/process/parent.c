@@ -17,6 +17,7 @@
 #include "base/spawn.h"
 #include "base/sys.h"
 #include "process/cgroup.h"
+#include "base/xalloc.h"
 #include "process/clone.h"
 #include "process/handshake.h"
 
@@ -37,11 +38,31 @@ void process_done(struct process *process)
 	free(process->cgroup);
 	process->cgroup = NULL;
 	fuse_server_done(&process->fuse);
+	for (size_t i = 0; i < process->n_squash; i++)
+		fuse_server_done(&process->squash[i]);
+	free(process->squash);
+	process->squash = NULL;
+	process->n_squash = 0;
 	fd_drop(&process->pidfd);
 	fd_drop(&process->in);
 	fd_drop(&process->out);
 	fd_drop(&process->err);
 	process->pid = 0;
+}
+
+struct fuse_server *process_server(struct process *process, int pidfd)
+{
+	for (size_t i = 0; pidfd >= 0 && i < process->n_squash; i++)
+		if (process->squash[i].pidfd == pidfd)
+			return &process->squash[i];
+	return &process->fuse;
+}
+
+void process_end_servers(struct process *process)
+{
+	for (size_t i = 0; i < process->n_squash; i++)
+		fuse_server_end(&process->squash[i]);
+	fuse_server_end(&process->fuse);
 }
 
 /* Everything that exists only while starting. */
@@ -154,6 +175,21 @@ static int serve_root(struct start *start, int fuse_fd, struct err *err)
 		&start->process->fuse, err);
 }
 
+static int serve_squash(struct start *start, int which, int fuse_fd, struct err *err)
+{
+	struct process *process = start->process;
+	const struct rootfs *rootfs = start->spec->rootfs;
+	struct fuse_server server = FUSE_SERVER_INIT;
+
+	if (which < 0 || (size_t)which >= rootfs->n_ops || !rootfs->ops[which].squash)
+		return err_set(err, -EPROTO, "the container's init asked for a wrong mount");
+	TRY(fuse_squash_start(rootfs, &rootfs->ops[which], fuse_fd, &server, err));
+	process->squash = xreallocarray(
+		process->squash, process->n_squash + 1, sizeof(*process->squash));
+	process->squash[process->n_squash++] = server;
+	return 0;
+}
+
 /* One message of the child's; 1 = it is ready to execute. Takes fd over. */
 static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, struct err *err)
 {
@@ -165,6 +201,8 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 		return serve_network(start, msg, move_fd(&fd), err);
 	case STEP_FUSE:
 		return serve_root(start, fd, err);
+	case STEP_SQUASH:
+		return serve_squash(start, msg->which, fd, err);
 	case STEP_TTY:
 		start->process->out = move_fd(&fd);
 		start->process->in = fcntl(start->process->out, F_DUPFD_CLOEXEC, 3);

@@ -14,6 +14,8 @@ struct process {
 	int out, err; /* read ends; with a tty `in` and `out` are the master and err is unused */
 	char *cgroup; /* of its own, or NULL */
 	struct fuse_server fuse;
+	struct fuse_server *squash; /* one per bind with squash */
+	size_t n_squash;
 };
 #define PROCESS_INIT                                                         \
 	{                                                                    \
@@ -23,6 +25,11 @@ struct process {
 /* Kills and reaps what still runs: a half-started container never survives an error. */
 void process_done(struct process *process);
 #define autoprocess __attribute__((cleanup(process_done)))
+
+/* The server whose pidfd this is; with a negative one the root's. */
+struct fuse_server *process_server(struct process *process, int pidfd);
+/* All file systems have gone with the container: waits for their servers. */
+void process_end_servers(struct process *process);
 
 /* Joins the network, clones, maps ids, serves the handshake until the payload has been executed. */
 int process_start(const struct process_spec *spec, const struct process_events *events,

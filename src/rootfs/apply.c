@@ -256,6 +256,47 @@ static int apply_symlink(
 	return 0;
 }
 
+/* The kernel never looks up the root of a mount, and sendfile(2) goes by the size it knows: 0 for a file
+ * that is bound, unless somebody asks. Waits until it is served. */
+static int learn_attributes(
+	const struct applier *applier, const struct mount_op *op, struct err *err)
+{
+	autofd int fd = fs_open_in(applier->root, op->target, O_PATH, 0, err);
+	struct statx stx;
+
+	if (fd < 0)
+		return fd;
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_SIZE, &stx) < 0)
+		return err_sys(err, "use the squashed mount on %s", op->target);
+	return 0;
+}
+
+/* The target has the source's type: what is served there must have it too. */
+static int apply_squash(
+	struct applier *applier, const struct mount_op *op, int target, struct err *err)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | (op->read_only ? MS_RDONLY : 0) |
+			      (op->no_exec ? MS_NOEXEC : 0);
+	autofd int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[96];
+	struct stat st;
+
+	if (fd < 0)
+		return err_id(err, -errno, "E-FUSE-NODEV",
+			"cannot open /dev/fuse: %s. A mount with squash needs it: leave squash out, or "
+			"with root: modprobe fuse; chmod 666 /dev/fuse",
+			strerror(errno));
+	if (fstat(target, &st) < 0)
+		return err_sys(err, "stat '%s'", op->target);
+	(void)snprintf(options, sizeof(options),
+		"fd=%d,rootmode=%o,user_id=%u,group_id=%u,allow_other", fd, st.st_mode & S_IFMT,
+		(unsigned)geteuid(), (unsigned)getegid());
+	TRY(mount_fs(target, "fuse.sbx-squash", flags, options, err));
+	TRY(applier->child->squash(
+		applier->child->data, (size_t)(op - applier->rootfs->ops), fd, err));
+	return learn_attributes(applier, op, err);
+}
+
 static int explain_bind(const struct mount_op *op, struct err *err)
 {
 	if (err->code == -EINVAL && op->not_recursive)
@@ -287,6 +328,8 @@ static int apply_bind(
 		return err_set(err, -ENOTDIR,
 			"mount %s on %s: %s is a directory and the other is not", op->source,
 			op->target, S_ISDIR(st.st_mode) ? op->source : op->target);
+	if (op->squash && applier->child->squash)
+		return apply_squash(applier, op, target, err);
 	if (mount_bind(source, target, &attrs, err) < 0)
 		return explain_bind(op, err);
 	return 0;

@@ -250,6 +250,7 @@ static void add_user_mounts(const struct rootfs_input *input, struct rootfs *roo
 		op->not_recursive = volume->not_recursive;
 		op->slave = volume->slave;
 		op->squash = volume->squash;
+		op->owner = input->squash_owner;
 	}
 }
 

@@ -50,6 +50,7 @@ struct mount_op {
 	bool generated;     /* OP_BIND: a file that the launch writes later */
 	/* OP_BIND and OP_VOLUME: as in struct volume; data = subpath */
 	bool no_exec, not_recursive, slave, squash;
+	struct idpair owner; /* with squash: whose files it shows inside */
 };
 
 struct rootfs {
@@ -78,6 +79,7 @@ struct rootfs_input {
 	const char *run_dir;   /* where hosts, hostname and resolv.conf are written at each start */
 	const char *id;        /* names anonymous volumes */
 	enum driver driver;
+	struct idpair squash_owner;
 	bool host_network; /* no sysfs of its own then */
 	bool no_tty_gid;   /* gid 5 does not exist: devpts without gid= */
 };
@@ -96,6 +98,8 @@ int rootfs_prepare(const struct rootfs *rootfs, struct err *err);
  * On return the calling process has the new root open as *ret_root, not yet pivoted. */
 struct rootfs_child {
 	int (*fuse)(void *data, int fuse_fd, struct err *err);
+	/* The same for a bind with squash (an index of rootfs->ops); NULL: binds it plainly. */
+	int (*squash)(void *data, size_t op, int fuse_fd, struct err *err);
 	void (*notice)(void *data, const char *text);
 	void *data;
 	int *sources; /* of rootfs_open_sources(), taken over; NULL: apply opens them itself */

@@ -4,8 +4,9 @@
 
 import os
 import shutil
+import signal
 
-from sbxtest import SBX, USER, expect, main, sub_ids, test
+from sbxtest import SBX, USER, expect, main, processes_with, sub_ids, test, wait_for
 
 
 def owner(*names):
@@ -112,6 +113,94 @@ def users_t1_a_directory_of_ones_group_can_be_used(box):
     groups = [l for l in result.out.split("\n") if l.startswith("Groups:")]
     expect(box.variant == "single" or groups[0].split()[1:] in ([], ["0"], ["0", "10"]), "no bind: none of the caller's", groups)
     shutil.rmtree(work, ignore_errors=True)
+
+
+AS_NOBODY = "su -s /bin/sh nobody -c "
+
+
+@test("overlay", "fuse", "single")
+def squash_gives_the_caller_what_every_user_makes(box):
+    """The program starts as root and changes its id, as redis and mysql do."""
+    work = box.folder("w", 0o700)
+    box.file("w/old", "from the host\n", 0o600)
+    script = "cat /w/old; mkdir /w/d; %s 'echo x > /w/d/f && stat -c %%u /w/d/f'; chown nobody /w/d; stat -c %%U /w/d /w/old" % \
+        (AS_NOBODY if box.variant != "single" else "sh -c ")
+    out = box.ok("run", "--rm", "-v", work + ":/w:squash", "busybox", "sh", "-c", script).split("\n")
+    if box.variant == "single":
+        expect(out[0] == "from the host" and out[-1] == "root", out)
+    else:
+        expect(out == ["from the host", "65534", "nobody", "root"], out)
+    for name in ("d", "d/f", "old"):
+        expect(owner(work, name) == ME, name)
+    expect(box.run(["rm", "-r", work + "/d"]).code == 0)
+
+
+@test("overlay")
+def a_plain_bind_shows_the_sub_id_of_a_program_that_changed_its_id(box):
+    work = box.folder("w", 0o777)
+    start, _ = sub_ids()
+    box.ok("run", "--rm", "-v", work + ":/w", "busybox", "sh", "-c", AS_NOBODY + "'mkdir /w/d; touch /w/d/f'")
+    expect(owner(work, "d/f")[0] == start + 65533)
+    expect(box.run(["rm", "-r", work + "/d"]).code != 0)
+    box.ok("run", "--rm", "-v", work + ":/w", "busybox", "rm", "-r", "/w/d")
+
+
+@test("overlay")
+def squash_takes_over_where_keep_id_is_not_possible(box):
+    """-u with a volume, or with the kernel's overlay."""
+    work = box.folder("w", 0o700)
+    for options in ([], ["-v", "data:/d"]):
+        box.ok("run", "--rm", *options, "-u", "1000", "-v", work + ":/w", "busybox", "sh", "-c", "stat -c %u /w; touch /w/f")
+        expect(owner(work, "f") == ME, options)
+        os.unlink(work + "/f")
+    box.fails(1, "run", "--rm", "--userns=host", "-u", "1000", "-v", work + ":/w", "busybox", "touch", "/w/f", says="denied")
+
+
+@test("overlay", "single")
+def squash_is_a_file_system_like_another(box):
+    """Names, links, open files without a name, renames, times, xattrs, holes, large files."""
+    work = box.folder("w")
+    script = """set -e; cd /w; trap 'echo failed at $N' EXIT
+        N=1; echo one > a; ln a b; ln -s a c; mkfifo p; mkdir -p d/e/f; mv a d/e/a; test $(cat b) = one; test $(readlink c) = a
+        N=2; exec 3<>gone; echo lost >&3; rm gone; test $(stat -L -c %h /proc/self/fd/3) = 0; test $(cat /proc/self/fd/3) = lost
+        N=3; mv d moved; test $(cat moved/e/a) = one; test ! -e d; echo two > b2; mv b2 moved/e/a; test $(cat moved/e/a b | tr -d "\\n") = twoone; rm b
+        N=4; touch -d '2001-02-03 04:05:06' moved; test $(stat -c %Y moved) = 981173106; chmod 751 moved; test $(stat -c %a moved) = 751
+        N=5; dd if=/dev/urandom of=big bs=1M count=5 2>/dev/null; cp big big2; cmp big big2; truncate -s 3M big; test $(stat -c %s big) = 3145728
+        N=6; i=0; while [ $i -lt 300 ]; do echo > many$i; i=$((i+1)); done; test $(ls | grep -c many) = 300; rm many*; test $(ls | grep -c many) = 0
+        N=7; rm -r moved big big2 p c; test -z "$(ls -A)"
+        trap - EXIT; echo fine"""
+    expect(box.ok("run", "--rm", "-v", work + ":/w:squash", "busybox", "sh", "-c", script) == "fine")
+    expect(os.listdir(work) == [])
+
+
+@test("overlay")
+def a_squashed_directory_is_live_both_ways_and_read_only_when_asked(box):
+    work = box.folder("w")
+    name = box.ok("run", "-d", "-v", work + ":/w:squash", "-v", work + ":/ro:squash,ro", "busybox", "sleep", "100")
+    expect(box.ok("exec", name, "ls", "/w") == "")
+    box.file("w/f", "1\n")
+    wait_for(lambda: box.sbx("exec", name, "cat", "/w/f").out == "1\n", "what the host has made")
+    box.file("w/f", "second\n")
+    wait_for(lambda: box.ok("exec", name, "cat", "/w/f") == "second", "what the host has changed")
+    box.fails(1, "exec", name, "touch", "/ro/x", says="read-only")
+    box.file("one.conf", "a\n")
+    expect(box.ok("run", "--rm", "-v", box.path("one.conf") + ":/etc/one.conf:squash", "busybox", "sh", "-c",
+                  "echo b >> /etc/one.conf; cat /etc/one.conf") == "a\nb")
+    with open(box.path("one.conf"), encoding="utf-8") as f:
+        expect(f.read() == "a\nb\n")
+
+
+@test("overlay")
+def a_container_whose_squash_server_dies_ends_and_says_so(box):
+    work = box.folder("w")
+    name = box.ok("run", "-d", "-v", work + ":/w:squash", "busybox", "sleep", "100")
+    server = [pid for pid, command in processes_with(work) if "--squash" in command]
+    expect(len(server) == 1, server)
+    os.kill(server[0], signal.SIGKILL)
+    wait_for(lambda: not box.inspect(name)["State"]["Running"], "the end of the container")
+    expect("sbx-fuse" in box.sbx("logs", name).err)
+    box.ok("start", name)
+    box.ok("exec", name, "touch", "/w/f")
 
 
 @test("overlay")
