@@ -8,6 +8,12 @@
 const struct command volume_commands[] = {
 	{ CMD_VOLUME_CREATE, NULL, "volume", "create", "[OPTIONS] [VOLUME]", "Make a volume",
 		{ "volume create", volume_create_table, 0, 1, false, NULL } },
+	{ CMD_VOLUME_EXPORT, NULL, "volume", "export", "[OPTIONS] VOLUME",
+		"Write the files of a volume as a tar archive",
+		{ "volume export", volume_export_table, 1, 1, false, NULL } },
+	{ CMD_VOLUME_IMPORT, NULL, "volume", "import", "VOLUME [FILE]",
+		"Unpack a tar archive into a volume",
+		{ "volume import", no_table, 1, 2, false, NULL } },
 	{ CMD_VOLUME_INSPECT, NULL, "volume", "inspect", "[OPTIONS] VOLUME [VOLUME...]",
 		"Show all details of volumes as JSON",
 		{ "volume inspect", volume_inspect_table, 1, OPT_UNLIMITED, false, NULL } },

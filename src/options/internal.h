@@ -124,6 +124,7 @@ extern const struct opt network_connect_table[], network_disconnect_table[];
 extern const struct opt network_create_table[], network_ls_table[], network_rm_table[];
 extern const struct opt network_inspect_table[], network_prune_table[];
 extern const struct opt volume_create_table[], volume_ls_table[], volume_rm_table[];
+extern const struct opt volume_export_table[], autostart_table[];
 extern const struct opt volume_inspect_table[], volume_prune_table[];
 extern const struct opt save_table[], load_table[];
 extern const struct opt export_table[], import_table[], commit_table[], history_table[];

@@ -142,6 +142,24 @@ struct rename_opts {
 	char *container, *name;
 };
 
+struct unshare_opts {
+	struct strv command; /* empty: a shell */
+};
+int unshare_opts_parse(int argc, char **argv, struct unshare_opts *ret, struct err *err);
+void unshare_opts_done(struct unshare_opts *opts);
+
+struct volume_tar_opts {
+	char *volume, *file; /* NULL: stdin or stdout */
+};
+int volume_export_opts_parse(int argc, char **argv, struct volume_tar_opts *ret, struct err *err);
+int volume_import_opts_parse(int argc, char **argv, struct volume_tar_opts *ret, struct err *err);
+void volume_tar_opts_done(struct volume_tar_opts *opts);
+
+struct autostart_opts {
+	bool remove, print;
+};
+int autostart_opts_parse(int argc, char **argv, struct autostart_opts *ret, struct err *err);
+
 struct top_opts {
 	char *container;
 	struct strv args; /* ps(1)'s */

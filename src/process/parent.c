@@ -16,8 +16,8 @@
 #include "base/own.h"
 #include "base/spawn.h"
 #include "base/sys.h"
-#include "process/cgroup.h"
 #include "base/xalloc.h"
+#include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/handshake.h"
 

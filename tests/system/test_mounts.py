@@ -107,5 +107,62 @@ def what_is_made_for_a_missing_source_is_the_callers(box):
     expect(result.code == 125 and "/proc/nope" in result.err, result)
 
 
+@test("overlay", "single")
+def row_78_unshare_removes_what_belongs_to_sub_ids(box):
+    work = box.folder("w", 0o777)
+    if box.variant == "overlay":
+        box.ok("run", "--rm", "-v", work + ":/w", "busybox", "sh", "-c", "mkdir /w/d; touch /w/d/f; chown -R 999:999 /w/d")
+        expect(os.stat(work + "/d").st_uid != USER.pw_uid)
+        expect(box.ok("unshare", "stat", "-c", "%u", work + "/d") == "999")
+        box.ok("unshare", "chown", "-R", "0:0", work + "/d")
+        expect(os.stat(work + "/d/f").st_uid == USER.pw_uid)
+        box.ok("unshare", "chown", "-R", "999:999", work + "/d")
+        box.ok("unshare", "rm", "-r", work + "/d")
+        expect(os.listdir(work) == [])
+    expect(box.ok("unshare", "id", "-u") == "0")
+    expect(box.sbx("unshare", "sh", "-c", "exit 7").code == 7)
+    box.fails(127, "unshare", "no-such-program", says="no-such-program")
+
+
+@test("overlay")
+def a_volume_is_exported_and_imported_with_its_owners(box):
+    box.ok("run", "--rm", "-v", "a:/a", "busybox", "sh", "-c", "mkdir /a/d; echo x > /a/d/f; ln -s f /a/d/l; chown 999:5 /a/d/f")
+    box.ok("volume", "export", "-o", box.path("a.tar"), "a")
+    box.ok("volume", "create", "b")
+    box.ok("volume", "import", "b", box.path("a.tar"))
+    look = ["sh", "-c", "cat /a/d/l; stat -c %u:%g:%a /a/d/f"]
+    expect(box.ok("run", "--rm", "-v", "b:/a", "busybox", *look) == box.ok("run", "--rm", "-v", "a:/a", "busybox", *look))
+    expect(box.ok("run", "--rm", "-v", "b:/a", "busybox", *look).endswith("999:5:644"))
+    box.fails(1, "volume", "export", "none", says="no such volume")
+    box.fails(1, "volume", "import", "none", box.path("a.tar"), says="no such volume")
+    box.file("bad.tar", "this is no archive" * 100)
+    expect(box.sbx("volume", "import", "b", box.path("bad.tar")).code == 1)
+
+
+@test("overlay")
+def autostart_writes_a_unit_or_a_line_and_takes_it_back(box):
+    """Stand-ins for crontab and systemctl note what they are asked."""
+    tools = box.folder("tools")
+    box.file("tools/crontab", "#!/bin/sh\ncd %s\n[ \"$1\" = -l ] && { cat table 2>/dev/null || exit 1; exit 0; }\ncat > table\n" % box.top, 0o755)
+    box.file("tools/systemctl", "#!/bin/sh\necho \"$@\" >> %s/asked\n" % box.top, 0o755)
+    env = {"PATH": tools + ":" + box.env["PATH"]}
+    box.file("table", "5 * * * * mine\n")
+    expect("start --all" in box.ok("autostart", "--print", env=env) and not os.path.exists(box.path("asked")))
+    line = box.ok("autostart", env=env)
+    expect(line.startswith("@reboot ") and box.env["SBX_ROOT"] in line, line)
+    box.ok("autostart", env=env)
+    expect(read(box.path("table")) == "5 * * * * mine\n" + line + "\n", "once")
+    box.ok("autostart", "--remove", env=env)
+    expect(read(box.path("table")) == "5 * * * * mine\n")
+    box.fails(1, "autostart", "--remove", env=env, says="nothing to take back")
+    os.makedirs(box.path("run/systemd"))
+    box.file("run/systemd/private", "")
+    box.ok("autostart", env=env)
+    unit = read(box.path("conf/systemd/user/sbx-autostart.service"))
+    expect("ExecStart=" in unit and "start --all" in unit and read(box.path("asked")) == "--user --quiet enable sbx-autostart.service\n")
+    box.ok("autostart", "--remove", env=env)
+    expect(not os.path.exists(box.path("conf/systemd/user/sbx-autostart.service")))
+
+
 if __name__ == "__main__":
     main()

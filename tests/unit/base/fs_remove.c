@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/own.h"
 #include "harness.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,8 +107,52 @@ static void deep_trees_are_removed(void **state)
 	assert_int_equal(fs_remove_tree(dir->fd, "d", &err), 0);
 }
 
+static int open_deeper(int dir, int levels)
+{
+	int at = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+
+	for (int i = 0; i < levels; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(at, "d", 0700), 0);
+		assert_int_equal(mkdirat(at, "e", i % 3 ? 0700 : 0), 0);
+		next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		(void)close(at);
+		assert_true(next >= 0);
+		at = next;
+	}
+	return at;
+}
+
+/* A container may make any depth; 6000 levels, and no more descriptors than a handful. */
+static void a_very_deep_tree_goes_with_few_descriptors(void **state)
+{
+	const struct scratch *s = *state;
+	struct rlimit few, old;
+	struct err err = ERR_INIT;
+	struct stat st;
+	int deepest, r;
+
+	assert_int_equal(mkdirat(s->fd, "top", 0700), 0);
+	autofd int top = openat(s->fd, "top", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	deepest = open_deeper(top, 6000);
+	(void)close(deepest);
+	assert_int_equal(mkdirat(top, ".deep-0", 0700), 0); /* a name that is wanted */
+	assert_int_equal(mkdirat(top, ".deep-0/full", 0700), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = old;
+	few.rlim_cur = (rlim_t)top + 6;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	r = fs_remove_tree(s->fd, "top", &err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	if (r < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(fstatat(s->fd, "top", &st, 0), -1);
+}
+
 #define SCRATCH(test) cmocka_unit_test_setup_teardown(test, harness_scratch, harness_scratch_done)
 
-TEST_MAIN(SCRATCH(a_tree_is_removed_with_links_and_locked_directories),
+TEST_MAIN(SCRATCH(a_very_deep_tree_goes_with_few_descriptors),
+	SCRATCH(a_tree_is_removed_with_links_and_locked_directories),
 	SCRATCH(a_link_is_removed_itself), SCRATCH(nothing_is_already_removed),
 	SCRATCH(a_mount_is_not_crossed), SCRATCH(deep_trees_are_removed))

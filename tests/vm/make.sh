@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# make.sh FOLDER: a machine for QEMU in FOLDER: kernel, initrd and disk.img (Debian with systemd).
+#
+# Debian's own kernel and a system of the packages that a user of sbx would have; sbx itself is not in it
+# but comes over a shared folder at each start. Made once; made again when this file changes.
+# shellcheck disable=SC1091,SC2016 # $1 is for the shell that runs the hook
+set -eu
+
+folder=$1
+mark=$(sha256sum "$0" | cut -c1-16)
+packages=linux-image-amd64,systemd-sysv,dbus,dbus-user-session,libpam-systemd,uidmap,procps,util-linux,busybox-static
+packages=$packages,libjansson4,libcurl4,libarchive13,libfuse3-3,libslirp0,libisal2,libseccomp2,libzstd1,libssl3,ca-certificates
+packages=$packages,python3-minimal,iproute2
+
+[ "$(cat "$folder/made" 2>/dev/null)" != "$mark" ] || exit 0
+rm -rf "$folder"
+mkdir -p "$folder"
+. /etc/os-release
+mmdebstrap --quiet --mode=auto --variant=minbase --include="$packages" \
+	--customize-hook='chroot "$1" useradd -m -u 1000 -s /bin/bash tester' \
+	--customize-hook='chroot "$1" sh -c "grep -q tester /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 tester"' \
+	--customize-hook='printf "9p\n9pnet_virtio\nfuse\ntun\noverlay\n" >"$1/etc/modules-load.d/sbx.conf"' \
+	--customize-hook='printf "9p\n9pnet_virtio\nvirtio_blk\nvirtio_pci\next4\n" >>"$1/etc/initramfs-tools/modules"' \
+	--customize-hook='copy-in '"$(dirname "$0")"'/sbx-test.service /etc/systemd/system' \
+	--customize-hook='chroot "$1" systemctl enable sbx-test.service' \
+	--customize-hook='chroot "$1" systemctl disable apt-daily.timer apt-daily-upgrade.timer || :' \
+	--customize-hook='chroot "$1" systemctl mask getty@tty1.service systemd-firstboot.service' \
+	--customize-hook='echo "/dev/vda / ext4 rw 0 1" >"$1/etc/fstab"' \
+	--customize-hook='chroot "$1" update-initramfs -u' \
+	--customize-hook='echo sbx-vm >"$1/etc/hostname"' \
+	"$VERSION_CODENAME" "$folder/root.tar"
+mkdir "$folder/root"
+tar -C "$folder/root" --exclude='./dev/*' -xf "$folder/root.tar"
+cp "$folder"/root/boot/vmlinuz-* "$folder/kernel"
+cp "$folder"/root/boot/initrd.img-* "$folder/initrd"
+truncate -s 3G "$folder/disk.img"
+/usr/sbin/mkfs.ext4 -q -d "$folder/root" "$folder/disk.img"
+rm -rf "$folder/root" "$folder/root.tar"
+echo "$mark" >"$folder/made"
