@@ -17,7 +17,7 @@ cores=$(nproc)
 
 usage() {
 	sed -n '3,11s/^# \{0,1\}//p' "$0"
-	echo "Suites: ${SUITES[*]}; only by name: soak"
+	echo "Suites: ${SUITES[*]}; only by name: soak, vm"
 }
 
 say() { printf '%s\n' "$*"; }
@@ -124,6 +124,7 @@ inside() {
 			SBX_TEST_ROOT=without system_tests "$cache/src/tests/system/core.py"
 		;;
 	acceptance) SBX_TEST_ROOT=without system_tests "${files[@]}" ;;
+	vm) tap timeout 1800 sh "$cache/src/tests/vm/run.sh" "$cache/vm" "$cache/build" 2>&1 ;;
 	fuzz) "$cache/src/tests/fuzz/run.sh" "$cache" "$cores" ;;
 	soak) # long, and only by name: more random steps, 100 kills under a database
 		SBX_TEST_SEEDS=100 SBX_TEST_KILLS=50 system_tests "$cache"/src/tests/system/test_fuse{,_hard}.py

@@ -126,24 +126,25 @@ def row_78_unshare_removes_what_belongs_to_sub_ids(box):
 
 @test("overlay")
 def a_volume_is_exported_and_imported_with_its_owners(box):
-    box.ok("run", "--rm", "-v", "a:/a", "busybox", "sh", "-c", "mkdir /a/d; echo x > /a/d/f; ln -s f /a/d/l; chown 999:5 /a/d/f")
-    box.ok("volume", "export", "-o", box.path("a.tar"), "a")
-    box.ok("volume", "create", "b")
-    box.ok("volume", "import", "b", box.path("a.tar"))
+    box.ok("run", "--rm", "-v", "va:/a", "busybox", "sh", "-c", "mkdir /a/d; echo x > /a/d/f; ln -s f /a/d/l; chown 999:5 /a/d/f")
+    box.ok("volume", "export", "-o", box.path("a.tar"), "va")
+    box.ok("volume", "create", "vb")
+    box.ok("volume", "import", "vb", box.path("a.tar"))
     look = ["sh", "-c", "cat /a/d/l; stat -c %u:%g:%a /a/d/f"]
-    expect(box.ok("run", "--rm", "-v", "b:/a", "busybox", *look) == box.ok("run", "--rm", "-v", "a:/a", "busybox", *look))
-    expect(box.ok("run", "--rm", "-v", "b:/a", "busybox", *look).endswith("999:5:644"))
+    expect(box.ok("run", "--rm", "-v", "vb:/a", "busybox", *look) == box.ok("run", "--rm", "-v", "va:/a", "busybox", *look))
+    expect(box.ok("run", "--rm", "-v", "vb:/a", "busybox", *look).endswith("999:5:644"))
     box.fails(1, "volume", "export", "none", says="no such volume")
     box.fails(1, "volume", "import", "none", box.path("a.tar"), says="no such volume")
     box.file("bad.tar", "this is no archive" * 100)
-    expect(box.sbx("volume", "import", "b", box.path("bad.tar")).code == 1)
+    expect(box.sbx("volume", "import", "vb", box.path("bad.tar")).code == 1)
 
 
 @test("overlay")
 def autostart_writes_a_unit_or_a_line_and_takes_it_back(box):
     """Stand-ins for crontab and systemctl note what they are asked."""
     tools = box.folder("tools")
-    box.file("tools/crontab", "#!/bin/sh\ncd %s\n[ \"$1\" = -l ] && { cat table 2>/dev/null || exit 1; exit 0; }\ncat > table\n" % box.top, 0o755)
+    box.file("tools/crontab", "#!/bin/sh\ncd %s\n[ \"$1\" = -l ] && { cat table 2>/dev/null || exit 1; exit 0; }\ncat > table\n" %
+             box.top, 0o755)
     box.file("tools/systemctl", "#!/bin/sh\necho \"$@\" >> %s/asked\n" % box.top, 0o755)
     env = {"PATH": tools + ":" + box.env["PATH"]}
     box.file("table", "5 * * * * mine\n")

@@ -30,11 +30,15 @@ mmdebstrap --quiet --mode=auto --variant=minbase --include="$packages" \
 	--customize-hook='chroot "$1" update-initramfs -u' \
 	--customize-hook='echo sbx-vm >"$1/etc/hostname"' \
 	"$VERSION_CODENAME" "$folder/root.tar"
-mkdir "$folder/root"
-tar -C "$folder/root" --exclude='./dev/*' -xf "$folder/root.tar"
-cp "$folder"/root/boot/vmlinuz-* "$folder/kernel"
-cp "$folder"/root/boot/initrd.img-* "$folder/initrd"
-truncate -s 3G "$folder/disk.img"
-/usr/sbin/mkfs.ext4 -q -d "$folder/root" "$folder/disk.img"
-rm -rf "$folder/root" "$folder/root.tar"
+# Owners of the files: as root, or as root of a user namespace.
+lead=
+[ "$(id -u)" = 0 ] || lead="unshare --map-root-user --map-auto"
+$lead sh -euc '
+	mkdir "$1/root"
+	tar -C "$1/root" --exclude="./dev/*" -xf "$1/root.tar"
+	cp "$1"/root/boot/vmlinuz-* "$1/kernel"
+	cp "$1"/root/boot/initrd.img-* "$1/initrd"
+	truncate -s 3G "$1/disk.img"
+	/usr/sbin/mkfs.ext4 -q -d "$1/root" "$1/disk.img"
+	rm -rf "$1/root" "$1/root.tar"' sh "$folder"
 echo "$mark" >"$folder/made"

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh CACHE BUILD: starts the machine of make.sh on emulated processors and prints the TAP of inside.sh.
-# Needs neither root nor /dev/kvm; the disk is not written to (snapshot).
 set -u
 
 cache=$1 build=$2
@@ -35,11 +34,10 @@ done
 printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$share/tree/etc/passwd"
 tar -C "$share/tree" --owner=0 --group=0 -cf "$share/busybox.tar" .
 cp "$here/inside.sh" "$share"
-accel=tcg,thread=multi
-[ ! -w /dev/kvm ] || accel=kvm
+accel=${SBX_VM_ACCEL:-tcg,thread=multi}
 timeout "${SBX_VM_SECONDS:-1500}" qemu-system-x86_64 -accel "$accel" -cpu max -m 1024 -smp 2 -nodefaults -no-reboot \
 	-display none -serial stdio -monitor none -snapshot -kernel "$cache/machine/kernel" \
-	-initrd "$cache/machine/initrd" -append "root=/dev/vda rw console=ttyS0 quiet loglevel=3 systemd.show_status=false" \
+	-initrd "$cache/machine/initrd" -append "root=/dev/vda rw console=ttyS0 loglevel=4 no_timer_check panic=1" \
 	-drive "file=$cache/machine/disk.img,format=raw,if=virtio" -virtfs \
 	"local,path=$share,mount_tag=host,security_model=none,readonly=on" </dev/null >"$cache/console.log" 2>&1
 tr -d '\r' <"$cache/console.log" | grep -E '^(ok|not ok|#|1\.\.)' >"$cache/tap"
