@@ -173,6 +173,31 @@ static struct container *sorted(struct container *adopt_list, size_t n)
 	return list;
 }
 
+/* A remover that is killed after the directory and before the name leaves a claim of nobody's. It would be
+ * taken over by whoever wants the name; here it goes at once. More names than containers: worth a look. */
+static void collect_names(const struct state_dirs *dirs, size_t n_containers, struct err *err)
+{
+	autodir DIR *stream = NULL;
+	autostrv struct strv names = STRV_INIT;
+
+	if (open_dir_stream(dirs->names, &stream, err) < 0)
+		return; /* the listing itself has not failed */
+	for (struct dirent *e = readdir(stream); e; e = readdir(stream))
+		if (e->d_name[0] != '.')
+			strv_add(&names, e->d_name);
+	if (names.n <= n_containers)
+		return;
+	strv_each (name, &names) {
+		char id[65 + 1] = "";
+		ssize_t n = readlinkat(dirs->names, *name, id, sizeof(id) - 1);
+
+		if (n == 64 && state_id_valid(id) &&
+			faccessat(dirs->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+			errno == ENOENT)
+			name_release(dirs->names, *name, id);
+	}
+}
+
 static int list(const struct globals *globals, bool only_up, struct container **ret, size_t *ret_n,
 	struct err *err)
 {
@@ -189,6 +214,8 @@ static int list(const struct globals *globals, bool only_up, struct container **
 			if (state_id_valid(e->d_name) &&
 				(!only_up || record_claims_up(dirs.containers, e->d_name)))
 				list_one(globals, dirs.containers, e->d_name, &l);
+		if (!only_up)
+			collect_names(&dirs, l.n, &(struct err)ERR_INIT);
 	}
 	*ret = sorted(l.list, l.n);
 	*ret_n = l.n;

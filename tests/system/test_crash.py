@@ -91,6 +91,15 @@ def f_k3_a_stopped_monitor_does_not_keep_rm_from_working(box):
 
 
 @test("overlay")
+def a_name_that_a_killed_remover_left_is_collected(box):
+    names = os.path.join(box.env["SBX_ROOT"], "names")
+    box.ok("create", "--name", "kept", "busybox")
+    os.symlink("0" * 64, os.path.join(names, "dead"))
+    expect(box.ok("ps", "-a", "--format", "{{.Names}}") == "kept")
+    expect(os.listdir(names) == ["kept"])
+
+
+@test("overlay")
 def s08_rm_leaves_what_is_mounted_or_linked(box):
     kept = box.folder("kept")
     box.file("kept/data", "mine")
