@@ -53,9 +53,9 @@ void volume_tar_opts_done(struct volume_tar_opts *o)
 }
 
 const struct opt autostart_table[] = {
-	OPT_FLAG(0, "remove", struct autostart_opts, remove, "Take it back"),
 	OPT_FLAG(0, "print", struct autostart_opts, print,
 		"Show what would be written, write nothing"),
+	OPT_FLAG(0, "remove", struct autostart_opts, remove, "Take it back"),
 	OPT_END,
 };
 
