@@ -84,6 +84,7 @@ static const struct {
 	[CMD_SYSTEM_CHECK] = { cmd_image_program, 1 },
 	[CMD_MANIFEST_INSPECT] = { cmd_manifest_inspect, 1 },
 	[CMD_HISTORY] = { cmd_history, 1 },
+	[CMD_REPORT] = { cmd_report, 1 },
 	[CMD_POLICY_CHECK] = { cmd_policy_check, 1 },
 	[CMD_POLICY_DIFF] = { cmd_policy_diff, 1 },
 	[CMD_POLICY_LS] = { cmd_policy_ls, 1 },

@@ -49,6 +49,7 @@ int cmd_unpause(struct globals *globals, int argc, char **argv, struct err *err)
 int cmd_kill(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_logs(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_report(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_policy_check(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_policy_diff(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_policy_ls(struct globals *globals, int argc, char **argv, struct err *err);

@@ -43,6 +43,7 @@ void launch_done(struct launch *launch)
 	free(launch->passwd_line);
 	free(launch->shared_hostname);
 	fd_drop(&launch->shared);
+	fd_drop(&launch->report);
 	*launch = (struct launch)LAUNCH_INIT;
 }
 
@@ -117,6 +118,9 @@ int launch_plan(struct launch *launch, struct err *err)
 	TRY(rootfs_driver(launch->globals, &launch->idmap, &launch->driver, NULL, 0, err));
 	TRY(launch_ids(launch, err));
 	TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
+	if (launch_reports(launch))
+		TRY(policy_watch(&launch->policy,
+			launch->opts.policy_learn ? POLICY_WATCH_LEARN : POLICY_WATCH_REPORT, err));
 	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
 		&launch->network, err));
 	TRY(launch_share_network(launch, err));
@@ -249,6 +253,7 @@ static int on_ended(void *data, int status, struct err *err)
 
 	logger_free(launch->log);
 	launch->log = NULL;
+	launch_report_end(launch, status);
 	tell_end(launch, status);
 	note_oom(launch);
 	launch_end(launch, status);
@@ -347,6 +352,7 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.launcher_in = launch->attach_in,
 		.init = launch->opts.init,
 		.health = &launch->health,
+		.report = launch->report,
 	};
 
 	launch_health_spec(launch);
@@ -382,6 +388,7 @@ int launch_prepare(struct launch *launch, int *ret_listener, struct err *err)
 	TRY(rootfs_prepare(&launch->rootfs, err));
 	TRY(state_run_dir(&launch->container, launch->globals, err));
 	TRY(logger_open(&launch->container, &launch->log, err));
+	TRY(launch_report_open(launch, err));
 	TRY(*ret_listener = listen_for_clients(&launch->container, err));
 	return 0;
 }

@@ -46,6 +46,7 @@ struct launch {
 		bool due;
 	} comeback;
 	struct health_spec health; /* an empty test: none */
+	int report; /* report.json, with --report or --policy-learn; the launcher's too */
 	struct logger *log;
 	char *log_lost; /* why some of the output is not in the log */
 	int lock;       /* of the container; the monitor releases it once it runs or has failed */
@@ -54,7 +55,7 @@ struct launch {
 #define LAUNCH_INIT                                                                     \
 	{                                                                               \
 		.network = NETWORK_INIT, .container = CONTAINER_INIT, .shared = -EBADF, \
-		.lock = -EBADF                                                          \
+		.lock = -EBADF, .report = -EBADF                                        \
 	}
 void launch_done(struct launch *launch);
 #define autolaunch __attribute__((cleanup(launch_done)))
@@ -114,6 +115,14 @@ void launch_health_begin(const struct launch *launch);
 bool launch_may_probe(void *data);
 void launch_probed(
 	void *data, const struct health_state *state, const struct health_result *result);
+
+/* ---- launch_report.c: --report and --policy-learn ---- */
+
+bool launch_reports(const struct launch *launch);
+int launch_report_open(struct launch *launch, struct err *err);
+void launch_report_end(struct launch *launch, int status); /* in the monitor */
+int launch_report_read(int fd, struct json **ret, struct err *err);
+void report_print(const struct json *doc, struct buf *out); /* report.c */
 
 /* The record that config.json keeps; docs/formats.md. */
 struct json *launch_config(const struct launch *launch);

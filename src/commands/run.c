@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/own.h"
 #include "commands/launch.h"
 #include "commands/output.h"
@@ -14,6 +15,17 @@ static int check_terminal(const struct run_opts *opts, struct err *err)
 	if (opts->tty && opts->interactive && !opts->detach && !isatty(STDIN_FILENO))
 		return err_exit(err, (err_set(err, -ENOTTY, "the input device is not a TTY"), 1));
 	return 0;
+}
+
+/* On stderr: stdout is the program's. */
+static int show_report(const struct launch *launch, struct err *err)
+{
+	autojson struct json *doc = NULL;
+	autobuf struct buf out = BUF_INIT;
+
+	TRY(launch_report_read(launch->report, &doc, err));
+	report_print(doc, &out);
+	return fs_write_all(STDERR_FILENO, out.data, out.len, err);
 }
 
 int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
@@ -43,6 +55,8 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
 		return r;
 	}
 	r = launch_attend(&launch, client, launch.opts.detach, err);
+	if (r >= 0 && r != CLIENT_DETACHED && launch.opts.report && !launch.opts.detach)
+		TRY(show_report(&launch, err));
 	if (r >= 0 && launch.opts.detach)
 		return out_line(launch.id, err);
 	return r == CLIENT_DETACHED ? 0 : r;

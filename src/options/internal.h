@@ -83,6 +83,7 @@ int call_ipc(void *target, const char *value, struct err *err);
 int call_uts(void *target, const char *value, struct err *err);
 int call_cgroupns(void *target, const char *value, struct err *err);
 int call_domainname(void *target, const char *value, struct err *err);
+int call_policy_learn(void *target, const char *value, struct err *err);
 int call_runtime(void *target, const char *value, struct err *err);
 int call_volume_driver(void *target, const char *value, struct err *err);
 void add_host_env(struct strv *env);
@@ -119,6 +120,7 @@ extern const struct opt events_table[], stats_table[], update_table[], reset_tab
 extern const struct opt cp_table[], container_prune_table[], image_prune_table[];
 extern const struct opt debug_table[];
 extern const struct opt system_prune_table[], system_df_table[];
+extern const struct opt report_table[];
 extern const struct opt no_table[]; /* a command without options */
 extern const struct opt network_connect_table[], network_disconnect_table[];
 extern const struct opt network_create_table[], network_ls_table[], network_rm_table[];

@@ -100,6 +100,8 @@ struct run_opts {
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
 	char *ip, *mac_address;
+	bool report;          /* --report */
+	char *policy_learn;   /* --policy-learn, absolute */
 	char *policy;         /* as given; its options are in the other fields already */
 	char *restart;        /* "no", "on-failure", "always", "unless-stopped"; NULL = "no" */
 	int64_t restart_max;  /* on-failure:N; 0 = no limit */

@@ -43,6 +43,7 @@ static const struct key {
 	{ NULL, "devices", KIND_EACH, "--device=%s", NULL },
 	{ "seccomp", "profile", KIND_SECCOMP, "--security-opt=seccomp=%s", NULL },
 	{ "seccomp", "deny", KIND_JOINED, "--security-opt=seccomp-deny=%s", NULL },
+	{ "seccomp", "only", KIND_JOINED, "--security-opt=seccomp-only=%s", NULL },
 	{ "seccomp", "allow", KIND_JOINED, "--security-opt=seccomp-allow=%s", NULL },
 	{ "files", "readOnlyRoot", KIND_BOOL, "--read-only", NULL },
 	{ "files", "scratch", KIND_EACH, "--tmpfs=%s", NULL },

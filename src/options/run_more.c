@@ -243,3 +243,15 @@ int check_namespaces(const struct run_opts *o, struct err *err)
 	}
 	return 0;
 }
+
+/* An absolute path: the monitor, which writes it, has another working directory. */
+int call_policy_learn(void *target, const char *value, struct err *err)
+{
+	autofree char *here = xasprintf("./%s", value);
+
+	if (!*value)
+		return err_set(err, -EINVAL, "a file name is missing");
+	free(of(target)->policy_learn);
+	of(target)->policy_learn = NULL;
+	return absolute_source(*value == '/' ? value : here, &of(target)->policy_learn, err);
+}

@@ -255,6 +255,13 @@ int volume_create_opts_parse(
 int volume_ls_opts_parse(int argc, char **argv, struct volume_ls_opts *ret, struct err *err);
 int volume_rm_opts_parse(int argc, char **argv, struct volume_rm_opts *ret, struct err *err);
 /* As inspect_opts_parse(), with a type of "volume". */
+struct report_opts {
+	char *container;
+	bool json; /* --format json */
+};
+int report_opts_parse(int argc, char **argv, struct report_opts *ret, struct err *err);
+void report_opts_done(struct report_opts *opts);
+
 /* policy ls, show, check and diff: argv[0] says which. They take names only. */
 int policy_names_parse(int argc, char **argv, struct strv *ret_names, struct err *err);
 int volume_inspect_opts_parse(int argc, char **argv, struct inspect_opts *ret, struct err *err);

@@ -37,7 +37,7 @@ int policy_apply_bounding(const struct policy *policy, struct err *err)
 			break; /* past the kernel's last one */
 		return err_sys(err, "drop capability %u from the bounding set", cap);
 	}
-	return set_pending(policy->filter && !policy->no_new_privs, err);
+	return set_pending((policy->filter || policy->watched) && !policy->no_new_privs, err);
 }
 
 static int held_caps(uint64_t *ret, struct err *err)
@@ -71,14 +71,30 @@ int policy_apply_caps(const struct policy *policy, uid_t uid, struct err *err)
 	return 0;
 }
 
+static int get_ready(const struct policy *policy, struct err *err)
+{
+	if (policy->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(err, "set no_new_privs");
+	return set_pending(false, err);
+}
+
 int policy_apply_seccomp(const struct policy *policy, struct err *err)
 {
 	const struct sock_fprog prog = { .len = policy->filter_len, .filter = policy->filter };
 
-	if (policy->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_sys(err, "set no_new_privs");
-	TRY(set_pending(false, err));
+	TRY(get_ready(policy, err));
 	if (policy->filter && sys_seccomp_filter(&prog, 0) < 0)
 		return err_sys(err, "load the seccomp filter");
 	return 0;
+}
+
+int policy_apply_watched(const struct policy *policy, struct err *err)
+{
+	const struct sock_fprog prog = { .len = policy->watched_len, .filter = policy->watched };
+	int listener;
+
+	TRY(get_ready(policy, err));
+	listener = sys_seccomp_filter(&prog, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	return listener < 0 ? err_sys(err, "load the watched seccomp filter (Linux 5.5 or later)")
+			    : listener;
 }

@@ -2,25 +2,48 @@
 #include "policy/compose.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/own.h"
 
 #define EPERM_NUMBER 1 /* in a profile errors are numbers */
 
-/* The names of one rule without those that get a rule of their own; notes which were seen. */
-static struct json *names_without(const struct json *names, const struct strv *deny,
-	const struct strv *allow, struct strv *seen)
+void profile_edits_done(struct profile_edits *edits)
+{
+	strv_done(&edits->deny);
+	strv_done(&edits->allow);
+	strv_done(&edits->only);
+}
+
+static bool is_kept(const struct profile_edits *edits, const char *name, bool lets_through)
+{
+	if (strv_has(&edits->deny, name) || strv_has(&edits->allow, name))
+		return false; /* has a rule of its own */
+	return !lets_through || !edits->only.n || strv_has(&edits->only, name);
+}
+
+struct sorted {
+	struct strv seen;    /* denied ones that a rule knew */
+	struct strv refused; /* what passed and is none of the only ones */
+};
+
+/* The names of one rule that stay in it. */
+static struct json *names_kept(
+	const struct json *rule, const struct profile_edits *edits, struct sorted *sorted)
 {
 	struct json *kept = json_new_list();
+	bool passes = strcmp(json_str(json_get(rule, "action"), ""), "SCMP_ACT_ALLOW") == 0;
 
-	json_each (it, names) {
+	json_each (it, json_get(rule, "names")) {
 		const char *name = json_str(it.value, "");
 
-		if (strv_has(deny, name) && !strv_has(seen, name))
-			strv_add(seen, name);
-		if (!strv_has(deny, name) && !strv_has(allow, name))
+		if (strv_has(&edits->deny, name) && !strv_has(&sorted->seen, name))
+			strv_add(&sorted->seen, name);
+		if (is_kept(edits, name, passes))
 			json_push(kept, json_ref(it.value));
+		else if (is_kept(edits, name, false) && !strv_has(&sorted->refused, name))
+			strv_add(&sorted->refused, name);
 	}
 	return kept;
 }
@@ -42,11 +65,32 @@ static void without(const struct strv *list, const struct strv *taken, struct st
 			strv_add(ret, *name);
 }
 
-int profile_compose(const char *text, size_t len, const struct strv *deny, const struct strv *allow,
+static void sorted_done(struct sorted *sorted)
+{
+	strv_done(&sorted->seen);
+	strv_done(&sorted->refused);
+}
+
+static void push_rules(
+	struct json *rules, const struct profile_edits *edits, const struct strv *refused)
+{
+	autostrv struct strv allowed = STRV_INIT;
+
+	without(&edits->allow, &edits->deny, &allowed);
+	if (allowed.n)
+		push_rule(rules, &allowed, "SCMP_ACT_ALLOW");
+	if (edits->deny.n)
+		push_rule(rules, &edits->deny, "SCMP_ACT_ERRNO");
+	if (refused->n)
+		push_rule(rules, refused, "SCMP_ACT_ERRNO");
+}
+
+int profile_compose(const char *text, size_t len, const struct profile_edits *edits,
 	struct buf *out, struct err *err)
 {
+	__attribute__((cleanup(sorted_done))) struct sorted sorted = { 0 };
 	autojson struct json *doc = NULL;
-	autostrv struct strv seen = STRV_INIT, unseen = STRV_INIT, allowed = STRV_INIT;
+	autostrv struct strv unseen = STRV_INIT;
 	struct json *rules;
 
 	TRY(json_parse(text, len, &doc, err));
@@ -54,18 +98,13 @@ int profile_compose(const char *text, size_t len, const struct strv *deny, const
 	if (json_kind(doc) != JSON_MAP || json_kind(rules) != JSON_LIST)
 		return err_set(err, -EINVAL, "the profile has no list \"syscalls\"");
 	json_each (it, rules)
-		json_put(it.value, "names",
-			names_without(json_get(it.value, "names"), deny, allow, &seen));
-	without(deny, &seen, &unseen);
+		json_put(it.value, "names", names_kept(it.value, edits, &sorted));
+	without(&edits->deny, &sorted.seen, &unseen);
 	if (unseen.n)
 		return err_set(err, -EINVAL,
 			"seccomp-deny=%s: the profile does not know this call: it is refused already, or misspelt",
 			unseen.v[0]);
-	without(allow, deny, &allowed);
-	if (allowed.n)
-		push_rule(rules, &allowed, "SCMP_ACT_ALLOW");
-	if (deny->n)
-		push_rule(rules, deny, "SCMP_ACT_ERRNO");
+	push_rules(rules, edits, &sorted.refused);
 	json_write(doc, 0, out);
 	return 0;
 }

@@ -21,12 +21,19 @@
 #include "base/spawn.h"
 #include "base/xalloc.h"
 #include "policy/caps.h"
-#include "policy/compose.h"
 #include "seccomp-default.h"
 
 #define PROFILE_MAX (1024 * 1024)
 #define CACHE_SEED  "sbx seccomp cache 1 " SBX_VERSION /* another compiler may make other code */
 #define FILTER_MAX  (BPF_MAXINSNS * sizeof(struct sock_filter))
+
+const char *policy_call_name(int nr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(call_names); i++)
+		if (call_names[i].nr == nr)
+			return call_names[i].name;
+	return NULL;
+}
 
 struct text {
 	const char *data;
@@ -152,14 +159,19 @@ static int cached_filter(const struct globals *globals, const struct text *profi
 	return 0;
 }
 
+static bool is_edited(const struct filter_wish *wish)
+{
+	return wish->edits->deny.n || wish->edits->allow.n || wish->edits->only.n;
+}
+
 static int composed_filter(const struct globals *globals, const struct text *profile,
 	const struct filter_wish *wish, struct policy *policy, struct err *err)
 {
 	autobuf struct buf made = BUF_INIT;
 
-	if (!wish->deny->n && !wish->allow->n)
+	if (!is_edited(wish))
 		return cached_filter(globals, profile, policy, err);
-	TRY(profile_compose(profile->data, profile->len, wish->deny, wish->allow, &made, err));
+	TRY(profile_compose(profile->data, profile->len, wish->edits, &made, err));
 	const struct text text = { made.data, made.len };
 	return cached_filter(globals, &text, policy, err);
 }
@@ -185,7 +197,7 @@ int filter_choose(const struct globals *globals, const struct filter_wish *wish,
 
 	if (wish->file)
 		return file_filter(globals, wish, policy, err);
-	if (policy->caps != CAPS_DEFAULT || wish->deny->n || wish->allow->n)
+	if (policy->caps != CAPS_DEFAULT || is_edited(wish))
 		return composed_filter(globals, &builtin, wish, policy, err);
 	policy->filter = xmemdup(default_filter, sizeof(default_filter));
 	policy->filter_len = ARRAY_SIZE(default_filter);

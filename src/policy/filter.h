@@ -6,11 +6,12 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "policy/compose.h"
 #include "policy/policy.h"
 
 struct filter_wish {
 	const char *file; /* a profile in Docker's JSON form; NULL = the built-in one */
-	const struct strv *deny, *allow; /* calls refused or allowed over the profile */
+	const struct profile_edits *edits;
 };
 
 /* Fills policy->filter for policy->caps. Only the built-in profile as it is with default capabilities is

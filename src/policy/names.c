@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 
 #include "base/own.h"
+#include "base/xalloc.h"
 
 static const struct {
 	const char *name;
@@ -55,6 +56,14 @@ int names_resolve(uint32_t arch, const char *name)
 			(newer[i].only == 0 || newer[i].only == arch))
 			return newer[i].nr;
 	return -ENOENT;
+}
+
+char *names_of(const struct machine *machine, int nr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(newer); i++)
+		if (newer[i].nr == nr && (newer[i].only == 0 || newer[i].only == machine->arch))
+			return xstrdup(newer[i].name);
+	return seccomp_syscall_resolve_num_arch(machine->arch, nr);
 }
 
 int names_machine(struct machine *ret, struct err *err)

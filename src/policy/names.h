@@ -10,6 +10,9 @@
 /* Number in the ABI (AUDIT_ARCH_*), or -ENOENT. */
 int names_resolve(uint32_t arch, const char *name);
 
+/* Name of a call of the machine's own ABI; caller frees. NULL: no such number. */
+char *names_of(const struct machine *machine, int nr);
+
 /* The machine this runs on, without capabilities. -ENOSYS on processors sbx does not know. */
 int names_machine(struct machine *ret, struct err *err);
 

@@ -21,19 +21,19 @@ struct draft { /* what --security-opt said so far */
 	bool no_new_privs;
 	bool unconfined;
 	const char *profile; /* borrowed; NULL = built in */
-	struct strv deny, allow;
+	struct profile_edits edits;
 	struct policy *policy;
 };
 
 static void draft_done(struct draft *draft)
 {
-	strv_done(&draft->deny);
-	strv_done(&draft->allow);
+	profile_edits_done(&draft->edits);
 }
 
 void policy_done(struct policy *policy)
 {
 	free(policy->filter);
+	free(policy->watched);
 	strv_done(&policy->masked);
 	strv_done(&policy->read_only);
 	*policy = (struct policy){ 0 };
@@ -128,12 +128,12 @@ static int add_names(struct strv *names, const char *value)
 
 static int set_deny(struct draft *draft, const char *value)
 {
-	return add_names(&draft->deny, value);
+	return add_names(&draft->edits.deny, value);
 }
 
 static int set_allow(struct draft *draft, const char *value)
 {
-	return add_names(&draft->allow, value);
+	return add_names(&draft->edits.allow, value);
 }
 
 static int set_unmask(struct draft *draft, const char *value)
@@ -149,6 +149,11 @@ static int set_nothing(struct draft *draft, const char *value)
 	return value && *value ? 0 : -EINVAL;
 }
 
+static int set_only(struct draft *draft, const char *value)
+{
+	return add_names(&draft->edits.only, value);
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct draft *draft, const char *value); /* value NULL: the key alone */
@@ -158,6 +163,7 @@ static const struct {
 	{ "seccomp", set_seccomp, "want unconfined, builtin or a file" },
 	{ "seccomp-deny", set_deny, "want names of system calls, separated by ','" },
 	{ "seccomp-allow", set_allow, "want names of system calls, separated by ','" },
+	{ "seccomp-only", set_only, "want names of system calls, separated by ','" },
 	{ "systempaths", set_systempaths, "want unconfined" },
 	{ "mask", set_mask, "want absolute paths, separated by ':'" },
 	{ "read-only", set_read_only, "want absolute paths, separated by ':'" },
@@ -207,7 +213,7 @@ int policy_plan(const struct globals *globals, const struct run_opts *opts, stru
 	strv_each (text, &opts->security_opt)
 		TRY(apply_option(&draft, *text, err));
 	policy.no_new_privs = draft.no_new_privs;
-	const struct filter_wish wish = { draft.profile, &draft.deny, &draft.allow };
+	const struct filter_wish wish = { draft.profile, &draft.edits };
 	if (!draft.unconfined && filter_choose(globals, &wish, &policy, err) < 0)
 		return err_exit(err, 125);
 	*ret = policy;

@@ -15,11 +15,19 @@
 #include "base/strv.h"
 #include "options/options.h"
 
+/* Calls that are told of to a watcher (process/watch.h): those refused on purpose and execve, or every
+ * one that passes. */
+enum policy_watch { POLICY_WATCH_NONE, POLICY_WATCH_REPORT, POLICY_WATCH_LEARN };
+
 struct policy {
 	uint64_t caps; /* bounding = permitted = effective for uid 0; bit n = CAP n */
 	bool no_new_privs;
 	struct sock_filter *filter; /* owned; NULL = seccomp unconfined */
 	unsigned short filter_len;
+	enum policy_watch watch;
+	struct sock_filter
+		*watched; /* owned; loaded in place of filter when the container is watched */
+	unsigned short watched_len;
 	struct strv masked;    /* absolute paths hidden by /dev/null or an empty directory */
 	struct strv read_only; /* absolute paths bound read-only */
 };
@@ -31,6 +39,10 @@ void policy_done(struct policy *policy);
  * under <root>/cache. */
 int policy_plan(const struct globals *globals, const struct run_opts *opts, struct policy *ret,
 	struct err *err);
+
+/* Makes policy->watched of policy->filter. Pure. */
+int policy_watch(struct policy *policy, enum policy_watch how, struct err *err);
+const char *policy_call_name(int nr); /* of this machine's own ABI; NULL: none */
 
 /* "CAP_NET_RAW", "net_raw" → number, -EINVAL if unknown. "ALL" is not a capability. */
 int policy_cap_number(const char *name);
@@ -50,5 +62,7 @@ int policy_apply_caps(const struct policy *policy, uid_t uid, struct err *err);
 /* Last: no_new_privs and the filter. Only execve and _exit may follow, so a profile need allow nothing
  * else. (Loaded between 1. and setresuid, the profile must allow what comes after.) */
 int policy_apply_seccomp(const struct policy *policy, struct err *err);
+/* The same with policy->watched: returns the listener (seccomp_unotify(2)). sendmsg works besides. */
+int policy_apply_watched(const struct policy *policy, struct err *err);
 
 #endif

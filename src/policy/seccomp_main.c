@@ -18,6 +18,7 @@
 #include "policy/profile.h"
 
 #define PROFILE_MAX (1024 * 1024)
+#define CALLS_MAX   1024 /* the kernel's numbers end below 500 today; x32's begin at 2^30 */
 
 struct request {
 	uint64_t caps;
@@ -61,6 +62,20 @@ static int read_stdin(struct buf *text, struct err *err)
 	}
 }
 
+/* What --report calls them. */
+static void write_names(const struct machine *machine, struct buf *out)
+{
+	buf_adds(
+		out, "static const struct {\n\tint nr;\n\tconst char *name;\n} call_names[] = {\n");
+	for (int nr = 0; nr < CALLS_MAX; nr++) {
+		autofree char *name = names_of(machine, nr);
+
+		if (name)
+			buf_addf(out, "\t{ %d, \"%s\" },\n", nr, name);
+	}
+	buf_adds(out, "};\n");
+}
+
 /* The filter, and the profile's text: other capabilities need it compiled anew. */
 static void write_header(
 	const struct sock_filter *filter, size_t n, const struct buf *text, struct buf *out)
@@ -91,6 +106,8 @@ static int compile(const struct request *request, struct err *err)
 	TRY(json_parse(text.data, text.len, &doc, err));
 	TRY(profile_parse(doc, &machine, &profile, err));
 	TRY(bpf_compile(&profile, &filter, &n, err));
+	if (request->header)
+		write_names(&machine, &out);
 	if (request->header)
 		write_header(filter, n, &text, &out);
 	else

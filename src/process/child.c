@@ -364,6 +364,18 @@ static int drop(struct child *child, struct err *err)
 	return enter_workdir(child->spec, err);
 }
 
+static int apply_filter(struct child *child, struct err *err)
+{
+	const struct policy *policy = child->spec->policy;
+	int listener;
+
+	if (!policy->watched)
+		return policy_apply_seccomp(policy, err);
+	listener = policy_apply_watched(policy, err);
+	TRY(listener);
+	return step_send(child->fds.sock, STEP_LISTENER, listener, NULL, err);
+}
+
 static int execute(struct child *child, struct err *err)
 {
 	const struct process_spec *spec = child->spec;
@@ -373,7 +385,7 @@ static int execute(struct child *child, struct err *err)
 		spec->argv->v[0], strv_env_get(&child->env, "PATH"), spec->workdir, &program, err));
 	if (sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0) /* X02 */
 		return err_sys(err, "close_range");
-	TRY(policy_apply_seccomp(spec->policy, err)); /* last: only execve has to be possible */
+	TRY(apply_filter(child, err)); /* last: only execve has to be possible */
 	return lookup_exec(program, spec->argv->v, child->env.v, err);
 }
 

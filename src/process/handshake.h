@@ -16,6 +16,7 @@
  *	  <----------- STEP_NOTICE        any number: a fallback was taken
  *	  <----------- STEP_READY         inside the new root, decisions are over
  *	  STEP_EXEC ------------------->  drops privileges, execve
+ *	  <----------- STEP_LISTENER (fd) only where it is watched
  *	  <----------- end of file        it runs
  *	  <----------- STEP_FAILED        instead of any step of the child's
  */
@@ -35,6 +36,7 @@ enum step {
 	STEP_NOTICE,
 	STEP_READY,
 	STEP_EXEC,
+	STEP_LISTENER,
 	STEP_FAILED,
 };
 

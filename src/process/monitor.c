@@ -27,6 +27,7 @@
 #include "process/client_list.h"
 #include "process/health.h"
 #include "process/net_watch.h"
+#include "process/watch.h"
 
 #define CHUNK     (ATTACH_MAX - 1)
 #define LINGER_MS 10000 /* for output that nobody takes, after the end */
@@ -298,6 +299,8 @@ static int container_died(struct monitor *monitor, struct err *err)
 		return monitor->status;
 	monitor->process.pid = 0;
 	monitor->ended = true;
+	watch_end(monitor->process.watcher); /* nobody is left for it to hear of */
+	monitor->process.watcher = 0;
 	health_stop(&monitor->health);
 	close_stdin(monitor);
 	TRY(loop_add_timer(monitor->loop, monitor->job->linger_ms, monitor->job->linger_ms,

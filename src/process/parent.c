@@ -20,6 +20,7 @@
 #include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/handshake.h"
+#include "process/watch.h"
 
 static void reap(pid_t pid)
 {
@@ -37,6 +38,8 @@ void process_done(struct process *process)
 		cgroup_leave(process->cgroup);
 	free(process->cgroup);
 	process->cgroup = NULL;
+	watch_end(process->watcher);
+	process->watcher = 0;
 	fuse_server_done(&process->fuse);
 	for (size_t i = 0; i < process->n_squash; i++)
 		fuse_server_done(&process->squash[i]);
@@ -190,6 +193,19 @@ static int serve_squash(struct start *start, int which, int fuse_fd, struct err 
 	return 0;
 }
 
+/* From here on the child waits for the watcher with every call that it hears of, execve first. */
+static int serve_listener(struct start *start, int listener, struct err *err)
+{
+	pid_t watcher;
+
+	if (listener < 0 || start->process->watcher)
+		return err_set(err, -EPROTO, "the container's init sent no listener");
+	watcher = watch_start(listener, start->spec->report, start->spec->policy->watch, err);
+	TRY(watcher);
+	start->process->watcher = watcher;
+	return 0;
+}
+
 /* One message of the child's; 1 = it is ready to execute. Takes fd over. */
 static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, struct err *err)
 {
@@ -210,6 +226,8 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 	case STEP_NOTICE:
 		log_msg(LOG_WARN, "%s", msg->err.text);
 		return 0;
+	case STEP_LISTENER:
+		return serve_listener(start, fd, err);
 	case STEP_READY:
 		return 1;
 	case STEP_FAILED:
@@ -245,10 +263,12 @@ static int until_executed(struct start *start, struct err *err)
 	int fd, r;
 
 	TRY(step_send(start->sock, STEP_EXEC, -1, NULL, err));
-	r = step_receive(start->sock, &msg, &fd, err);
-	if (r <= 0)
-		return r;
-	r = serve(start, &msg, fd, err);
+	do {
+		r = step_receive(start->sock, &msg, &fd, err);
+		if (r <= 0)
+			return r;
+		r = serve(start, &msg, fd, err);
+	} while (r == 0 && msg.step == STEP_LISTENER);
 	return r < 0 ? r
 		     : err_set(err, -EPROTO, "the container's init sent step %d", (int)msg.step);
 }

@@ -16,6 +16,7 @@ struct process {
 	struct fuse_server fuse;
 	struct fuse_server *squash; /* one per bind with squash */
 	size_t n_squash;
+	pid_t watcher; /* 0 = none */
 };
 #define PROCESS_INIT                                                         \
 	{                                                                    \

@@ -18,8 +18,8 @@ static int choose(
 
 	*policy = (struct policy){ .caps = caps };
 	*err = (struct err)ERR_INIT;
-	const struct strv none = STRV_INIT;
-	const struct filter_wish wish = { file, &none, &none };
+	const struct profile_edits none = { 0 };
+	const struct filter_wish wish = { file, &none };
 
 	return filter_choose(&globals, &wish, policy, err);
 }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A filter that hands some of its verdicts to user space. Jumps in BPF go forward by a distance, so
+ * instructions in front leave the rest as it is, and verdicts are changed where they stand.
+ */
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/own.h"
+#include "base/xalloc.h"
+
+#define NR offsetof(struct seccomp_data, nr)
+
+/* Learning asks about everything that passes; a report about what is refused on purpose. */
+static bool is_asked(uint32_t verdict, enum policy_watch how)
+{
+	return how == POLICY_WATCH_LEARN ? verdict == SECCOMP_RET_ALLOW
+					 : verdict == (SECCOMP_RET_ERRNO | EPERM);
+}
+
+int policy_watch(struct policy *policy, enum policy_watch how, struct err *err)
+{
+	/* sendmsg brings the listener out of the process, before anybody listens */
+	const struct sock_filter front[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+	};
+	const struct sock_filter open = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_filter *rest = policy->filter ? policy->filter : &open;
+	size_t n = policy->filter ? policy->filter_len : 1;
+	struct sock_filter *all;
+
+	if (n + ARRAY_SIZE(front) > BPF_MAXINSNS)
+		return err_set(err, -E2BIG, "the seccomp filter is too long to be watched");
+	all = xcalloc(n + ARRAY_SIZE(front), sizeof(*all));
+	memcpy(all, front, sizeof(front));
+	memcpy(all + ARRAY_SIZE(front), rest, n * sizeof(*all));
+	for (struct sock_filter *at = all + ARRAY_SIZE(front); n-- > 0; at++)
+		if (at->code == (BPF_RET | BPF_K) && is_asked(at->k, how))
+			at->k = SECCOMP_RET_USER_NOTIF;
+	free(policy->watched);
+	policy->watched = all;
+	policy->watched_len = (unsigned short)(policy->filter ? policy->filter_len : 1);
+	policy->watched_len += ARRAY_SIZE(front);
+	policy->watch = how;
+	return 0;
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""run --report, report and --policy-learn: what a container did, as far as its filter and its layers tell."""
+
+import json
+import os
+
+from sbxtest import expect, main, test, wait_for
+
+DOES = "touch /a; mkdir /d; echo hello >/d/f; rm /bin/awk; ls >/dev/null; unshare -U true; unshare -m true; exit 3"
+
+
+@test("overlay", "fuse", "single")
+def a_report_tells_files_programs_and_refused_calls(box):
+    result = box.sbx("run", "--name", "c", "--report", "busybox", "sh", "-c", DOES)
+    expect(result.code == 3 and result.out == "", result)
+    for want in ("image busybox: exit code 3", "System calls refused (1)", "unshare", "Files changed (5)", "deleted",
+                 "/bin/awk", "  /d/f"):
+        expect(want in result.err, want, result)
+    doc = json.loads(box.ok("report", "--format", "json", "c"))
+    expect(doc["refused"] == {"unshare": 2} and doc["exitCode"] == 3 and doc["image"] == "busybox", doc)
+    expect(doc["started"].get("sh") == 1, doc["started"])
+    files = {row["path"]: (row["change"], row["size"]) for row in doc["files"]}
+    expect(files["/d/f"] == ("added", 6) and files["/bin/awk"][0] == "deleted" and files["/a"] == ("added", 0), files)
+    expect(box.ok("report", "c").split("\n")[1:] == result.err.strip().split("\n")[-len(box.ok("report", "c").split("\n")) + 1:])
+
+
+@test("overlay")
+def a_report_outlives_rm_and_waits_for_the_end(box):
+    result = box.sbx("run", "--rm", "--report", "busybox", "true")
+    expect(result.code == 0 and "exit code 0" in result.err and box.ok("ps", "-aq") == "", result)
+    box.ok("run", "-d", "--name", "c", "--report", "busybox", "sleep", "100")
+    box.fails(1, "report", "c", says="running")
+    box.ok("kill", "c")
+    expect("exit code 137" in box.ok("report", "c"))
+    box.ok("run", "--name", "d", "busybox", "true")
+    box.fails(1, "report", "d", says=["not watched", "--report"])
+    box.fails(1, "report", "nosuch", says="nosuch")
+
+
+@test("overlay")
+def what_a_report_shows_cannot_drive_the_terminal(box):
+    result = box.sbx("run", "--rm", "--report", "busybox", "sh", "-c", "touch \"$(printf '/\\033[31mx')\"")
+    expect("\033" not in result.err and "\\x1b[31mx" in result.err, result)
+
+
+@test("overlay")
+def a_watcher_ends_with_its_container_whatever_kills_it(box):
+    name = box.ok("run", "-d", "--report", "--init", "busybox", "sh", "-c", "unshare -U true; echo up; while true; do unshare -U true; done")
+    pid = box.inspect(name)["State"]["Pid"]
+    wait_for(lambda: "up" in box.ok("logs", name), "the loop")
+    os.kill(pid, 9)
+    wait_for(lambda: box.inspect(name)["State"]["Status"] == "exited", "the end")
+    expect(json.loads(box.ok("report", "--format", "json", name))["refused"]["unshare"] > 0)
+
+
+@test("overlay", "single")
+def a_learned_policy_lets_the_same_run_and_no_more(box):
+    path = os.path.join(box.top, "learned.json")
+    ask = ("run", "--rm", "busybox", "sh", "-c", "ls / | wc -l; cat /etc/passwd >/dev/null")
+    first = box.ok("run", "--policy-learn", path, *ask[1:])
+    with open(path, encoding="ascii") as f:
+        learned = json.load(f)
+    only = learned["seccomp"]["only"]
+    expect("openat" in only or "open" in only, only)
+    expect("mkdir" not in only and "sendmsg" not in only and "ptrace" not in only, only)
+    expect(learned["network"] == {"mode": "none"} and learned["files"] == {"readOnlyRoot": True}, learned)
+    expect(box.ok("policy", "check", path).startswith(path + ": ok"))
+    expect(box.ok("run", "--policy", path, *ask[1:]) == first)
+    box.fails(1, "run", "--rm", "--policy", path, "busybox", "mkdir", "/tmp/x", says="not permitted")
+    box.ok("run", "--rm", "--policy-learn", path, "busybox", "sh", "-c", "mkdir /x; wget -q -O- http://127.0.0.1:9/ || true")
+    with open(path, encoding="ascii") as f:
+        learned = json.load(f)
+    expect("network" not in learned and "files" not in learned and "mkdir" in learned["seccomp"]["only"], learned)
+
+
+@test("overlay")
+def a_policy_that_cannot_be_written_is_on_record(box):
+    box.ok("run", "--name", "c", "--policy-learn", "/proc/none/x.json", "busybox", "true")
+    expect("/proc/none/x.json" in box.inspect("c")["State"]["Error"], box.inspect("c")["State"])
+
+
+if __name__ == "__main__":
+    main()
