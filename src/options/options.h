@@ -101,6 +101,7 @@ struct run_opts {
 	char *stop_signal, *userns;
 	char *ip, *mac_address;
 	bool report;          /* --report */
+	bool policy_network;  /* `network` is the policy's: the caller's word replaces it */
 	char *policy_learn;   /* --policy-learn, absolute */
 	char *policy;         /* as given; its options are in the other fields already */
 	char *restart;        /* "no", "on-failure", "always", "unless-stopped"; NULL = "no" */

@@ -333,8 +333,6 @@ const struct opt run_table[] = {
 		"Platform to choose from a multi-platform image"),
 	OPT_STRING(0, "policy", RUN, opts.policy, "POLICY",
 		"default, build, untrusted, open, your own or a file"),
-	OPT_CALL(0, "policy-learn", call_policy_learn, "FILE",
-		"Write the policy this run would have needed"),
 	OPT_FLAG(0, "privileged", RUN, opts.privileged,
 		"All capabilities of the user namespace, no masked paths"),
 	OPT_CALL('p', "publish", call_publish, "[[IP:]PORT:]PORT[/udp]",
@@ -346,8 +344,6 @@ const struct opt run_table[] = {
 	OPT_FLAG('q', "quiet", RUN, opts.quiet, "Do not show the progress of a pull"),
 	OPT_FLAG(0, "read-only", RUN, opts.read_only, "Mount the root file system read-only"),
 	OPT_FLAG(0, "replace", RUN, opts.replace, "Remove a container that has the name first"),
-	OPT_FLAG(0, "report", RUN, opts.report,
-		"Watch the container and tell at its end what it did"),
 	OPT_CALL(0, "restart", call_restart, "POLICY",
 		"no, on-failure[:N], always or unless-stopped"),
 	OPT_FLAG(0, "rm", RUN, opts.remove, "Remove the container when it ends"),
@@ -389,7 +385,7 @@ void run_opts_done(struct run_opts *o)
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
 		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver,
-		o->health.cmd, o->policy, o->domainname, o->policy_learn };
+		o->health.cmd, o->policy, o->domainname };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts,
@@ -514,6 +510,7 @@ static int parse_all(const struct opt_spec *spec, char **argv, struct raw *raw,
 	strv_done(operands);
 	*raw = raw_new();
 	TRY(parse_policy(spec, name, raw, err));
+	raw->opts.policy_network = raw->opts.network != NULL;
 	return opt_parse(spec, argv, raw, operands, err);
 }
 

@@ -24,6 +24,22 @@ static void replace(char **slot, char *adopt)
 	*slot = adopt;
 }
 
+/* Others of the policy's options are replaced by the caller's as they are, or add up. */
+static void forget_policy_network(struct run_opts *o)
+{
+	autostrv struct strv kept = STRV_INIT;
+
+	if (!o->policy_network)
+		return;
+	o->policy_network = false;
+	free(o->network);
+	o->network = NULL;
+	strv_each (arg, &o->args)
+		if (strncmp(*arg, "--network=", 10) != 0)
+			strv_add(&kept, *arg);
+	strv_set(&o->args, kept.v);
+}
+
 /* The first one's fields are the options of the same names. */
 int call_network(void *target, const char *value, struct err *err)
 {
@@ -31,6 +47,7 @@ int call_network(void *target, const char *value, struct err *err)
 	struct net_endpoint e = { 0 };
 
 	TRY(parse_endpoint(value, &e, err));
+	forget_policy_network(o);
 	if (o->network) {
 		o->more_networks = xreallocarray(
 			o->more_networks, o->n_more_networks + 1, sizeof(*o->more_networks));

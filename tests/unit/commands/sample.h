@@ -49,7 +49,8 @@ static inline struct container sample(void)
 	c.network = sample_json(
 		"{\"ip\":\"10.88.0.5\",\"gateway\":\"10.88.0.1\",\"prefix\":24,\"mac\":"
 		"\"02:00:00:00:00:05\",\"ports\":[{\"ip\":\"\",\"hostPort\":32768,"
-		"\"port\":6379,\"proto\":\"tcp\"}]}");
+		"\"port\":6379,\"proto\":\"tcp\"}],\"networks\":[{\"network\":\"bridge\",\"ip\":"
+		"\"10.88.0.5\",\"gateway\":\"10.88.0.1\",\"prefix\":24,\"mac\":\"02:00:00:00:00:05\"}]}");
 	return c;
 }
 

@@ -104,6 +104,8 @@ static void the_callers_options_win(void **state)
 	(void)state;
 	assert_int_equal(run_opts_parse(8, (char **)argv, &opts, &err), 0);
 	assert_string_equal(opts.network, "bridge");
+	assert_int_equal(opts.n_more_networks, 0);
+	assert_false(strv_has(&opts.args, "--network=none"));
 	assert_true(opts.read_only && strv_has(&opts.cap_add, "KILL"));
 	assert_true(strv_has(&opts.args, "--read-only=true"));
 	assert_false(strv_has(&opts.args, "--policy=untrusted")); /* the record has its options */
