@@ -333,6 +333,8 @@ const struct opt run_table[] = {
 		"Platform to choose from a multi-platform image"),
 	OPT_STRING(0, "policy", RUN, opts.policy, "POLICY",
 		"default, build, untrusted, open, your own or a file"),
+	OPT_CALL(0, "policy-learn", call_policy_learn, "FILE",
+		"Write the policy this run would have needed"),
 	OPT_FLAG(0, "privileged", RUN, opts.privileged,
 		"All capabilities of the user namespace, no masked paths"),
 	OPT_CALL('p', "publish", call_publish, "[[IP:]PORT:]PORT[/udp]",
@@ -344,6 +346,8 @@ const struct opt run_table[] = {
 	OPT_FLAG('q', "quiet", RUN, opts.quiet, "Do not show the progress of a pull"),
 	OPT_FLAG(0, "read-only", RUN, opts.read_only, "Mount the root file system read-only"),
 	OPT_FLAG(0, "replace", RUN, opts.replace, "Remove a container that has the name first"),
+	OPT_FLAG(0, "report", RUN, opts.report,
+		"Watch the container and tell at its end what it did"),
 	OPT_CALL(0, "restart", call_restart, "POLICY",
 		"no, on-failure[:N], always or unless-stopped"),
 	OPT_FLAG(0, "rm", RUN, opts.remove, "Remove the container when it ends"),
@@ -385,7 +389,7 @@ void run_opts_done(struct run_opts *o)
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
 		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver,
-		o->health.cmd, o->policy, o->domainname };
+		o->health.cmd, o->policy, o->domainname, o->policy_learn };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts,

@@ -59,5 +59,21 @@ static void nonsense_is_refused(void **state)
 	refused("--timeout=-1", "-q", "number of seconds");
 }
 
+static void a_report_and_a_policy_to_learn_are_asked_for(void **state)
+{
+	struct run_opts o = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_opts_parse(4, ARGV("run", "--report", "--policy-learn=/a/b", "image"),
+				 &o, &err),
+		0);
+	assert_true(o.report);
+	assert_string_equal(o.policy_learn, "/a/b");
+	run_opts_done(&o);
+	refused("--policy-learn=", "-q", "file name");
+}
+
 TEST_MAIN(cmocka_unit_test(devices_ports_and_parameters_are_kept),
+	cmocka_unit_test(a_report_and_a_policy_to_learn_are_asked_for),
 	cmocka_unit_test(nonsense_is_refused))
