@@ -14,10 +14,13 @@
 __attribute__((format(printf, 4, 0))) static void err_fill(
 	struct err *err, int code, const char *id, const char *fmt, va_list ap)
 {
+	char text[sizeof(err->text)]; /* a message may quote the one it replaces */
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	err->code = code;
 	err->exit = 0;
 	(void)snprintf(err->id, sizeof(err->id), "%s", id); /* ids are ours and short */
-	(void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	(void)snprintf(err->text, sizeof(err->text), "%s", text);
 }
 
 int err_sys(struct err *err, const char *fmt, ...)

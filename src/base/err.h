@@ -18,7 +18,7 @@
 struct err {
 	int code;       /* -errno; 0 = no error */
 	int exit;       /* exit status main must use; 0 = the command's default (125 or 1) */
-	char id[24];    /* "E-PORT-USED" or "": key of `sbx explain`, see docs/errors.md */
+	char id[24];    /* "E-PORT-USED" or "": a row of docs/errors.md */
 	char text[480]; /* what happened, why, what to do; no newline at the end */
 };
 

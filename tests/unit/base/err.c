@@ -88,6 +88,16 @@ static void foreign_bytes_cannot_drive_the_terminal(void **state)
 	assert_string_equal(err_escape(out, sizeof(out), "\xe5\xaf"), "\\xe5\\xaf"); /* cut short */
 }
 
+static void a_message_may_quote_the_one_it_replaces(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	err_set(&err, -EIO, "no manager");
+	err_set(&err, -EPERM, "no cgroup; %s", err.text);
+	assert_string_equal(err.text, "no cgroup; no manager");
+}
+
 static void escaping_respects_the_size(void **state)
 {
 	char out[6] = "zzzzz";
@@ -105,4 +115,5 @@ TEST_MAIN(cmocka_unit_test(a_failed_call_keeps_errno_and_says_why),
 	cmocka_unit_test(wrapping_prefixes_and_keeps_the_rest),
 	cmocka_unit_test(long_texts_are_cut_and_terminated),
 	cmocka_unit_test(foreign_bytes_cannot_drive_the_terminal),
+	cmocka_unit_test(a_message_may_quote_the_one_it_replaces),
 	cmocka_unit_test(escaping_respects_the_size))
