@@ -36,21 +36,18 @@ static int all_remote(const struct copy_words *words, struct err *err)
 /* "https://x/a/b.txt?c" → "b.txt" */
 static char *file_name(const char *url)
 {
-	const char *path = strstr(url, "://");
+	const char *scheme = strstr(url, "://");
+	const char *path = url + (scheme ? scheme + 3 - url : 0), *end, *name;
 	size_t len;
 
-	path = path ? path + 3 : url;
 	path += strcspn(path, "/?#");
-	len = strcspn(path, "?#");
-	while (len > 0 && memrchr(path, '/', len)) {
-		const char *slash = memrchr(path, '/', len);
-
-		len -= (size_t)(slash + 1 - path);
-		path = slash + 1;
-	}
-	if (len == 0 || (len == 1 && *path == '.') || (len == 2 && memcmp(path, "..", 2) == 0))
+	end = name = path + strcspn(path, "?#");
+	while (name > path && name[-1] != '/')
+		name--;
+	len = (size_t)(end - name);
+	if (len == 0 || strncmp(name, ".", len) == 0 || (len == 2 && strncmp(name, "..", 2) == 0))
 		return xstrdup("__unnamed__");
-	return xstrndup(path, len);
+	return xstrndup(name, len);
 }
 
 /* Each source in a directory of its own, because two may have the same name. */

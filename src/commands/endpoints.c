@@ -161,8 +161,8 @@ static struct json *copy_list(const struct json *list)
 
 int endpoints_add(struct container *c, struct json *record, struct err *err)
 {
-	autojson struct json *list = container_endpoints(c), *adopted = record;
-	const char *name = json_str(json_get(record, "network"), "");
+	autojson struct json *list = container_endpoints(c), *taken = record;
+	const char *name = json_str(json_get(taken, "network"), "");
 	struct json *next;
 
 	TRY(check_modes(list, err));
@@ -170,7 +170,7 @@ int endpoints_add(struct container *c, struct json *record, struct err *err)
 		return err_set(err, -EEXIST, "endpoint with name %s already exists in network %s",
 			c->name, name);
 	next = copy_list(list);
-	json_push(next, json_ref(record));
+	json_push(next, json_ref(taken));
 	json_free(c->endpoints);
 	c->endpoints = next;
 	return 0;

@@ -153,7 +153,6 @@ static int find_in_layout(
 static int find_in_dir(const struct folder *f, struct descriptor *ret, struct err *err)
 {
 	automanifest struct manifest m = { 0 };
-	autojson struct json *doc = NULL;
 	autofree char *text = NULL;
 	size_t len = 0;
 

@@ -4,6 +4,7 @@
 
 import concurrent.futures
 import glob
+import contextlib
 import json
 import os
 import re
@@ -55,7 +56,8 @@ def tree_has(box, secret):
             for path in (os.path.join(folder, name) for name in names):
                 if not os.path.isfile(path) or os.path.islink(path):
                     continue
-                with open(path, "rb") as f:
+                # a container that is being removed may go while we look
+                with contextlib.suppress(FileNotFoundError), open(path, "rb") as f:
                     if secret in f.read():
                         found.append(path)
     return found

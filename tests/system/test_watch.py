@@ -220,13 +220,16 @@ def stats_show_memory_processes_time_and_traffic(box):
     expect(re.split("   +", lines[0].strip()) == ["CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O",
                                                   "BLOCK I/O", "PIDS"], lines)
     expect(len(lines) == 3, lines)
-    row = json.loads(box.ok("stats", "--no-stream", "--format", "json", "c1"))
+    one = ("stats", "--no-stream", "--format", "json", "c1")
+    wait_for(lambda: float(json.loads(box.ok(*one))["MemUsage"].split("MiB")[0].rstrip("KkB")) > 7, "the memory to be filled")
+    row = json.loads(box.ok(*one))
     expect(float(row["CPUPerc"].rstrip("%")) > 1 and int(row["PIDs"]) >= 2 and row["Name"] == "c1", row)
     expect(re.fullmatch(r"[0-9.]+MiB / [0-9.]+GiB", row["MemUsage"]) and float(row["MemUsage"].split("MiB")[0]) > 7, row)
     expect(re.fullmatch(r"[0-9.]+[kM]?B / [0-9.]+[kM]?B", row["NetIO"]), row)
     expect(len(box.ok("stats", "--no-stream", "--no-trunc", "--format", "{{.ID}}", "c1")) == 64)
     box.ok("kill", "c2")
-    expect("c2" not in box.ok("stats", "--no-stream") and "c2" in box.ok("stats", "--no-stream", "-a"))
+    names = ("stats", "--no-stream", "--format", "{{.Name}}")
+    expect("c2" not in box.ok(*names) and "c2" in box.ok(*names, "-a"))
     box.fails(1, "stats", "--no-stream", "nosuch", says="No such container: nosuch")
 
 

@@ -49,7 +49,7 @@ static void a_full_log_becomes_the_old_one(void **state)
 {
 	struct fixture *f = *state;
 	autofree char *path = xasprintf("%s/" EVENTS_NAME, f->globals.runroot);
-	autojson struct json *old = NULL, *new = NULL;
+	autojson struct json *new = NULL;
 
 	event_tell_named(&f->globals, "volume", "create", "v1", NULL);
 	assert_int_equal(truncate(path, EVENTS_MAX), 0);
