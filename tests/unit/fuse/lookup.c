@@ -199,7 +199,7 @@ static void memory_is_given_back_when_files_are_forgotten(void **state)
 {
 	enum { FILES = 20000 };
 	struct overlay *o = *state;
-	uint64_t *ids = calloc(FILES, sizeof(*ids));
+	uint64_t *ids;
 	struct ovl_entry entry;
 	struct ovl_counts counts;
 	char name[32];
@@ -209,6 +209,7 @@ static void memory_is_given_back_when_files_are_forgotten(void **state)
 	print_message("# SKIP the sanitizer keeps what is freed\n");
 	skip();
 #endif
+	ids = calloc(FILES, sizeof(*ids));
 	assert_non_null(ids);
 	for (int i = 0; i < FILES; i++) {
 		(void)snprintf(name, sizeof(name), "l1/file-%d", i);
