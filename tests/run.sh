@@ -127,7 +127,7 @@ inside() {
 	vm) tap timeout 1800 sh "$cache/src/tests/vm/run.sh" "$cache/vm" "$cache/build" 2>&1 ;;
 	fuzz) "$cache/src/tests/fuzz/run.sh" "$cache" "$cores" ;;
 	soak) # long, and only by name: more random steps, 100 kills under a database
-		SBX_TEST_SEEDS=100 SBX_TEST_KILLS=50 system_tests "$cache"/src/tests/system/test_fuse{,_hard}.py
+		SBX_TEST_SEEDS=${SBX_TEST_SEEDS:-100} SBX_TEST_KILLS=${SBX_TEST_KILLS:-50} system_tests "$cache"/src/tests/system/test_fuse{,_hard}.py
 		;;
 	bench) python3 "$cache/src/tests/bench/bench.py" "$cache" "${patterns[@]}" ;;
 	*) die "no suite $1; there are: ${SUITES[*]}" ;;
@@ -143,8 +143,11 @@ drop() { # COMMAND...: as the test user, with a clean environment
 }
 
 as_user() { # ACTION of the part above, from the copied tree
-	drop SBX_TEST_CACHE="$cache" SBX_TEST_PORT="$port" SBX_TEST_PORTS="$((port + 10))" \
-		${SBX_TEST_VARIANTS:+SBX_TEST_VARIANTS="$SBX_TEST_VARIANTS"} \
+	local name wishes=() # docs/testing.md has what they mean
+	for name in SBX_TEST_{VARIANTS,SEED,MOMENTS,SEEDS,KILLS,KEEP} SBX_FUZZ_SECONDS SBX_VM_{ACCEL,SECONDS}; do
+		[ -z "${!name:-}" ] || wishes+=("$name=${!name}")
+	done
+	drop SBX_TEST_CACHE="$cache" SBX_TEST_PORT="$port" SBX_TEST_PORTS="$((port + 10))" "${wishes[@]}" \
 		bash "$cache/src/tests/run.sh" --inside "$1" "${patterns[@]}"
 }
 

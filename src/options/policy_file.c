@@ -51,7 +51,6 @@ static const struct key {
 	{ "files", "hide", KIND_EACH, "--security-opt=mask=%s", NULL },
 	{ "files", "readOnly", KIND_EACH, "--security-opt=read-only=%s", NULL },
 	{ "network", "mode", KIND_TEXT, "--network=%s", NULL },
-	{ "network", "egress", KIND_JOINED, "--egress=%s", NULL },
 	{ "limits", "memory", KIND_TEXT, "--memory=%s", NULL },
 	{ "limits", "pids", KIND_TEXT, "--pids-limit=%s", NULL },
 	{ "limits", "cpus", KIND_TEXT, "--cpus=%s", NULL },

@@ -9,7 +9,7 @@ import sys
 tree = pathlib.Path(sys.argv[1])
 used = {}
 for folder in ("src", "fuse", "netstack"):
-    for path in sorted((tree / folder).rglob("*.c")):
+    for path in sorted((tree / folder).rglob("*.[ch]")):
         for name in re.findall(r'"([EWI]-[A-Z][A-Z-]*[A-Z])\b', path.read_text(encoding="utf-8")):
             used.setdefault(name, path.relative_to(tree))
 table = re.findall(r"(?m)^\| ([EWI]-[A-Z-]+) \|", (tree / "docs/errors.md").read_text(encoding="utf-8"))

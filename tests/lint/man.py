@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """man.py [--update] SBX_TABLES FOLDER: the man pages agree with the option tables.
 
-Every command has a page and every page a command; NAME, SYNOPSIS and OPTIONS of the page are what the
+Every command has a page and every page a command; sbx.1 names them all. NAME, SYNOPSIS and OPTIONS of the page are what the
 program SBX_TABLES prints. --update rewrites those sections, and leaves the others alone."""
 
 import pathlib
@@ -47,7 +47,14 @@ def merged(text, new):
 def strange_requests(text):
     """A line of text that begins with a dot would silently vanish."""
     return [line for line in re.findall(r"(?m)^[.'].*", text)
-            if not re.match(r"\.(TH|SH|TP|PP|B|BR|RB|BI|I|IR|RS|RE|nf|fi|\\\")( |$)", line)]
+            if not re.match(r"\.(TH|SH|SS|TP|PP|B|BR|RB|BI|I|IR|RS|RE|nf|fi|\\\")( |$)", line)]
+
+
+def unnamed(overview, pages):
+    """The pages that the COMMANDS of sbx.1 do not name."""
+    text = dict(sections(overview)).get("COMMANDS", "").replace("\\-", "-")
+    named = set(re.findall(r'(?m)(sbx-[a-z-]+) ?"?\(1\)', text))
+    return sorted(set(pages) - named - {"sbx"})
 
 
 def main():
@@ -55,6 +62,8 @@ def main():
     tool, folder = sys.argv[-2], pathlib.Path(sys.argv[-1])
     pages = dict(line.split(" ", 1) for line in printed(tool).splitlines())
     faults = ["%s.1: there is no such command" % p.stem for p in folder.glob("sbx*.1") if p.stem not in pages]
+    faults += ["sbx.1: COMMANDS does not name %s" % page for page in
+               unnamed((folder / "sbx.1").read_text(encoding="utf-8"), pages)]
     for page, summary in pages.items():
         path = folder / (page + ".1")
         if not path.exists():
