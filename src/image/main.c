@@ -42,7 +42,6 @@ static const struct {
 	const char *name;
 	verb_fn fn;
 } verbs[] = {
-	{ "assemble", assemble_main },
 	{ "check", check_main },
 	{ "commit", commit_main },
 	{ "compose", compose_main },
@@ -50,7 +49,6 @@ static const struct {
 	{ "export", export_main },
 	{ "extract", extract_main },
 	{ "import", import_main },
-	{ "layer", layer_main },
 	{ "load", load_main },
 	{ "login", login_main },
 	{ "logout", logout_main },

@@ -22,8 +22,6 @@ int push_main(const struct globals *globals, int argc, char **argv, struct err *
 int export_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int download_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int extract_main(const struct globals *globals, int argc, char **argv, struct err *err);
-int layer_main(const struct globals *globals, int argc, char **argv, struct err *err);
-int assemble_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int login_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int logout_main(const struct globals *globals, int argc, char **argv, struct err *err);
 int search_main(const struct globals *globals, int argc, char **argv, struct err *err);

@@ -18,8 +18,12 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 
-#define FILE_BLOCK ((size_t)1 << 20)
-#define TAR_BLOCK  512
+#define FILE_BLOCK  ((size_t)1 << 20)
+#define TAR_BLOCK   512
+
+#define TAR_SUM_AT  148 /* in a header */
+#define TAR_SUM_LEN 8
+#define TAR_TYPE_AT 156
 
 struct reader {
 	const struct tar_source *source;
@@ -28,6 +32,9 @@ struct reader {
 	int64_t total;
 	int64_t last; /* size of the last file */
 	bool padded;
+	const unsigned char *block; /* what libarchive has, and the bytes before it */
+	size_t block_len;
+	unsigned char before[TAR_BLOCK];
 };
 
 /* umoci ends a layer right after the last byte of the last file; Go's readers do not mind. */
@@ -42,12 +49,25 @@ static ssize_t pad(struct reader *r, const void **ret)
 	return TAR_BLOCK - r->total % TAR_BLOCK;
 }
 
+/* Before the block goes back to its owner: a header may straddle two. */
+static void keep_tail(struct reader *r)
+{
+	size_t n = r->block_len < TAR_BLOCK ? r->block_len : TAR_BLOCK;
+
+	if (n == 0)
+		return;
+	memmove(r->before, r->before + n, TAR_BLOCK - n);
+	memcpy(r->before + TAR_BLOCK - n, r->block + r->block_len - n, n);
+	r->block_len = 0;
+}
+
 static ssize_t feed(struct archive *a, void *data, const void **ret)
 {
 	struct reader *r = data;
 	ssize_t n;
 
 	(void)a;
+	keep_tail(r);
 	n = r->source->next(r->source->data, ret, &r->err);
 	if (n < 0) {
 		archive_set_error(a, EIO, "%s", r->err.text);
@@ -58,6 +78,8 @@ static ssize_t feed(struct archive *a, void *data, const void **ret)
 	if (r->digester)
 		digester_update(r->digester, *ret, (size_t)n);
 	r->total += n;
+	r->block = *ret;
+	r->block_len = (size_t)n;
 	return n;
 }
 
@@ -100,6 +122,41 @@ static int entry_type(const struct archive_entry *ae, enum unpack_type *ret)
 	default:
 		return -EINVAL;
 	}
+}
+
+static bool is_header(const unsigned char *block)
+{
+	unsigned long sum = 0, said;
+	char text[TAR_SUM_LEN + 1] = { 0 };
+
+	memcpy(text, block + TAR_SUM_AT, TAR_SUM_LEN);
+	said = strtoul(text, NULL, 8);
+	for (int i = 0; i < TAR_BLOCK; i++)
+		sum += i >= TAR_SUM_AT && i < TAR_SUM_AT + TAR_SUM_LEN ? ' ' : block[i];
+	return sum == said;
+}
+
+/* libarchive makes a regular file of a type it has never heard of, and of a part of a file of many
+ * volumes. The header it has read last tells; after a sparse file's map that is no header. */
+static int check_type(
+	struct archive *a, const struct reader *r, struct archive_entry *ae, struct err *err)
+{
+	int64_t back = r->total - archive_filter_bytes(a, 0) + TAR_BLOCK;
+	unsigned char header[TAR_BLOCK];
+	size_t split;
+
+	if (archive_entry_filetype(ae) != AE_IFREG || archive_entry_hardlink(ae) ||
+		back < TAR_BLOCK || (uint64_t)back > r->block_len + TAR_BLOCK)
+		return 0;
+	split = (size_t)back > r->block_len ? (size_t)back - r->block_len : 0;
+	memcpy(header, r->before + TAR_BLOCK - split, split);
+	memcpy(header + split, r->block + r->block_len - ((size_t)back - split), TAR_BLOCK - split);
+	if (!is_header(header) || memchr("0\0"
+					 "7S",
+					  header[TAR_TYPE_AT], 4))
+		return 0;
+	return err_set(err, -EBADMSG, "'%.200s' has a type that layers cannot hold (0x%02x)",
+		archive_entry_pathname(ae) ? archive_entry_pathname(ae) : "", header[TAR_TYPE_AT]);
 }
 
 static void read_xattrs(struct archive_entry *ae, struct unpack_entry *e)
@@ -212,6 +269,7 @@ static int read_entries(struct archive *a, struct reader *r, struct writer *w, s
 		if (got != ARCHIVE_OK && !(got == ARCHIVE_WARN && only_charset(a)))
 			return archive_failed(a, r, err);
 		r->last = archive_entry_size(ae);
+		TRY(check_type(a, r, ae, err));
 		TRY(one_entry(a, r, ae, w, err));
 	}
 }

@@ -339,6 +339,18 @@ def metadata_instructions(box):
 
 
 @test("overlay")
+def triggers_may_name_stages_of_the_file_that_uses_them(box):
+    """Such a stage is built because a trigger of the base, or of another stage, asks for it."""
+    built(box, "FROM busybox\nONBUILD COPY --from=files /f /g\nONBUILD RUN --mount=from=tools,target=/t cat /t/t >/u\n", "-t", "base:1")
+    use = "FROM busybox AS one\nRUN echo one >/f\nFROM busybox AS files\nCOPY --from=one /f /f\nFROM busybox AS tools\nRUN echo tool >/t\n"
+    built(box, use + "FROM base:1\n", "-t", "a")
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/g", "/u") == "one\ntool")
+    inside = use + "FROM busybox AS mid\nONBUILD COPY --from=files /f /h\nFROM mid\nRUN cat /h\n"
+    expect(" one\n" in built(box, inside, "--no-cache"))
+    box.fails(1, "build", write(box, "FROM base:1\n"), says="files")
+
+
+@test("overlay")
 def heredocs_of_run(box):
     built(box, "FROM busybox\nRUN <<EOT\necho one > /x\necho two >> /x\nEOT\nRUN <<EOT cat > /y\nbody $HOME\nEOT\n"
           "RUN <<EOT\n#!/bin/sh\necho $0 > /z\nEOT\n", "-t", "h")

@@ -222,43 +222,6 @@ def what_run_made_for_its_mounts_is_no_part_of_an_image(box):
 
 
 @test("overlay")
-def builders_take_layers_and_assemble_images(box):
-    """The two verbs that only `build` uses."""
-    helper = os.path.join(os.path.dirname(SBX), "sbx-image")
-    if not os.path.exists(helper):
-        helper = os.path.join(os.path.dirname(SBX), "../libexec/sbx/sbx-image")
-    box.ok("pull", "-q", "busybox")
-    parent = box.inspect("busybox")
-    base = parent["RootFS"]["Layers"][0]
-    roots = ["--root", box.env["SBX_ROOT"], "--runroot", box.env["SBX_RUNROOT"]]
-    os.makedirs(box.path("upper/opt"))
-    box.run(["true"])
-    with open(box.path("upper/opt/word"), "w", encoding="ascii") as f:
-        f.write("hello")
-    lower = os.path.join(box.env["SBX_ROOT"], "layers", base.split(":")[1])
-    done = box.run([helper, *roots, "layer", "--parent=" + base.split(":")[1], box.path("upper"), lower])
-    expect(done.code == 0, done)
-    layer = json.loads(done.out)
-    expect(layer["digest"].startswith("sha256:") and os.path.isdir(os.path.join(box.env["SBX_ROOT"], "layers", layer["chainId"])), layer)
-    config = {"architecture": parent["Architecture"], "os": "linux", "config": {"Cmd": ["cat", "/opt/word"]},
-              "rootfs": {"type": "layers", "diff_ids": [base, layer["digest"]]}, "history": []}
-    manifest = [d for d in json.loads(box.ok("image", "inspect", "busybox"))[0]["RootFS"]["Layers"]]
-    expect(manifest == [base], manifest)
-    blob = json.load(open(os.path.join(box.env["SBX_ROOT"], "images/index.json"), encoding="utf-8"))["manifests"][0]["digest"]
-    doc = json.load(open(os.path.join(box.env["SBX_ROOT"], "images/blobs/sha256", blob.split(":")[1]), encoding="utf-8"))
-    request = {"config": config, "layers": [{"digest": doc["layers"][0]["digest"]}, layer], "names": ["made:1", "made:2"]}
-    done = box.run([helper, *roots, "assemble"], data=json.dumps(request))
-    expect(done.code == 0, done)
-    answer = json.loads(done.out)
-    expect(box.inspect("made:2")["Id"] == answer["id"], answer)
-    expect(box.ok("run", "--rm", "--net", "none", "made:1") == "hello")
-    empty = box.run([helper, *roots, "layer", box.folder("none"), lower])
-    expect(json.loads(empty.out)["digest"] == "", empty)
-    wrong = box.run([helper, *roots, "assemble"], data='{"config": {}, "layers": [{"digest": "sha256:../../x"}]}')
-    expect(wrong.code == 1 and "is not a layer" in wrong.err, wrong)
-
-
-@test("overlay")
 def others_read_what_sbx_commits(box):
     box.ok("run", "--name", "c", "--net", "none", "layers", "sh", "-c", CHANGE)
     box.ok("commit", "c", "own:1")

@@ -387,8 +387,41 @@ static void writing_again_breaks_a_hard_link(void **state)
 	assert_int_equal(in_layer(t, "c").st_ino, in_layer(t, "a").st_ino);
 }
 
-TEST_MAIN(TARGET_TEST(absolute_names_land_inside), TARGET_TEST(dotdot_in_names_is_refused),
-	TARGET_TEST(absolute_links_lead_inside), TARGET_TEST(relative_links_and_chains_lead_inside),
+static void an_unknown_type_is_no_file(void **state)
+{
+	static const char unknown[] = { 'Z', 'M', '8', 'v' };
+	struct target *t = *state;
+	autofree char *text = xasprintf("%0140000d", 0); /* headers at all places of the pieces */
+
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		TAR_ADD(&t->tar, .name = "before", .data = text + i * 512);
+		TAR_ADD(&t->tar, .name = "seven", .type = '7', .data = "7");
+		tar_pax1(&t->tar, "path", "named/by/pax");
+		TAR_ADD(&t->tar, .name = "x", .type = unknown[i], .data = "text");
+		assert_refused(t, "'named/by/pax' has a type");
+	}
+}
+
+static void a_header_between_two_pieces_is_found(void **state)
+{
+	struct target *t = *state;
+
+	for (size_t pad = 68; pad < 72;
+		pad++) { /* pieces of 70001 bytes: one ends within the header */
+		autofree char *text = xasprintf("%0*d", (int)(pad * 1000 - 512), 0);
+
+		TAR_ADD(&t->tar, .name = "before", .data = text);
+		for (int i = 0; i < 8; i++)
+			TAR_ADD(&t->tar, .name = "empty");
+		TAR_ADD(&t->tar, .name = "x", .type = 'Z');
+		assert_refused(t, "has a type");
+	}
+}
+
+TEST_MAIN(TARGET_TEST(an_unknown_type_is_no_file),
+	TARGET_TEST(a_header_between_two_pieces_is_found), TARGET_TEST(absolute_names_land_inside),
+	TARGET_TEST(dotdot_in_names_is_refused), TARGET_TEST(absolute_links_lead_inside),
+	TARGET_TEST(relative_links_and_chains_lead_inside),
 	TARGET_TEST(chains_longer_than_path_max_do_not_escape),
 	TARGET_TEST(a_link_to_itself_is_refused),
 	TARGET_TEST(a_directory_replaced_by_a_link_is_not_written_through),
