@@ -229,10 +229,31 @@ static bool base_is_there(const struct build *b, size_t stage)
 	return base->kind != BASE_STAGE || b->runs[base->stage].complete;
 }
 
+/* Images come first: their ONBUILD triggers may need other stages, which then may need other images. */
+static int begin_images(struct build *b, struct err *err)
+{
+	for (size_t i = 0; i < b->stages.n; i++) {
+		struct stage *stage = &b->stages.all[i];
+		size_t steps = stage->n_steps;
+
+		if (!stage->needed || stage->base.kind == BASE_STAGE || b->runs[i].begun)
+			continue;
+		b->fault = stage->from.lines;
+		TRY(stage_begin(b, i, err));
+		if (stage->n_steps == steps)
+			continue;
+		TRY(stages_mark(&b->stages, &b->stage_options, &b->fault, err));
+		i = (size_t)-1; /* from the top again */
+	}
+	b->fault = (struct lines){ 0 };
+	return 0;
+}
+
 /* What the cache has, without starting anything. */
 static int look(struct build *b, bool *ret_complete, struct err *err)
 {
 	*ret_complete = true;
+	TRY(begin_images(b, err));
 	for (size_t i = 0; i < b->stages.n; i++) {
 		int r;
 

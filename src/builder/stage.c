@@ -277,52 +277,6 @@ static int need(struct stages *stages, size_t at, const struct stage_options *op
 	return 0;
 }
 
-/* Edges lead upwards only, so one pass from the target to the top finds all. */
-static int mark_needed(struct dockerfile *file, const struct stage_options *options,
-	struct stages *stages, struct err *err)
-{
-	stages->all[stages->target].needed = true;
-	for (size_t i = stages->target + 1; i > 0; i--) {
-		struct stage *stage = &stages->all[i - 1];
-
-		if (!stage->needed)
-			continue;
-		if (stage->base.kind == BASE_STAGE)
-			stages->all[stage->base.stage].needed = true;
-		for (size_t j = 0; j < stage->n_steps; j++) {
-			const struct instruction *in = &stage->steps[j];
-
-			file->fault = in->lines;
-			if (in->copy.from)
-				TRY(need(stages, i - 1, options, in->copy.from, err));
-			for (size_t k = 0; k < in->run.n_mounts; k++)
-				if (in->run.mounts[k].from)
-					TRY(need(stages, i - 1, options, in->run.mounts[k].from,
-						err));
-		}
-	}
-	return 0;
-}
-
-int stages_plan(struct dockerfile *file, const struct stage_options *options, struct stages *ret,
-	struct err *err)
-{
-	*ret = (struct stages){ 0 };
-	TRY(sort_nodes(file, ret, err));
-	TRY(expand_globals(file, options, ret, err));
-	for (size_t i = 0; i < ret->n; i++) {
-		file->fault = ret->all[i].from.lines;
-		TRY(resolve_base(file, options, ret, i, err));
-	}
-	file->fault = (struct lines){ 0 };
-	TRY(find_target(ret, options->target, err));
-	TRY(mark_needed(file, options, ret, err));
-	file->fault = (struct lines){ 0 };
-	return 0;
-}
-
-/* ---- ONBUILD of the base ---- */
-
 static int parse_trigger(const char *text, char escape, struct instruction *ret, struct err *err)
 {
 	autodockerfile struct dockerfile file = { 0 };
@@ -340,6 +294,84 @@ static int parse_trigger(const char *text, char escape, struct instruction *ret,
 	instruction_done(ret);
 	return err->code;
 }
+
+static int need_sources(struct stages *stages, size_t at, const struct stage_options *options,
+	const struct instruction *in, struct err *err)
+{
+	if (in->copy.from)
+		TRY(need(stages, at, options, in->copy.from, err));
+	for (size_t i = 0; i < in->run.n_mounts; i++)
+		if (in->run.mounts[i].from)
+			TRY(need(stages, at, options, in->run.mounts[i].from, err));
+	return 0;
+}
+
+/* Stage `at` will begin with what its base, a stage of the file, says ONBUILD. */
+static int need_trigger(struct stages *stages, size_t at, const struct stage_options *options,
+	const struct instruction *in, struct err *err)
+{
+	struct instruction trigger;
+	int r;
+
+	if (in->kind != INS_ONBUILD || in->args.n == 0)
+		return 0;
+	TRY(parse_trigger(in->args.v[0], stages->escape, &trigger, err));
+	r = need_sources(stages, at, options, &trigger, err);
+	instruction_done(&trigger);
+	return r;
+}
+
+static int need_of_base(struct stages *stages, size_t at, const struct stage_options *options,
+	struct lines *fault, struct err *err)
+{
+	struct stage *base = &stages->all[stages->all[at].base.stage];
+
+	base->needed = true;
+	for (size_t i = 0; i < base->n_steps; i++) {
+		*fault = base->steps[i].lines;
+		TRY(need_trigger(stages, at, options, &base->steps[i], err));
+	}
+	return 0;
+}
+
+/* Edges lead upwards only, so one pass from the target to the top finds all. */
+int stages_mark(struct stages *stages, const struct stage_options *options, struct lines *ret_fault,
+	struct err *err)
+{
+	stages->all[stages->target].needed = true;
+	for (size_t i = stages->target + 1; i > 0; i--) {
+		struct stage *stage = &stages->all[i - 1];
+
+		if (!stage->needed)
+			continue;
+		if (stage->base.kind == BASE_STAGE)
+			TRY(need_of_base(stages, i - 1, options, ret_fault, err));
+		for (size_t j = 0; j < stage->n_steps; j++) {
+			*ret_fault = stage->steps[j].lines;
+			TRY(need_sources(stages, i - 1, options, &stage->steps[j], err));
+		}
+	}
+	return 0;
+}
+
+int stages_plan(struct dockerfile *file, const struct stage_options *options, struct stages *ret,
+	struct err *err)
+{
+	*ret = (struct stages){ .escape = file->escape };
+	TRY(sort_nodes(file, ret, err));
+	TRY(expand_globals(file, options, ret, err));
+	for (size_t i = 0; i < ret->n; i++) {
+		file->fault = ret->all[i].from.lines;
+		TRY(resolve_base(file, options, ret, i, err));
+	}
+	file->fault = (struct lines){ 0 };
+	TRY(find_target(ret, options->target, err));
+	TRY(stages_mark(ret, options, &file->fault, err));
+	file->fault = (struct lines){ 0 };
+	return 0;
+}
+
+/* ---- ONBUILD of the base ---- */
 
 int stage_add_triggers(
 	struct stage *stage, const struct strv *triggers, char escape, struct err *err)

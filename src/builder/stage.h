@@ -43,6 +43,7 @@ struct stages {
 	struct stage *all;
 	size_t n;
 	size_t target; /* index of the stage asked for, the last without --target */
+	char escape;   /* the file's */
 };
 #define autostages __attribute__((cleanup(stages_done)))
 void stages_done(struct stages *stages);
@@ -63,6 +64,11 @@ int stages_plan(struct dockerfile *file, const struct stage_options *options, st
 /* What COPY --from=NAME or RUN --mount=from=NAME in stage `at` means (NAME already expanded). */
 int stage_source(const struct stages *stages, size_t at, const struct stage_options *options,
 	const char *name, struct base *ret, struct err *err);
+
+/* Marks what the target needs, also what ONBUILD triggers name: those of stages of the file, and those
+ * that stage_add_triggers() has added meanwhile. ret_fault says where an error is. */
+int stages_mark(struct stages *stages, const struct stage_options *options, struct lines *ret_fault,
+	struct err *err);
 
 /* The instructions that an ONBUILD image adds after FROM, in order. */
 int stage_add_triggers(
