@@ -17,7 +17,7 @@ cores=$(nproc)
 
 usage() {
 	sed -n '3,11s/^# \{0,1\}//p' "$0"
-	echo "Suites: ${SUITES[*]}; only by name: soak, vm"
+	echo "Suites: ${SUITES[*]}; only by name: attacks, soak, vm"
 }
 
 say() { printf '%s\n' "$*"; }
@@ -126,6 +126,7 @@ inside() {
 	acceptance) SBX_TEST_ROOT=without system_tests "${files[@]}" ;;
 	vm) tap timeout 1800 sh "$cache/src/tests/vm/run.sh" "$cache/vm" "$cache/build" 2>&1 ;;
 	fuzz) "$cache/src/tests/fuzz/run.sh" "$cache" "$cores" ;;
+	attacks) SBX_TEST_ROOT=without python3 "$cache/src/tests/attacks/attacks.py" "$cache/src" "$cache/build" "${patterns[@]}" ;;
 	soak) # long, and only by name: more random steps, 100 kills under a database
 		SBX_TEST_SEEDS=${SBX_TEST_SEEDS:-100} SBX_TEST_KILLS=${SBX_TEST_KILLS:-50} system_tests "$cache"/src/tests/system/test_fuse{,_hard}.py
 		;;
@@ -254,7 +255,7 @@ prepare() {
 
 needs_images() {
 	case " $* " in
-	*" asan "* | *" acceptance "* | *" errors "* | *" deny "* | *" nosub "*) return 0 ;;
+	*" asan "* | *" attacks "* | *" acceptance "* | *" errors "* | *" deny "* | *" nosub "*) return 0 ;;
 	esac
 	return 1
 }
