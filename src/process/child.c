@@ -203,7 +203,8 @@ static int setup_stdio(struct child *child, struct err *err)
 		if (dup2(sources[i], i) < 0)
 			return err_sys(err, "dup2");
 	}
-	if (child->spec->tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+	/* else the payload's session takes it: what one session has no other gets without root */
+	if (child->spec->tty && !child->spec->init && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
 		return err_sys(err, "set the controlling terminal");
 	if (sys_join_session_keyring(NULL) < 0 && errno != ENOSYS && errno != EPERM &&
 		errno != EDQUOT)
@@ -439,7 +440,7 @@ static int with_init(struct child *child, struct err *err)
 	if (payload == 0) {
 		if (setsid() < 0)
 			return err_sys(err, "setsid");
-		if (child->spec->tty && ioctl(STDIN_FILENO, TIOCSCTTY, 1) < 0)
+		if (child->spec->tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
 			return err_sys(err, "set the controlling terminal");
 		return execute(child, err);
 	}
