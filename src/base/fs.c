@@ -318,17 +318,14 @@ int fs_open_private_dir(const char *path, struct err *err)
 
 /* ---- whole files ---- */
 
-int fs_read_at(int dir, const char *name, size_t max, char **ret, size_t *ret_len, struct err *err)
+int fs_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *err)
 {
-	autofd int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	autofree char *data = NULL;
 	size_t len = 0, cap;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, "open '%s'", name);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "'%s' is not a regular file", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "stat '%s'", name);
 	cap = st.st_size > 0 && (size_t)st.st_size < max ? (size_t)st.st_size + 2 : 4096;
 	for (;;) {
 		char *grown = len + 1 < cap && data ? data
@@ -354,6 +351,18 @@ int fs_read_at(int dir, const char *name, size_t max, char **ret, size_t *ret_le
 	if (ret_len)
 		*ret_len = len;
 	return 0;
+}
+
+int fs_read_at(int dir, const char *name, size_t max, char **ret, size_t *ret_len, struct err *err)
+{
+	autofd int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, "open '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "'%s' is not a regular file", name);
+	return fs_read_fd(fd, name, max, ret, ret_len, err);
 }
 
 int fs_write_all(int fd, const void *data, size_t len, struct err *err)

@@ -41,6 +41,8 @@ int fs_open_private_dir(const char *path, struct err *err);
 /* Reads a whole regular file of at most max bytes. -EFBIG beyond. *ret is malloc'ed,
  * NUL-terminated, the caller's. Never blocks on a FIFO. Also for /proc files. */
 int fs_read_at(int dir, const char *name, size_t max, char **ret, size_t *ret_len, struct err *err);
+/* The same of what is open, pipes and terminals included: to its end. name is for messages. */
+int fs_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *err);
 
 /* Writes all bytes to fd; -ENOSPC, -EDQUOT and -EFBIG come with their E-… id. */
 int fs_write_all(int fd, const void *data, size_t len, struct err *err);

@@ -117,7 +117,8 @@ int launch_plan(struct launch *launch, struct err *err)
 	TRY(say_once(launch->globals, &launch->idmap, err));
 	TRY(rootfs_driver(launch->globals, &launch->idmap, &launch->driver, NULL, 0, err));
 	TRY(launch_ids(launch, err));
-	TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
+	if (!launch->recorded)
+		TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
 	if (launch_reports(launch))
 		TRY(policy_watch(&launch->policy,
 			launch->opts.policy_learn ? POLICY_WATCH_LEARN : POLICY_WATCH_REPORT, err));

@@ -25,6 +25,7 @@ struct launch {
 	enum keep_groups keep_groups;
 	char *as_user, *passwd_line; /* with --userns=keep-id */
 	struct policy policy;
+	bool recorded; /* policy is what the record says */
 	struct network network;
 	struct network_set more; /* networks beyond it */
 	struct rootfs rootfs;

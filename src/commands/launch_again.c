@@ -54,6 +54,20 @@ static int same_image(struct launch *launch, struct err *err)
 	return 0;
 }
 
+/* Docker's, too: a profile is read when a container is made; by now it may be gone or another one. */
+static int same_profile(struct launch *launch, struct err *err)
+{
+	autojson struct json *bulk = NULL;
+	struct err lost = ERR_INIT;
+
+	if (!policy_reads_file(&launch->opts) ||
+		state_read_launch(&launch->container, &bulk, &lost) < 0)
+		return 0; /* a power cut took it: read again */
+	TRY(policy_from_json(json_get(bulk, "policy"), &launch->policy, err));
+	launch->recorded = true;
+	return 0;
+}
+
 /* --storage-driver was said of this container, not of the next one of the same command line. */
 static int plan_with_its_driver(struct launch *launch, struct err *err)
 {
@@ -73,6 +87,7 @@ int launch_again(struct launch *launch, struct err *err)
 	TRY(parse_again(launch, err));
 	TRY(launch_inherit_again(launch, err));
 	TRY(same_image(launch, err));
+	TRY(same_profile(launch, err));
 	TRY(plan_with_its_driver(launch, err));
 	strv_done(&launch->env); /* what -e took away is only missed there */
 	json_strv(json_get(launch->container.config, "env"), &launch->env);

@@ -176,13 +176,23 @@ static int composed_filter(const struct globals *globals, const struct text *pro
 	return cached_filter(globals, &text, policy, err);
 }
 
+/* A pipe as well: seccomp=<(cmd) arrives as /dev/fd/63. */
+static int read_profile(const char *path, char **ret, size_t *ret_len, struct err *err)
+{
+	autofd int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "open '%s'", path);
+	return fs_read_fd(fd, path, PROFILE_MAX, ret, ret_len, err);
+}
+
 static int file_filter(const struct globals *globals, const struct filter_wish *wish,
 	struct policy *policy, struct err *err)
 {
 	autofree char *data = NULL;
 	size_t len = 0;
 
-	if (fs_read_at(AT_FDCWD, wish->file, PROFILE_MAX, &data, &len, err) < 0)
+	if (read_profile(wish->file, &data, &len, err) < 0)
 		return err_wrap(err, "opening seccomp profile (%s) failed", wish->file);
 	const struct text profile = { .data = data, .len = len };
 	if (composed_filter(globals, &profile, wish, policy, err) < 0)

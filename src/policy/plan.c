@@ -63,9 +63,14 @@ static int set_no_new_privs(struct draft *draft, const char *value)
 	return 0;
 }
 
+static bool is_builtin(const char *value)
+{
+	return strcmp(value, "builtin") == 0 || strcmp(value, "default") == 0;
+}
+
 static int set_seccomp(struct draft *draft, const char *value)
 {
-	bool builtin = value && (strcmp(value, "builtin") == 0 || strcmp(value, "default") == 0);
+	bool builtin = value && is_builtin(value);
 
 	if (!value || !*value)
 		return -EINVAL;
@@ -186,6 +191,19 @@ static int apply_option(struct draft *draft, const char *text, struct err *err)
 		return 0;
 	}
 	return bad_option(text, "", err);
+}
+
+bool policy_reads_file(const struct run_opts *opts)
+{
+	bool reads = false;
+
+	strv_each (text, &opts->security_opt) {
+		const char *value = *text + strlen("seccomp") + 1;
+
+		if (strncmp(*text, "seccomp=", 8) == 0 || strncmp(*text, "seccomp:", 8) == 0)
+			reads = strcmp(value, "unconfined") != 0 && !is_builtin(value);
+	}
+	return reads;
 }
 
 /* Docker: --privileged means all capabilities, no filter, nothing hidden; options may tighten it. */

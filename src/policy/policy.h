@@ -40,6 +40,10 @@ void policy_done(struct policy *policy);
 int policy_plan(const struct globals *globals, const struct run_opts *opts, struct policy *ret,
 	struct err *err);
 
+/* Does --security-opt name a file, or a pipe that can be read but once? Then what it said when the
+ * container was made is what counts. Pure. */
+bool policy_reads_file(const struct run_opts *opts);
+
 /* Makes policy->watched of policy->filter. Pure. */
 int policy_watch(struct policy *policy, enum policy_watch how, struct err *err);
 const char *policy_call_name(int nr); /* of this machine's own ABI; NULL: none */

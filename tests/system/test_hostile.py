@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Odd callers and odd moments on the main path: descriptors, environments, full disks, races."""
 
+import json
 import os
 import subprocess
 
@@ -14,6 +15,32 @@ def an_env_file_may_be_a_process_substitution(box):
     expect(result.code == 0 and "FROM_PIPE=1" in result.out, result)
     listed = box.run(["bash", "-c", '"$0" run --rm --env-file <(echo A=1) busybox ls /proc/1/fd/ 7</etc/passwd', SBX])
     expect(listed.out.split() in (["0", "1", "2"], ["0", "1", "2", "3"]), listed)
+
+
+@test("overlay", "single")
+def an_init_gives_the_terminal_to_its_program(box):
+    terminal = Terminal(box, SBX, "run", "-it", "--rm", "--init", "busybox", "sh", "-c", "tty </dev/tty; echo $$; stty size; exit 4")
+    terminal.wait_text("/dev/tty\r\n2\r\n24 80")
+    expect(terminal.wait_end() == 4, terminal.code)
+    terminal = Terminal(box, SBX, "run", "-it", "--rm", "--init", "busybox", "sh", "-c", "trap 'exit 7' INT; echo up; while :; do sleep 0.05; done")
+    terminal.wait_text("up")
+    terminal.send("\x03")
+    expect(terminal.wait_end() == 7, terminal.code)
+
+
+@test("overlay")
+def a_seccomp_profile_may_be_a_process_substitution_and_is_kept(box):
+    profile = json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]})
+    result = box.run(["bash", "-c", '"$0" run --name c --security-opt seccomp=<(echo "$1") busybox mkdir /x', SBX, profile])
+    expect(result.code == 1 and "No space left" in result.err, result)
+    box.fails(1, "start", "-a", "c", says="No space left")
+    path = box.file("profile.json", profile)
+    box.ok("create", "--name", "d", "--security-opt", "seccomp=" + path, "busybox", "mkdir", "/x")
+    os.unlink(path)
+    box.fails(1, "start", "-a", "d", says="No space left")
+    box.fails(125, "run", "--rm", "--security-opt", "seccomp=" + path, "busybox", says="opening seccomp profile")
+    box.fails(125, "run", "--rm", "--security-opt", "seccomp=/dev/zero", "busybox", says="is larger than")
 
 
 @test("overlay", "single")

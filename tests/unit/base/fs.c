@@ -177,6 +177,31 @@ static void whole_files_are_read_up_to_a_limit(void **state)
 	free(text);
 }
 
+static void pipes_are_read_to_their_end(void **state)
+{
+	struct err err = ERR_INIT;
+	char *text = NULL;
+	size_t len = 0;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "a\0b", 3), 3);
+	close(ends[1]);
+	assert_int_equal(fs_read_fd(ends[0], "the pipe", 3, &text, &len, &err), 0);
+	assert_int_equal(len, 3);
+	assert_memory_equal(text, "a\0b", 4);
+	free(text);
+	close(ends[0]);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "abcd", 4), 4);
+	assert_int_equal(fs_read_fd(ends[0], "the pipe", 3, &text, &len, &err), -EFBIG);
+	assert_string_equal(err.text, "'the pipe' is larger than 3 bytes");
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(fs_read_fd(-EBADF, "none", 3, &text, &len, &err), -EBADF);
+}
+
 static void files_are_replaced_whole(void **state)
 {
 	struct scratch *dir = *state;
@@ -251,5 +276,6 @@ static void full_disks_are_named_by_their_kind(void **state)
 TEST_MAIN(IN_ROOT(every_way_out_ends_inside), IN_ROOT(failures_have_the_kernels_errno),
 	IN_ROOT(creating_through_a_link_stays_inside), IN_ROOT(directories_are_made_inside),
 	IN_ROOT(targets_are_made_of_the_wanted_kind), IN_ROOT(whole_files_are_read_up_to_a_limit),
-	IN_ROOT(files_are_replaced_whole), IN_ROOT(a_private_directory_is_really_private),
-	IN_ROOT(a_lock_excludes), cmocka_unit_test(full_disks_are_named_by_their_kind))
+	IN_ROOT(pipes_are_read_to_their_end), IN_ROOT(files_are_replaced_whole),
+	IN_ROOT(a_private_directory_is_really_private), IN_ROOT(a_lock_excludes),
+	cmocka_unit_test(full_disks_are_named_by_their_kind))

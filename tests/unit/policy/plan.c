@@ -132,6 +132,31 @@ static void a_missing_profile_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "opening seccomp profile (/no/such.json) failed"));
 }
 
+static void only_profiles_in_files_are_taken_from_the_record(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		bool reads;
+	} cases[] = { { "seccomp=/dev/fd/63", NULL, true }, { "seccomp:./x.json", NULL, true },
+		{ "seccomp=unconfined", NULL, false }, { "seccomp=builtin", NULL, false },
+		{ "seccomp=default", NULL, false }, { "seccomp-deny=mkdir", NULL, false },
+		{ "seccomp=x", "seccomp=unconfined", false },
+		{ "seccomp=unconfined", "seccomp=x", true },
+		{ "no-new-privileges", "seccomp=x", true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct run_opts opts = { 0 };
+
+		strv_add(&opts.security_opt, cases[i].first);
+		if (cases[i].second)
+			strv_add(&opts.security_opt, cases[i].second);
+		if (policy_reads_file(&opts) != cases[i].reads)
+			fail_msg("%s, %s", cases[i].first, cases[i].second);
+		strv_done(&opts.security_opt);
+	}
+}
+
 static void a_record_comes_back_as_it_was(void **state)
 {
 	struct err err = ERR_INIT;
@@ -191,5 +216,6 @@ TEST_MAIN(cmocka_unit_test(the_default_is_filtered_masked_and_may_use_setuid),
 	cmocka_unit_test(paths_are_masked_and_unmasked),
 	cmocka_unit_test(a_misspelt_protection_is_an_error),
 	cmocka_unit_test(a_missing_profile_is_an_error),
+	cmocka_unit_test(only_profiles_in_files_are_taken_from_the_record),
 	cmocka_unit_test(a_record_comes_back_as_it_was),
 	cmocka_unit_test(a_damaged_record_is_refused))
