@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -30,10 +31,23 @@ bool launch_reports(const struct launch *launch)
 	return launch->opts.report || launch->opts.policy_learn;
 }
 
+static int open_policy(const struct launch *launch, int flags, struct err *err)
+{
+	const char *path = launch->opts.policy_learn;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0644);
+
+	return fd < 0 ? err_sys(err, "write the learned policy '%s'", path) : fd;
+}
+
 int launch_report_open(struct launch *launch, struct err *err)
 {
 	if (!launch_reports(launch))
 		return 0;
+	if (launch->opts.policy_learn) { /* before the run, which may be long */
+		autofd int policy = open_policy(launch, 0, err);
+
+		TRY(policy);
+	}
 	fd_drop(&launch->report);
 	launch->report = openat(launch->container.dir, "report.json",
 		O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -43,7 +57,11 @@ int launch_report_open(struct launch *launch, struct err *err)
 int launch_report_read(int fd, struct json **ret, struct err *err)
 {
 	autofree char *path = xasprintf("/proc/self/fd/%d", fd);
+	struct stat st;
 
+	if (fstat(fd, &st) == 0 && st.st_size == 0)
+		return err_set(err, -ENODATA,
+			"there is no report: the container's monitor or its watcher was killed");
 	if (json_read_at(AT_FDCWD, path, REPORT_MAX, ret, err) < 0)
 		return err_wrap(err, "read the report");
 	return 0;
@@ -138,12 +156,10 @@ static struct json *learned(const struct launch *launch, const struct json *doc)
 
 static int write_policy(const struct launch *launch, const struct json *doc, struct err *err)
 {
-	const char *path = launch->opts.policy_learn;
 	autojson struct json *policy = learned(launch, doc);
-	autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	autofd int fd = open_policy(launch, O_TRUNC, err);
 
-	if (fd < 0)
-		return err_sys(err, "write the learned policy '%s'", path);
+	TRY(fd);
 	return write_doc(fd, policy, err);
 }
 
@@ -170,8 +186,10 @@ static int finish(const struct launch *launch, int status, struct err *err)
 	json_put_int(doc, "seconds", (state_now() - launch->container.started) / 1000000000);
 	name_first(launch, json_get(doc, "started"));
 	add_files(launch, doc);
+	if (launch->opts.policy_learn && write_policy(launch, doc, err) < 0)
+		json_put_string(doc, "policyError", err->text); /* the launcher tells it */
 	TRY(write_doc(launch->report, doc, err));
-	return launch->opts.policy_learn ? write_policy(launch, doc, err) : 0;
+	return json_get(doc, "policyError") ? err->code : 0;
 }
 
 void launch_report_end(struct launch *launch, int status)

@@ -89,6 +89,8 @@ int cmd_report(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(report_opts_parse(argc, argv, &opts, err));
 	TRY(state_open(globals, opts.container, &c, err));
 	autofd int fd = openat(c.dir, "report.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT && !c.started)
+		return err_set(err, -ENOENT, "container %s has not run yet", c.name);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, -ENOENT,
 			"container %s was not watched: start it with `sbx run --report`", c.name);

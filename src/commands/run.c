@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/own.h"
 #include "commands/launch.h"
 #include "commands/output.h"
@@ -18,14 +19,24 @@ static int check_terminal(const struct run_opts *opts, struct err *err)
 }
 
 /* On stderr: stdout is the program's. */
-static int show_report(const struct launch *launch, struct err *err)
+static void show_report(const struct launch *launch)
 {
 	autojson struct json *doc = NULL;
 	autobuf struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+	const char *lost;
 
-	TRY(launch_report_read(launch->report, &doc, err));
+	if (launch_report_read(launch->report, &doc, &err) < 0) {
+		log_msg(LOG_WARN, "%s", err.text); /* the exit status is the program's */
+		return;
+	}
+	lost = json_str(json_get(doc, "policyError"), NULL);
+	if (lost)
+		log_msg(LOG_WARN, "%s", lost);
+	if (!launch->opts.report)
+		return;
 	report_print(doc, &out);
-	return fs_write_all(STDERR_FILENO, out.data, out.len, err);
+	(void)fs_write_all(STDERR_FILENO, out.data, out.len, &err); /* nowhere to complain */
 }
 
 int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
@@ -55,8 +66,8 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
 		return r;
 	}
 	r = launch_attend(&launch, client, launch.opts.detach, err);
-	if (r >= 0 && r != CLIENT_DETACHED && launch.opts.report && !launch.opts.detach)
-		TRY(show_report(&launch, err));
+	if (r >= 0 && r != CLIENT_DETACHED && launch_reports(&launch) && !launch.opts.detach)
+		show_report(&launch);
 	if (r >= 0 && launch.opts.detach)
 		return out_line(launch.id, err);
 	return r == CLIENT_DETACHED ? 0 : r;

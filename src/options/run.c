@@ -430,6 +430,8 @@ static void note(void *target, const struct opt *opt, const char *value)
 		note_volume(&o->args, last, value);
 	else if (opt->call == call_mount && last->type == VOLUME_BIND)
 		note_mount(&o->args, last);
+	else if (opt->call == call_policy_learn)
+		strv_addf(&o->args, "--%s=%s", opt->name, o->policy_learn);
 	else
 		strv_addf(&o->args, "--%s=%s", opt->name, value);
 }

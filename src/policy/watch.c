@@ -13,9 +13,11 @@
 #include <sys/syscall.h>
 
 #include "base/own.h"
+#include "base/sys.h"
 #include "base/xalloc.h"
 
-#define NR offsetof(struct seccomp_data, nr)
+#define NR   offsetof(struct seccomp_data, nr)
+#define ARCH offsetof(struct seccomp_data, arch)
 
 /* Learning asks about everything that passes; a report about what is refused on purpose. */
 static bool is_asked(uint32_t verdict, enum policy_watch how)
@@ -24,33 +26,45 @@ static bool is_asked(uint32_t verdict, enum policy_watch how)
 					 : verdict == (SECCOMP_RET_ERRNO | EPERM);
 }
 
+static void hand_over(struct sock_filter *at, size_t n, enum policy_watch how)
+{
+	for (; n-- > 0; at++)
+		if (at->code == (BPF_RET | BPF_K) && is_asked(at->k, how))
+			at->k = SECCOMP_RET_USER_NOTIF;
+}
+
+/* Behind the front comes the filter; for a report once more behind that, for execve, which is told of
+ * where it passes and refused where it is refused. Other ABIs number their calls otherwise. */
 int policy_watch(struct policy *policy, enum policy_watch how, struct err *err)
 {
+	const struct sock_filter open = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	const struct sock_filter *rest = policy->filter ? policy->filter : &open;
+	const size_t n = policy->filter ? policy->filter_len : 1;
+	const size_t twice = how == POLICY_WATCH_REPORT ? n : 0;
 	/* sendmsg brings the listener out of the process, before anybody listens */
 	const struct sock_filter front[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCH),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sys_audit_arch(), 0, 5),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)twice),
 	};
-	const struct sock_filter open = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	const struct sock_filter *rest = policy->filter ? policy->filter : &open;
-	size_t n = policy->filter ? policy->filter_len : 1;
-	struct sock_filter *all;
+	struct sock_filter *all, *behind;
 
-	if (n + ARRAY_SIZE(front) > BPF_MAXINSNS)
+	if (n + twice + ARRAY_SIZE(front) > BPF_MAXINSNS)
 		return err_set(err, -E2BIG, "the seccomp filter is too long to be watched");
-	all = xcalloc(n + ARRAY_SIZE(front), sizeof(*all));
+	all = xcalloc(n + twice + ARRAY_SIZE(front), sizeof(*all));
+	behind = all + ARRAY_SIZE(front);
 	memcpy(all, front, sizeof(front));
-	memcpy(all + ARRAY_SIZE(front), rest, n * sizeof(*all));
-	for (struct sock_filter *at = all + ARRAY_SIZE(front); n-- > 0; at++)
-		if (at->code == (BPF_RET | BPF_K) && is_asked(at->k, how))
-			at->k = SECCOMP_RET_USER_NOTIF;
+	memcpy(behind, rest, n * sizeof(*all));
+	memcpy(behind + n, rest, twice * sizeof(*all));
+	hand_over(behind, n, how);
+	hand_over(behind + n, twice, POLICY_WATCH_LEARN); /* what passes */
 	free(policy->watched);
 	policy->watched = all;
-	policy->watched_len = (unsigned short)(policy->filter ? policy->filter_len : 1);
-	policy->watched_len += ARRAY_SIZE(front);
+	policy->watched_len = (unsigned short)(n + twice + ARRAY_SIZE(front));
 	policy->watch = how;
 	return 0;
 }

@@ -110,7 +110,8 @@ static void serve(struct watch *watch)
 	memset(&out, 0, sizeof(out));
 	if (ioctl(LISTENER, SECCOMP_IOCTL_NOTIF_RECV, &in) < 0)
 		return; /* the caller was killed meanwhile */
-	allowed = in.call.data.nr == SYS_execve || watch->how == POLICY_WATCH_LEARN;
+	allowed = watch->how == POLICY_WATCH_LEARN ||
+		  (in.call.data.arch == sys_audit_arch() && in.call.data.nr == SYS_execve);
 	note(watch, &in.call, allowed);
 	out.answer.id = in.call.id;
 	out.answer.flags = allowed ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;

@@ -4,8 +4,9 @@
 
 import json
 import os
+import subprocess
 
-from sbxtest import expect, main, test, wait_for
+from sbxtest import SBX, expect, main, test, wait_for
 
 DOES = "touch /a; mkdir /d; echo hello >/d/f; rm /bin/awk; ls >/dev/null; unshare -U true; unshare -m true; exit 3"
 
@@ -75,9 +76,48 @@ def a_learned_policy_lets_the_same_run_and_no_more(box):
 
 
 @test("overlay")
-def a_policy_that_cannot_be_written_is_on_record(box):
-    box.ok("run", "--name", "c", "--policy-learn", "/proc/none/x.json", "busybox", "true")
-    expect("/proc/none/x.json" in box.inspect("c")["State"]["Error"], box.inspect("c")["State"])
+def a_policy_that_cannot_be_written_is_told(box):
+    box.fails(125, "run", "--rm", "--policy-learn", "/proc/none/x.json", "busybox", "true", says="/proc/none/x.json")
+    where = os.path.join(box.top, "where")
+    box.run(["mkdir", where])
+    program = box.start("run", "--name", "c", "--policy-learn", where + "/x.json", "busybox", "sh", "-c", "echo up; sleep 100",
+                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wait_for(lambda: "up" in box.sbx("logs", "c").out, "the start")
+    box.run(["rm", "-r", where])
+    box.ok("kill", "c")
+    _, text = program.communicate(timeout=20)
+    expect(program.returncode == 137 and where.encode() in text, program.returncode, text)
+    expect(where in box.inspect("c")["State"]["Error"], box.inspect("c")["State"])
+
+
+@test("overlay")
+def a_learned_policy_stays_where_it_was_asked_for(box):
+    result = box.run(["sh", "-c", 'cd "$1" && "$0" run --name c --policy-learn ./l.json busybox true', SBX, box.top])
+    path = os.path.join(box.top, "l.json")
+    expect(result.code == 0 and os.path.exists(path), result)
+    os.unlink(path)
+    result = box.run(["sh", "-c", 'cd / && "$0" start -a c', SBX])
+    expect(result.code == 0 and os.path.exists(path), "written again by start, which runs elsewhere")
+
+
+@test("overlay")
+def watching_allows_nothing_that_is_refused(box):
+    deny = ("--security-opt", "seccomp-deny=execve", "busybox", "true")
+    box.fails(126, "run", "--rm", *deny, says="not permitted")
+    box.fails(126, "run", "--rm", "--report", *deny, says="not permitted")
+
+
+@test("overlay")
+def a_report_that_was_never_written_says_so(box):
+    box.ok("create", "--name", "c", "--report", "busybox", "true")
+    box.fails(1, "report", "c", says="has not run")
+    box.ok("run", "-d", "--name", "d", "--report", "busybox", "sleep", "100")
+    folder = os.path.join(box.env["SBX_ROOT"], "containers", box.inspect("d")["Id"])
+    with open(folder + "/state.json", encoding="utf-8") as f:
+        monitor = json.load(f)["monitor"]
+    box.run(["kill", "-9", str(monitor)])
+    wait_for(lambda: box.inspect("d")["State"]["Status"] == "exited", "the end")
+    box.fails(1, "report", "d", says="was killed")
 
 
 if __name__ == "__main__":
