@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -162,7 +163,7 @@ static int take_options(struct build *b, struct err *err)
 			strv_env_set(&b->args_given, *arg);
 	strv_each (context, &o->contexts)
 		strv_addf(&b->context_names, "%.*s", (int)strcspn(*context, "="), *context);
-	if (o->push && o->tags.n == 0)
+	if (export_pushes(b) && o->tags.n == 0)
 		return err_set(err, -EINVAL, "--push needs a name: -t NAME");
 	add_platform_args(b);
 	b->stage_options = (struct stage_options){ .build_args = &b->args_given,
@@ -211,10 +212,41 @@ static int load(struct build *b, struct err *err)
 	return 0;
 }
 
+/* Those that mean something without an ARG. */
+static bool is_predefined(const char *name)
+{
+	static const char *const names[] = { "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY",
+		"ALL_PROXY", "SOURCE_DATE_EPOCH" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	return strncmp(name, "BUILDKIT_", 9) == 0;
+}
+
+/* A name that is typed wrong would otherwise do nothing, and say so nowhere. */
+static void warn_unused_args(const struct build *b)
+{
+	autobuf struct buf unused = BUF_INIT;
+
+	strv_each (arg, &b->args_given) {
+		autofree char *name = xstrndup(*arg, strcspn(*arg, "="));
+
+		if (!is_predefined(name) && !stages_have_arg(&b->stages, name))
+			buf_addf(&unused, "%s%s", unused.len ? " " : "", name);
+	}
+	if (unused.len)
+		log_msg(LOG_WARN,
+			"One or more build-args [%s] were not consumed: no ARG names them",
+			unused.data);
+}
+
 static void warn(const struct build *b)
 {
 	if (b->opts->quiet)
 		return;
+	if (b->stages.n > 0)
+		warn_unused_args(b);
 	for (size_t i = 0; i < b->file.n_warnings; i++)
 		log_msg(LOG_WARN, "%s:%u: %s", b->file.name, b->file.warnings[i].lines.first,
 			b->file.warnings[i].text);

@@ -193,6 +193,7 @@ const char *time_text(int64_t epoch, char ret[40]); /* RFC 3339 of epoch, or of 
 
 int workers_run(struct build *b, struct err *err); /* worker.c: carries out what is not complete */
 int export_all(struct build *b, const struct snapshot *result, struct err *err); /* export.c */
+bool export_pushes(const struct build *b); /* an image, to its names */
 /* stub.c: takes from upper what the mounts of a RUN have left there. */
 void stubs_remove(const struct rootfs *rootfs, const char *upper);
 

@@ -213,7 +213,7 @@ static int push(const struct build *b, struct err *err)
 	return 0;
 }
 
-static bool wants_push(const struct build *b)
+bool export_pushes(const struct build *b)
 {
 	for (size_t i = 0; i < b->opts->n_outputs; i++)
 		if (b->opts->outputs[i].push)
@@ -231,7 +231,7 @@ static int make_image(struct build *b, const struct snapshot *result, struct ima
 		TRY(write_file(b->opts->iidfile, image->id, err));
 	if (b->opts->metadata_file)
 		TRY(write_metadata(b, image, err));
-	if (wants_push(b))
+	if (export_pushes(b))
 		TRY(push(b, err));
 	return 0;
 }

@@ -371,6 +371,24 @@ int stages_plan(struct dockerfile *file, const struct stage_options *options, st
 	return 0;
 }
 
+static bool has_arg(const struct instruction *list, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; list[i].kind == INS_ARG && j < list[i].n_pairs; j++)
+			if (strcmp(list[i].pairs[j].key, name) == 0)
+				return true;
+	return false;
+}
+
+bool stages_have_arg(const struct stages *stages, const char *name)
+{
+	bool has = has_arg(stages->globals, stages->n_globals, name);
+
+	for (size_t i = 0; !has && i < stages->n; i++)
+		has = has_arg(stages->all[i].steps, stages->all[i].n_steps, name);
+	return has;
+}
+
 /* ---- ONBUILD of the base ---- */
 
 int stage_add_triggers(

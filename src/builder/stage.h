@@ -70,6 +70,9 @@ int stage_source(const struct stages *stages, size_t at, const struct stage_opti
 int stages_mark(struct stages *stages, const struct stage_options *options, struct lines *ret_fault,
 	struct err *err);
 
+/* An ARG of that name is in the file, or among the triggers added to it. */
+bool stages_have_arg(const struct stages *stages, const char *name);
+
 /* The instructions that an ONBUILD image adds after FROM, in order. */
 int stage_add_triggers(
 	struct stage *stage, const struct strv *triggers, char escape, struct err *err);

@@ -3,8 +3,10 @@
 """sbx build: stages, RUN, the cache, outputs and errors; acceptance rows 102 to 118, threats B04 to B07 and B09."""
 
 import concurrent.futures
-import glob
 import contextlib
+import glob
+import hashlib
+import io
 import json
 import os
 import re
@@ -264,6 +266,89 @@ def outputs_of_a_build(box):
     box.fails(125, "build", "-o", "type=wrong", box.path("ctx"), says="unknown output type")
     quiet = box.sbx("build", "-q", "-t", "q", box.path("ctx"))
     expect(re.fullmatch(r"sha256:[0-9a-f]{64}\n", quiet.out) and quiet.err == "", quiet)
+
+
+@test("overlay")
+def an_image_is_pushed_when_it_is_built(box):
+    name = REGISTRY.split("//")[1] + "/pushed/built:1"
+    text = "FROM busybox\nCOPY <<E /word\npushed\nE\nCMD cat /word\n"
+    built(box, text, "--push", "-t", name)
+    box.ok("rmi", name)
+    expect(box.ok("run", "--rm", "--net", "none", "--pull", "always", "-q", name).splitlines()[-1] == "pushed")
+    built(box, text.replace("pushed", "again"), "-o", "type=image,push=true", "-t", name)
+    box.ok("rmi", name)
+    expect(box.ok("run", "--rm", "--net", "none", "--pull", "always", "-q", name).splitlines()[-1] == "again")
+    box.fails(1, "build", "--push", box.path("ctx"), says="--push needs a name")
+    box.fails(1, "build", "-o", "type=image,push=true", box.path("ctx"), says="--push needs a name")
+    box.fails(1, "build", "--push", "-t", "127.0.0.1:1/x", box.path("ctx"), says="E-OFFLINE")
+
+
+@test("overlay", "single")
+def a_result_is_written_into_a_folder(box):
+    text = "FROM busybox AS b\nRUN mkdir -p /o/d && echo x >/o/d/f && chmod 640 /o/d/f && ln -s /etc/passwd /o/l && chown -h 5:6 /o/d/f /o/l\n" \
+           "FROM scratch\nCOPY --from=b /o /\n"
+    out = box.folder("out")
+    box.file("out/kept", "kept")
+    os.symlink(box.folder("elsewhere"), box.path("out/d"))
+    built(box, text, "-o", out)
+    built(box, text, "-o", "type=local,dest=" + box.path("new"))
+    for top in (out, box.path("new")):
+        expect(open(os.path.join(top, "d/f"), encoding="ascii").read() == "x\n" and os.readlink(os.path.join(top, "l")) == "/etc/passwd")
+        expect(os.stat(os.path.join(top, "d/f")).st_mode & 0o777 == 0o640 and os.stat(os.path.join(top, "d/f")).st_uid == os.stat(out).st_uid)
+    expect(os.listdir(box.path("elsewhere")) == [] and os.path.exists(box.path("out/kept")), "written through a link")
+    box.fails(125, "build", "-o", "type=local", box.path("ctx"), says="dest= is required")
+    expect(box.ok("images", "-q", "-f", "dangling=true") == "", "a folder is no image")
+
+
+@test("overlay")
+def build_args_that_nothing_asks_for_are_told(box):
+    text = "ARG TAG=latest\nFROM busybox:$TAG\nARG A=1\nRUN echo a=$A\n"
+    args = ("--build-arg", "TAG=latest", "--build-arg", "A=2", "--build-arg", "A=3", "--build-arg", "http_proxy=x")
+    fine = built(box, text, *args)
+    expect("a=3" in fine and "consumed" not in fine, fine)
+    expect("build-args [a TAGG] were not consumed" in built(box, text, *args, "--build-arg", "a=1", "--build-arg", "TAGG=2"))
+
+
+@test("overlay", seconds=120)
+def row_101_to_113_the_dockerfile_of_the_notes(box):
+    """With a repository of packages in the context instead of the network's."""
+    box.folder("ctx")
+    box.folder("pkg/DEBIAN")
+    box.folder("pkg/usr/bin")
+    control = "Package: vim\nVersion: 1\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: test\n"
+    box.file("pkg/DEBIAN/control", control)
+    box.file("pkg/DEBIAN/postinst", "#!/bin/sh\nchown daemon:daemon /usr/bin/vim\n", 0o755)
+    box.file("pkg/usr/bin/vim", "#!/bin/sh\necho edited\n", 0o755)
+    made = box.run(["dpkg-deb", "--root-owner-group", "-b", box.path("pkg"), box.path("ctx/vim_1_all.deb")])
+    expect(made.code == 0, made)
+    with open(box.path("ctx/vim_1_all.deb"), "rb") as f:
+        data = f.read()
+    box.file("ctx/Packages", "%sFilename: ./vim_1_all.deb\nSize: %d\nSHA256: %s\n" % (control, len(data), hashlib.sha256(data).hexdigest()))
+    with tarfile.open(box.path("ctx/go1.20.3.linux-amd64.tar.gz"), "w:gz") as tar:
+        go = tarfile.TarInfo("go/bin/go")
+        go.size, go.mode = len(b"#!/bin/sh\necho go\n"), 0o755
+        tar.addfile(go, io.BytesIO(b"#!/bin/sh\necho go\n"))
+    text = """#基础镜像
+FROM debian
+#作者
+MAINTAINER  gtl<2985496686@qq.com>
+ENV MYPATH /home/gtl
+WORKDIR $MYPATH
+COPY Packages *.deb /repo/
+RUN rm -rf /etc/apt/sources.list* && echo 'deb [trusted=yes] file:/repo ./' > /etc/apt/sources.list
+RUN  apt-get update --fix-missing && apt-get install -y  vim --fix-missing
+ADD  go1.20.3.linux-amd64.tar.gz /usr/local/
+ENV PATH /usr/local/go/bin:$PATH
+ENV  GOROOT  /usr/local/go
+ENV GOPATH $MYPATH/go
+EXPOSE 80
+CMD echo $MYPATH
+CMD echo "success"
+"""
+    built(box, text, "-t", "notes:1", seconds=100)
+    expect(box.ok("run", "--rm", "--net", "none", "notes:1") == "success")
+    out = box.ok("run", "--rm", "--net", "none", "notes:1", "sh", "-c", "pwd; vim; go; echo $GOPATH; stat -c %U /usr/bin/vim")
+    expect(out == "/home/gtl\nedited\ngo\n/home/gtl/go\ndaemon", out)
 
 
 @test("overlay")
