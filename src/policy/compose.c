@@ -6,8 +6,10 @@
 
 #include "base/json.h"
 #include "base/own.h"
+#include "policy/policy.h"
 
-#define EPERM_NUMBER 1 /* in a profile errors are numbers */
+#define EPERM_NUMBER 1    /* in a profile errors are numbers */
+#define CALLS        1024 /* beyond the last number of any kernel */
 
 void profile_edits_done(struct profile_edits *edits)
 {
@@ -23,8 +25,14 @@ static bool is_kept(const struct profile_edits *edits, const char *name, bool le
 	return !lets_through || !edits->only.n || strv_has(&edits->only, name);
 }
 
+static bool is_edited(const struct profile_edits *edits, const char *name)
+{
+	return strv_has(&edits->deny, name) || strv_has(&edits->allow, name) ||
+	       strv_has(&edits->only, name);
+}
+
 struct sorted {
-	struct strv seen;    /* denied ones that a rule knew */
+	struct strv seen;    /* edited ones that a rule knew */
 	struct strv refused; /* what passed and is none of the only ones */
 };
 
@@ -38,7 +46,7 @@ static struct json *names_kept(
 	json_each (it, json_get(rule, "names")) {
 		const char *name = json_str(it.value, "");
 
-		if (strv_has(&edits->deny, name) && !strv_has(&sorted->seen, name))
+		if (is_edited(edits, name) && !strv_has(&sorted->seen, name))
 			strv_add(&sorted->seen, name);
 		if (is_kept(edits, name, passes))
 			json_push(kept, json_ref(it.value));
@@ -85,6 +93,28 @@ static void push_rules(
 		push_rule(rules, refused, "SCMP_ACT_ERRNO");
 }
 
+static bool is_call(const char *name)
+{
+	for (int nr = 0; nr < CALLS; nr++) {
+		const char *known = policy_call_name(nr);
+
+		if (known && strcmp(known, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names that neither the profile nor this machine knows: a misspelt list is no list. */
+static int check_names(
+	const char *option, const struct strv *names, const struct strv *seen, struct err *err)
+{
+	strv_each (name, names)
+		if (!strv_has(seen, *name) && !is_call(*name))
+			return err_set(
+				err, -EINVAL, "%s=%s: there is no such system call", option, *name);
+	return 0;
+}
+
 int profile_compose(const char *text, size_t len, const struct profile_edits *edits,
 	struct buf *out, struct err *err)
 {
@@ -104,6 +134,8 @@ int profile_compose(const char *text, size_t len, const struct profile_edits *ed
 		return err_set(err, -EINVAL,
 			"seccomp-deny=%s: the profile does not know this call: it is refused already, or misspelt",
 			unseen.v[0]);
+	TRY(check_names("seccomp-allow", &edits->allow, &sorted.seen, err));
+	TRY(check_names("seccomp-only", &edits->only, &sorted.seen, err));
 	push_rules(rules, edits, &sorted.refused);
 	json_write(doc, 0, out);
 	return 0;

@@ -78,6 +78,21 @@ static void a_misspelt_refusal_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "ptrance"));
 }
 
+static void a_misspelt_permission_is_an_error(void **state)
+{
+	__attribute__((cleanup(profile_edits_done))) struct profile_edits edits = { 0 };
+	autobuf struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(compose(LIST(NULL), LIST("mkdir", "opun"), &out, &err), -EINVAL);
+	assert_string_equal(err.text, "seccomp-allow=opun: there is no such system call");
+	strv_add(&edits.only, "read");
+	strv_add(&edits.only, "wrythe");
+	assert_int_equal(profile_compose(PROFILE, strlen(PROFILE), &edits, &out, &err), -EINVAL);
+	assert_string_equal(err.text, "seccomp-only=wrythe: there is no such system call");
+}
+
 static void what_is_no_profile_is_refused(void **state)
 {
 	autobuf struct buf out = BUF_INIT;
@@ -94,4 +109,5 @@ TEST_MAIN(cmocka_unit_test(a_denied_call_has_one_rule_and_that_refuses),
 	cmocka_unit_test(a_refusal_beats_a_permission),
 	cmocka_unit_test(only_takes_permissions_away),
 	cmocka_unit_test(a_misspelt_refusal_is_an_error),
+	cmocka_unit_test(a_misspelt_permission_is_an_error),
 	cmocka_unit_test(what_is_no_profile_is_refused))
