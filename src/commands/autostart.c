@@ -28,23 +28,38 @@
 #define CRON_MAX  (1u << 20)
 #define CRON_NONE 1 /* crontab -l of a user without one */
 
+struct meaning {
+	char c;
+	const char *written;
+};
+
 /* ' in a shell's and in systemd's quotes alike: closed, escaped, opened again */
-static void add_quoted(struct buf *out, const char *text)
+static const struct meaning in_cron[] = { { '\'', "'\\''" }, { '%', "\\%" }, { 0, NULL } };
+static const struct meaning in_unit[] = { { '\'', "'\\''" }, { '%', "%%" }, { '$', "$$" },
+	{ '\\', "\\\\" }, { 0, NULL } };
+
+static void add_quoted(struct buf *out, const char *text, const struct meaning *meanings)
 {
 	buf_addc(out, '\'');
-	for (; *text; text++)
-		if (*text == '\'')
-			buf_adds(out, "'\\''");
+	for (; *text; text++) {
+		const struct meaning *m = meanings;
+
+		while (m->c && m->c != *text)
+			m++;
+		if (m->c)
+			buf_adds(out, m->written);
 		else
 			buf_addc(out, *text);
+	}
 	buf_addc(out, '\'');
 }
 
-static void add_command(struct buf *out, const char *program, const struct globals *globals)
+static void add_command(struct buf *out, const char *program, const struct globals *globals,
+	const struct meaning *meanings)
 {
-	add_quoted(out, program);
+	add_quoted(out, program, meanings);
 	buf_adds(out, " --root ");
-	add_quoted(out, globals->root);
+	add_quoted(out, globals->root, meanings);
 	buf_adds(out, " start --all");
 }
 
@@ -55,7 +70,7 @@ static char *unit_text(const char *program, const struct globals *globals)
 	buf_adds(&text,
 		"[Unit]\nDescription=containers of sbx with --restart always or unless-stopped\n"
 		"\n[Service]\nType=oneshot\nRemainAfterExit=yes\nKillMode=none\nExecStart=");
-	add_command(&text, program, globals);
+	add_command(&text, program, globals, in_unit);
 	buf_adds(&text, "\n\n[Install]\nWantedBy=default.target\n");
 	return buf_steal(&text);
 }
@@ -65,7 +80,7 @@ static char *cron_line(const char *program, const struct globals *globals)
 	struct buf text = BUF_INIT;
 
 	buf_adds(&text, "@reboot ");
-	add_command(&text, program, globals);
+	add_command(&text, program, globals, in_cron);
 	buf_adds(&text, " " MARK "\n");
 	return buf_steal(&text);
 }

@@ -161,6 +161,11 @@ def autostart_writes_a_unit_or_a_line_and_takes_it_back(box):
     box.ok("autostart", env=env)
     unit = read(box.path("conf/systemd/user/sbx-autostart.service"))
     expect("ExecStart=" in unit and "start --all" in unit and read(box.path("asked")) == "--user --quiet enable sbx-autostart.service\n")
+    odd = ("--root", box.path("a%b$c"), "autostart", "--print")
+    expect("/a%%b$$c'" in box.ok(*odd, env=env), "systemd reads % and $")
+    os.unlink(box.path("run/systemd/private"))
+    expect("/a\\%b$c'" in box.ok(*odd, env=env), "cron ends a command at %")
+    box.file("run/systemd/private", "")
     box.ok("autostart", "--remove", env=env)
     expect(not os.path.exists(box.path("conf/systemd/user/sbx-autostart.service")))
 
