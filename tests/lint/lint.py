@@ -283,6 +283,16 @@ def rule_map(tree):
                 yield "README.md:%d: %s does not exist" % (number, found)
 
 
+def rule_environment(tree):
+    """Every variable that the programs read is in sbx(1)."""
+    page = tree.text("docs/man/sbx.1") if "docs/man/sbx.1" in tree.files else ""
+    for name in tree.product():
+        for number, line in tree.lines(name):
+            for variable in re.findall(r'"(SBX_[A-Z_]+)"', line):
+                if variable != "SBX_EXE" and not re.search(variable + r"\b", page):  # SBX_EXE: decision 6
+                    yield "%s:%d: %s is not in docs/man/sbx.1" % (name, number, variable)
+
+
 def need(*names):
     for name in names:
         if shutil.which(name):
@@ -343,6 +353,7 @@ def rule_globals(tree, build):
 RULES = {
     "includes": rule_includes, "third-party": rule_third_party, "sizes": rule_sizes, "words": rule_words,
     "licence": rule_licence, "untested": rule_untested, "paths": rule_paths, "map": rule_map,
+    "environment": rule_environment,
     "format": rule_format, "spelling": rule_spelling, "shell": rule_shell,
 }
 
@@ -381,6 +392,8 @@ CASES = [
     ("paths", "docs/a.md", "see /wor" + "k/shared/x\n", "particular machine"),
     ("map", "README.md", "- `src/gone.c` is gone\n", "does not exist"),
     ("map", "docs/a.md", "no readme\n", "no README.md"),
+    ("environment", "src/base/a.c", '\tgetenv("SBX_NEW");\n', "SBX_NEW is not in"),
+    ("environment", "src/base/a.c", '\tgetenv("SBX_EXE");\n', None),
     ("shell", "tests/a.sh", "#!/bin/sh\necho $1\n", "SC2086"),
     ("spelling", "docs/a.md", "rec" + "ieve\n", "receive"),
     ("format", "src/base/a.c", "int  a;\n", "error"),
