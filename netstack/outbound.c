@@ -109,10 +109,19 @@ static struct flow *find_flow(
 	return flow;
 }
 
+/* Before close(): the epoll set knows the open file, which others may hold as well (a listener's monitor, a relay
+ * between fork and its clean-up), and would go on pointing to what is freed here. */
+static void unwatch(struct carry *carry, int *fd)
+{
+	if (*fd >= 0)
+		(void)carry_watch(carry, EPOLL_CTL_DEL, *fd, 0, NULL); /* if it is in the set */
+	fd_drop(fd);
+}
+
 static void flow_end(struct flow *flow)
 {
 	unlink_flow(flow);
-	fd_drop(&flow->fd);
+	unwatch(flow->way->outbound->carry, &flow->fd);
 	flow->way->n--;
 	flow->way->outbound->n--;
 	free(flow);
@@ -470,8 +479,8 @@ void outbound_close(struct outbound_way *way)
 		while (way->bucket[i])
 			flow_end(way->bucket[i]);
 	}
-	fd_drop(&way->queue.fd);
-	fd_drop(&way->listener[0].fd);
-	fd_drop(&way->listener[1].fd);
+	unwatch(way->outbound->carry, &way->queue.fd);
+	unwatch(way->outbound->carry, &way->listener[0].fd);
+	unwatch(way->outbound->carry, &way->listener[1].fd);
 	free(way);
 }

@@ -137,6 +137,8 @@ static void conn_close(struct carry *carry, struct conn *conn, bool reset)
 	for (int i = 0; i < 2; i++) {
 		if (reset) /* close() then sends RST */
 			(void)setsockopt(conn->end[i].fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		if (carry->source && conn->end[i].fd >= 0) /* a relay just forked may hold it too */
+			(void)carry_watch(carry, EPOLL_CTL_DEL, conn->end[i].fd, 0, NULL);
 		fd_drop(&conn->end[i].fd);
 		pipe_give(carry, &conn->way[i]);
 		free(conn->way[i].rest);
