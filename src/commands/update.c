@@ -52,6 +52,22 @@ static void put_args(struct json *config, const struct strv *given)
 	json_put(config, "args", json_new_strv(&after));
 }
 
+/* What the next start will read: refused now rather than then. */
+static int check_args(const struct container *c, const struct strv *given, struct err *err)
+{
+	autojson struct json *config = json_new_map();
+	autostrv struct strv argv = STRV_INIT;
+	struct run_opts opts = { 0 };
+
+	json_put(config, "args", json_ref(json_get(c->config, "args")));
+	put_args(config, given);
+	strv_add(&argv, "run");
+	json_strv(json_get(config, "args"), &argv);
+	TRY(run_opts_parse((int)argv.n, argv.v, &opts, err));
+	run_opts_done(&opts);
+	return 0;
+}
+
 static void put_shown(struct json *config, const struct run_opts *o)
 {
 	autojson struct json *given = limits_record(&o->limits);
@@ -110,6 +126,7 @@ static int update_one(void *data, const char *name, struct err *err)
 	lock = state_lock(&c, err);
 	TRY(lock);
 	TRY(state_reload(&c, err));
+	TRY(check_args(&c, &updating->opts->given, err));
 	TRY(apply_now(&c, &updating->opts->run.limits, err));
 	TRY(state_change_config(&c, change, (void *)updating->opts, err));
 	event_container(updating->globals, &c, "update", NULL, NULL);

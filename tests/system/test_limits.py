@@ -164,5 +164,15 @@ def a_timeout_kills_the_container(box):
     expect(box.ok("wait", "c1") == "137")
 
 
+@test("overlay")
+def an_update_that_no_start_could_read_is_refused(box):
+    box.ok("create", "--name", "c", "-m", "20m", "--memory-swap", "30m", "--cpu-quota", "50000", "--limits=best-effort", "busybox", "true")
+    box.fails(1, "update", "-m", "40m", "c", says="memoryswap")
+    box.fails(1, "update", "--cpus", "1", "c", says="conflicting options")
+    box.ok("start", "-a", "c")
+    box.ok("update", "-m", "40m", "--memory-swap", "50m", "c")
+    box.ok("start", "-a", "c")
+
+
 if __name__ == "__main__":
     main()
