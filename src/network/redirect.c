@@ -28,12 +28,14 @@
 #define BACKLOG     4096
 #define QUEUE_MAX   4096
 #define COPY_BYTES  128 /* IPv6 and TCP headers with options */
+#define TCP_DPORT   2
 #define TCP_FLAGS   13
 #define FLAGS_MASK  0x16 /* SYN, RST, ACK */
 #define FLAG_SYN    0x02
 #define DADDR       16
 #define DADDR6      24
 #define PREFIX6_LEN 8
+#define LO_INDEX    1 /* the kernel makes it first in every namespace */
 
 void redirect_done(struct redirect *redirect)
 {
@@ -97,11 +99,37 @@ static void add_refusal(struct netlink *nl, uint32_t mark, uint32_t type, uint8_
 	nft_rule_end(nl);
 }
 
+/* The listener's own address and port, which nobody inside asks for by way of the interface: as if nothing listened. What
+ * is turned comes by here with the address it had. */
+static void add_own_refusal(struct netlink *nl)
+{
+	const uint8_t tcp = IPPROTO_TCP;
+	const uint32_t lo = LO_INDEX, v4 = htonl(INADDR_LOOPBACK);
+	const struct in6_addr v6 = IN6ADDR_LOOPBACK_INIT;
+	const uint16_t port = htons(WIRE_TURN_PORT);
+
+	nft_rule(nl, SAY);
+	nft_meta(nl, NFT_META_OIF, NFT_CMP_EQ, &lo, sizeof(lo));
+	nft_meta(nl, NFT_META_L4PROTO, NFT_CMP_EQ, &tcp, sizeof(tcp));
+	if (nl->family == NFPROTO_IPV4) {
+		nft_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, DADDR, sizeof(v4));
+		nft_compare(nl, NFT_CMP_EQ, &v4, sizeof(v4));
+	} else {
+		nft_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, DADDR6, sizeof(v6));
+		nft_compare(nl, NFT_CMP_EQ, &v6, sizeof(v6));
+	}
+	nft_payload(nl, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_DPORT, sizeof(port));
+	nft_compare(nl, NFT_CMP_EQ, &port, sizeof(port));
+	nft_reject(nl, NFT_REJECT_TCP_RST, 0);
+	nft_rule_end(nl);
+}
+
 static void add_refusals(struct netlink *nl)
 {
 	bool v4 = nl->family == NFPROTO_IPV4;
 
 	nft_chain(nl, SAY, "filter", SAY_PRIO);
+	add_own_refusal(nl);
 	add_refusal(nl, WIRE_MARK_REFUSED, NFT_REJECT_TCP_RST, 0);
 	add_refusal(nl, WIRE_MARK_NO_HOST, NFT_REJECT_ICMP_UNREACH,
 		v4 ? ICMP_HOST_UNREACH : ICMPV6_ADDR_UNREACH);

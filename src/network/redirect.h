@@ -6,7 +6,8 @@
  *
  * Where the kernel can queue (nfnetlink_queue), the first SYN is held until sbx-netstack has decided: it connects
  * on the host and answers with a mark (wire.h), so that "refused" and "unreachable" reach connect(2) inside.
- * Where it cannot, connections are accepted first and a refusal is a reset; sbx-netstack is told by
+ * Where it cannot, connections are accepted first and a refusal is a reset, that of the listener's own
+ * address as well, which is refused otherwise; sbx-netstack is told by
  * queue == -EBADF. Without nf_tables or its redirect: -EOPNOTSUPP or what the kernel said, and libslirp
  * carries TCP as well. A container that may change its own rules can only cut itself off.
  */
