@@ -52,6 +52,16 @@ static void put_args(struct json *config, const struct strv *given)
 	json_put(config, "args", json_new_strv(&after));
 }
 
+static int check_restart(const struct container *c, const struct update_opts *opts, struct err *err)
+{
+	if (opts->run.restart && strcmp(opts->run.restart, "no") != 0 &&
+		json_bool(json_get(c->config, "autoRemove"), false))
+		return err_set(err, -EINVAL,
+			"Restart policy cannot be updated because AutoRemove is enabled for the "
+			"container");
+	return 0;
+}
+
 /* What the next start will read: refused now rather than then. */
 static int check_args(const struct container *c, const struct strv *given, struct err *err)
 {
@@ -106,11 +116,6 @@ static int change(void *data, struct json *config, struct err *err)
 {
 	const struct update_opts *opts = data;
 
-	if (opts->run.restart && strcmp(opts->run.restart, "no") != 0 &&
-		json_bool(json_get(config, "autoRemove"), false))
-		return err_set(err, -EINVAL,
-			"Restart policy cannot be updated because AutoRemove is enabled for the "
-			"container");
 	put_args(config, &opts->given);
 	put_shown(config, &opts->run);
 	return 0;
@@ -126,6 +131,7 @@ static int update_one(void *data, const char *name, struct err *err)
 	lock = state_lock(&c, err);
 	TRY(lock);
 	TRY(state_reload(&c, err));
+	TRY(check_restart(&c, updating->opts, err));
 	TRY(check_args(&c, &updating->opts->given, err));
 	TRY(apply_now(&c, &updating->opts->run.limits, err));
 	TRY(state_change_config(&c, change, (void *)updating->opts, err));
