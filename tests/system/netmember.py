@@ -82,14 +82,21 @@ class Member:
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                       env=box.env, cwd=box.top, preexec_fn=become_user)
         box.children.append(self.child)
-        words = self.child.stdout.readline().split()
+        words = self.line().split()
         if words[:1] != ["member"]:
             raise AssertionError("no member: " + self.child.stderr.read())
         self.address, self.gateway, self.host = words[1:4]
         self.ports = [int(word) for word in words[4:]]
 
     def line(self):
-        return self.child.stdout.readline().rstrip("\n")
+        """Byte by byte: what a buffer would take with it, communicate() would not see."""
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = os.read(self.child.stdout.fileno(), 1)
+            if not byte:
+                break
+            line += byte
+        return line.decode().rstrip("\n")
 
     def end(self):
         """Waits; what it printed, and its status."""
