@@ -42,9 +42,6 @@ int confined_enter(struct err *err)
 		.calls = calls,
 		.n_calls = ARRAY_SIZE(calls),
 		.refuse = EPERM,
-#ifdef __SANITIZE_ADDRESS__
-		.keep_dumpable = true, /* else the leak checker waits for ever at the end */
-#endif
 	};
 	int r = confine_self(&rules, err);
 

@@ -481,7 +481,7 @@ def the_network_ends_after_its_last_member(box):
     expect(os.path.exists(control), "it did not wait for a successor")
     expect(os.stat(control).st_mode & 0o777 == 0o600 and os.stat(os.path.dirname(control)).st_mode & 0o777 == 0o700)
     expect(inside(box, "print('hi')") == "hi\n")
-    wait_for(lambda: not os.path.exists(control), "the network to end", 6)
+    wait_for(lambda: not os.path.exists(control), "the network to end", 20)
 
 
 @case()

@@ -170,7 +170,8 @@ def a_large_layer_is_unpacked_while_it_arrives_but_kept_only_when_verified(box):
         registry.on(digest(data), lambda h: h.reply(200, other))
         refused(box, pull(box, registry), "E-DIGEST")
         for folder in ("layers", "tmp"):
-            expect(not os.listdir(os.path.join(box.env["SBX_ROOT"], folder)), folder)
+            where = os.path.join(box.env["SBX_ROOT"], folder)
+            wait_for(lambda d=where: not os.listdir(d), "%s to be empty" % where)
         broken = data[:2000000] + noise(len(data) - 2000000)
         registry.on(digest(data), lambda h: h.reply(200, broken))
         refused(box, pull(box, registry), "E-DIGEST")
