@@ -38,6 +38,7 @@ TMP = os.environ.get("SBX_TEST_TMP", "/var/tmp")
 USER = pwd.getpwnam(os.environ["SBX_TEST_USER"]) if os.environ.get("SBX_TEST_USER") else pwd.getpwuid(os.getuid())
 PORTS = int(os.environ.get("SBX_TEST_PORTS", "21410"))
 TEST_SECONDS = int(os.environ.get("SBX_TEST_SECONDS", "60"))
+SLOWNESS = max(1, TEST_SECONDS // 60)  # factor for bounds in seconds; above 1 with sanitizers only
 VARIANTS = {
     "overlay": {"SBX_STORAGE_DRIVER": "overlay"},
     "fuse": {"SBX_STORAGE_DRIVER": "fuse"},

@@ -17,7 +17,7 @@ import time
 
 from netmember import NET_MEMBER, Member, case, connect, echo_member, echo_server, host_address, inside, \
     netstack_pids, read_all, refused
-from sbxtest import Skip, become_user, expect, free_port, main, wait_for
+from sbxtest import SLOWNESS, Skip, become_user, expect, free_port, main, wait_for
 
 
 @case()
@@ -481,7 +481,7 @@ def the_network_ends_after_its_last_member(box):
     expect(os.path.exists(control), "it did not wait for a successor")
     expect(os.stat(control).st_mode & 0o777 == 0o600 and os.stat(os.path.dirname(control)).st_mode & 0o777 == 0o700)
     expect(inside(box, "print('hi')") == "hi\n")
-    wait_for(lambda: not os.path.exists(control), "the network to end", 20)
+    wait_for(lambda: not os.path.exists(control), "the network to end", 6 * SLOWNESS)
 
 
 @case()
