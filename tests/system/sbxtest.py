@@ -20,6 +20,7 @@ import os
 import pty
 import pwd
 import re
+import secrets
 import select
 import shutil
 import signal
@@ -27,7 +28,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 import traceback
@@ -171,7 +171,9 @@ class Box:
     def __init__(self, variant, name):
         os.makedirs(TMP, exist_ok=True)
         self.variant, self.name = variant, name
-        self.top = tempfile.mkdtemp(prefix="t-", dir=TMP)
+        # its last part names repositories and containers: mkdtemp's "_" at an end would be no valid name
+        self.top = os.path.join(TMP, "t-" + secrets.token_hex(4))
+        os.mkdir(self.top, 0o700)
         os.chown(self.top, USER.pw_uid, USER.pw_gid)
         self.env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "TERM": "xterm",
                     "USER": USER.pw_name, "SBX_CONFIG": self.path("config.json")}
