@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/parcel.h"
 #include "image/prompt.h"
 #include "image/registry.h"
@@ -111,10 +112,20 @@ static int refused(const struct creds *creds, const char *host, struct err *err)
 		creds->user);
 }
 
-/* Does the registry take it? What it says of no login at all does not count. */
-static int try_login(
-	const struct globals *globals, const char *host, const struct creds *creds, struct err *err)
+struct trial { /* borrowed */
+	const struct globals *globals;
+	const char *host;
+	const struct creds *creds;
+};
+
+/* Does the registry take it? What it says of no login at all does not count. In a process of its own:
+ * this one has to start a credential helper later. */
+static int try_login(void *data, struct err *err)
 {
+	const struct trial *trial = data;
+	const struct globals *globals = trial->globals;
+	const struct creds *creds = trial->creds;
+	const char *host = trial->host;
 	autofree char *domain = xstrdup(host);
 	struct ref ref = { .domain = domain };
 	autoregistry struct registry *registry = NULL;
@@ -123,6 +134,7 @@ static int try_login(
 	int r;
 
 	TRY(registry_open(&ref, globals->settings, globals->config, &registry, err));
+	TRY(confined_registry(NULL, err));
 	server = &registry->servers[registry->endpoints.n - 1];
 	server->creds = (struct creds){ .user = xstrdup(creds->user),
 		.secret = xstrdup(creds->secret),
@@ -144,11 +156,13 @@ int login_main(const struct globals *globals, int argc, char **argv, struct err 
 	__attribute__((cleanup(login_opts_done))) struct login_opts opts = { 0 };
 	autofree char *host = NULL, *where = NULL;
 	autocreds struct creds creds = { 0 };
+	struct trial trial = { .globals = globals, .creds = &creds };
 
 	TRY(login_opts_parse(argc, argv, &opts, err));
 	TRY(account_host(opts.server, &host, err));
 	TRY(take_creds(&opts, host, &creds, err));
-	TRY(try_login(globals, host, &creds, err));
+	trial.host = host;
+	TRY(image_run_apart(try_login, &trial, err));
 	TRY(creds_store(host, &creds, &where, err));
 	log_msg(LOG_DEBUG, "the login is kept in %s", where);
 	(void)printf("Login Succeeded\n"); /* main checks stdout */

@@ -10,7 +10,9 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/http.h"
+#include "image/store_private.h"
 
 struct download {
 	int fd;
@@ -53,8 +55,20 @@ static char *ca_folder(const struct globals *globals)
 	return slash ? xasprintf("%.*s/ca", (int)(slash - globals->config), globals->config) : NULL;
 }
 
-static int fetch(struct http *http, const char *url, struct download *d, struct err *err)
+struct order { /* borrowed */
+	struct http *http;
+	const char *url;
+	const struct store *store;
+	struct download *download;
+};
+
+/* In a process of its own, which locks itself in: the caller goes on with other work. */
+static int fetch(void *data, struct err *err)
 {
+	const struct order *order = data;
+	struct download *d = order->download;
+	struct http *http = order->http;
+	const char *url = order->url;
 	struct http_request request = { .url = url,
 		.max_body = 65536,
 		.plain_ok = true,
@@ -64,6 +78,7 @@ static int fetch(struct http *http, const char *url, struct download *d, struct 
 		.data = d };
 	struct http_transfer *transfer;
 
+	TRY(confined_registry(order->store, err));
 	TRY(http_start(http, &request, &transfer, err));
 	while (!d->done)
 		TRY(http_poll(http, 1000, NULL, 0, err));
@@ -84,13 +99,15 @@ int download_file(
 	struct http_config config = { .ca_dir = ca_dir };
 	autohttp struct http *http = NULL;
 	struct download d = { .fd = -EBADF };
+	struct order order = { .url = url, .store = store, .download = &d };
 	autofd int fd = openat(store->tmp, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return fs_err(err, store->tmp, "make a temporary file in the image store");
 	d.fd = fd;
 	TRY(http_new(&config, &http, err));
-	TRY(fetch(http, url, &d, err));
+	order.http = http;
+	TRY(image_run_apart(fetch, &order, err));
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "read the download");
 	return move_fd(&fd);

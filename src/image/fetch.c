@@ -151,7 +151,7 @@ static int hear(struct run *run, size_t at, struct err *err)
 	const struct layer *layer = &run->fetch->layers[at];
 	struct progress *progress = run->fetch->progress;
 	struct report report;
-	int r = worker_hear(&run->workers.list[at], &report, err);
+	int r = worker_hear(&run->workers, at, &report, err);
 
 	if (r < 0)
 		return err_wrap(err, "unpack layer %.19s", layer->blob->digest);
@@ -171,7 +171,7 @@ static int feed(struct run *run, size_t at, struct err *err)
 	struct blob *blob = unpack->streamed;
 
 	if (blob->restarts != unpack->restarts) {
-		worker_kill(worker);
+		worker_kill(&run->workers, at);
 		note_end(run, unpack, UNPACK_BLOCKED);
 		return 0;
 	}
@@ -201,6 +201,7 @@ static void plan(struct run *run)
 	run->workers.list = xcalloc(fetch->n, sizeof(*run->workers.list));
 	run->workers.n = fetch->n;
 	run->workers.store = fetch->store;
+	run->workers.secret = fetch->registry->agent.sock;
 	for (size_t i = 0; i < fetch->n; i++) {
 		const struct layer *layer = &fetch->layers[i];
 		bool here = store_has_blob(fetch->store, layer->blob->digest);
@@ -335,9 +336,7 @@ static void finish(struct run *run)
 		free(run->blobs[i]);
 	}
 	free(run->blobs);
-	for (size_t i = 0; i < run->workers.n; i++)
-		worker_kill(&run->workers.list[i]);
-	free(run->workers.list);
+	worker_set_done(&run->workers);
 	free(run->unpacks);
 }
 

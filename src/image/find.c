@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/parcel.h"
 #include "image/registry.h"
 #include "image/url.h"
@@ -146,6 +147,7 @@ int search_main(const struct globals *globals, int argc, char **argv, struct err
 		return err_set(err, -EINVAL, "'%.100s' has no term to search for", argv[2]);
 	ref.domain = domain = xstrdup(host ? host : "docker.io");
 	TRY(registry_open(&ref, globals->settings, globals->config, &registry, err));
+	TRY(confined_registry(NULL, err));
 	s.registry = registry;
 	TRY(ask(&s, err));
 	return print(found, 0);
@@ -165,6 +167,7 @@ int manifest_main(const struct globals *globals, int argc, char **argv, struct e
 	wanted.reference = ref.digest ? ref.digest : ref.tag;
 	wanted.digest = ref.digest;
 	TRY(registry_open(&ref, globals->settings, globals->config, &registry, err));
+	TRY(confined_registry(NULL, err));
 	TRY(registry_fetch(registry, &wanted, &document, err));
 	if (json_parse(document.text.data ? document.text.data : "", document.text.len, &doc, err) <
 		0)

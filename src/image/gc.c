@@ -18,7 +18,6 @@
 
 #include "base/fs.h"
 #include "base/own.h"
-#include "base/userns.h"
 #include "base/xalloc.h"
 #include "image/store_private.h"
 
@@ -75,15 +74,14 @@ static int remove_child(void *data, struct err *err)
 	return 0;
 }
 
-static int remove_trees(int dir, const struct strv *names, struct err *err)
+static int remove_trees(
+	const struct store *store, int dir, const struct strv *names, struct err *err)
 {
 	struct removal removal = { .dir = dir, .names = names };
-	struct idmap map;
 
 	if (names->n == 0)
 		return 0;
-	TRY(idmap_detect(&map, err));
-	return userns_run(&map, 0, remove_child, &removal, err);
+	return store_run_inside(store, remove_child, &removal, err);
 }
 
 static bool ends(const char *name, const char *end)
@@ -113,7 +111,7 @@ int gc_tmp(const struct store *store, struct err *err)
 		if (fd >= 0 || fd == -EACCES)
 			strv_add(&dead, *name);
 	}
-	r = remove_trees(store->tmp, &dead, err);
+	r = remove_trees(store, store->tmp, &dead, err);
 	while (n > 0)
 		(void)close(locks[--n]);
 	return r;
@@ -222,8 +220,8 @@ static int sweep_layers(const struct store *store, const struct strv *live,
 		if (!(*name)[64])
 			strv_addf(report, "Deleted: sha256:%s", chain);
 	}
-	TRY(remove_trees(tmp, &graves, err));
-	return remove_trees(store->layers, &stuck, err);
+	TRY(remove_trees(store, tmp, &graves, err));
+	return remove_trees(store, store->layers, &stuck, err);
 }
 
 /* What fs_write_at() had not renamed yet when its process was killed: nobody writes now. */

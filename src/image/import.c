@@ -18,6 +18,7 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "image/changes.h"
+#include "image/confined.h"
 #include "image/download.h"
 #include "image/unpack.h"
 
@@ -204,6 +205,8 @@ int import_main(const struct globals *globals, int argc, char **argv, struct err
 	TRY(store_open(globals, true, &store, err));
 	fd = open_source(globals, &store, opts.source, err);
 	TRY(fd);
+	TRY(store_inside(&store, err));
+	TRY(confined_archive(&store, err));
 	TRY(take_layer(&store, fd, &layer, err));
 	TRY(make_config(&store, &opts, layer.digest, &config, err));
 	TRY(install_manifest(&store, &config, &layer, 1, &manifest, err));

@@ -30,9 +30,7 @@ struct unpacking {
 
 static void unpacking_done(struct unpacking *u)
 {
-	for (size_t i = 0; i < u->workers.n; i++)
-		worker_kill(&u->workers.list[i]);
-	free(u->workers.list);
+	worker_set_done(&u->workers);
 	strv_done(&u->diff_ids);
 	strv_done(&u->chains);
 }
@@ -67,7 +65,7 @@ static int hear(struct unpacking *u, size_t at, struct err *err)
 {
 	const struct descriptor *blob = &u->manifest->layers[at];
 	struct report report;
-	int r = worker_hear(&u->workers.list[at], &report, err);
+	int r = worker_hear(&u->workers, at, &report, err);
 
 	if (r < 0)
 		return err_wrap(err, "unpack layer %.19s", blob->digest);

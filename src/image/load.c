@@ -16,6 +16,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/progress.h"
 #include "image/store_private.h"
 #include "image/unpack.h"
@@ -303,6 +304,7 @@ int load_archive(const struct store *store, const char *path, struct loads *ret,
 	autofd int fd = open_input(path, err);
 
 	TRY(fd);
+	TRY(confined_archive(store, err));
 	TRY(tar_visit(fd, &visitor, err));
 	if (members_find(&load.members, "index.json"))
 		TRY(load_oci(store, &load.members, ret, err));
@@ -319,6 +321,7 @@ int load_main(const struct globals *globals, int argc, char **argv, struct err *
 
 	TRY(load_opts_parse(argc, argv, &opts, err));
 	TRY(store_open(globals, true, &store, err));
+	TRY(store_inside(&store, err));
 	TRY(load_archive(&store, opts.input, &loads, err));
 	return install_all(globals, &store, &loads, opts.quiet, err);
 }

@@ -28,10 +28,16 @@ static void set_authorization(struct server *server, char *adopt)
 
 static bool has_login(struct registry *registry, struct server *server)
 {
-	if (!server->creds_looked_up)
-		server->creds_found = creds_find(server->endpoint->login_host,
-					      registry->path ? registry->path : "",
-					      &server->creds) > 0;
+	struct err err = ERR_INIT;
+	int found;
+
+	if (!server->creds_looked_up) {
+		found = agent_ask(&registry->agent, (size_t)(server - registry->servers),
+			&server->creds, &err);
+		if (found < 0)
+			log_msg(LOG_WARN, "stored logins are not used: %s", err.text);
+		server->creds_found = found > 0;
+	}
 	server->creds_looked_up = true;
 	return server->creds_found && server->login != LOGIN_REFUSED;
 }

@@ -129,7 +129,7 @@ struct loads {
 	struct loaded *list;
 	size_t n;
 };
-/* Reads an archive (path NULL: stdin) to its end; its blobs are in the store then. */
+/* Reads an archive (path NULL: stdin) to its end; its blobs are in the store then. Locks this process in. */
 int load_archive(const struct store *store, const char *path, struct loads *ret, struct err *err);
 void loads_done(struct loads *loads);
 struct loaded *loads_add(struct loads *loads);

@@ -13,6 +13,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/fetch.h"
 #include "image/image.h"
 #include "image/progress.h"
@@ -319,6 +320,8 @@ int pull_image(const struct globals *globals, const struct pull *pull, struct er
 		progress_say(&s.progress, "Using default tag: latest");
 	TRY(registry_open(&s.ref, globals->settings, globals->config, &s.registry, err));
 	TRY(store_open(globals, true, &s.store, err));
+	TRY(store_inside(&s.store, err));
+	TRY(confined_registry(&s.store, err));
 	r = pull_from_registry(&s, err);
 	return r < 0 && strcmp(err->id, "E-OFFLINE") == 0 ? add_local_copy(&s, err) : r;
 }

@@ -15,6 +15,7 @@ struct pull {
 	bool implicit; /* nobody typed pull: say what `docker run` says of it, which is less */
 	int out;       /* descriptor for what `docker pull` prints on stdout */
 };
+/* Locks this process in (confined.h). */
 int pull_image(const struct globals *globals, const struct pull *pull, struct err *err);
 /* Every tag of the repository that pull->name names; it may not have a tag itself. */
 int pull_all_tags(const struct globals *globals, const struct pull *pull, struct err *err);

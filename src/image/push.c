@@ -15,6 +15,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/registry.h"
 #include "image/store_private.h"
 #include "image/url.h"
@@ -416,6 +417,7 @@ int push_main(const struct globals *globals, int argc, char **argv, struct err *
 	if (!p.opts.all_tags)
 		TRY(find_one(&p, err));
 	TRY(registry_open(&p.ref, globals->settings, globals->config, &p.registry, err));
+	TRY(confined_registry(NULL, err));
 	p.registry->push = true;
 	p.server = &p.registry->servers[p.registry->endpoints.n - 1];
 	if (!p.opts.quiet)

@@ -77,6 +77,7 @@ int registry_open(const struct ref *ref, const struct json *settings, const char
 		registry->servers[i].endpoint = &registry->endpoints.list[i];
 		registry->servers[i].base = xstrdup(registry->endpoints.list[i].base);
 	}
+	TRY(agent_start(&registry->endpoints, registry->path, &registry->agent, err));
 	*ret = move_ptr(&registry);
 	return 0;
 }
@@ -86,6 +87,7 @@ void registry_free(struct registry *registry)
 	if (!registry)
 		return;
 	http_free(registry->http); /* first: transfers borrow from the servers */
+	agent_stop(&registry->agent);
 	for (size_t i = 0; registry->servers && i < registry->endpoints.n; i++) {
 		free(registry->servers[i].base);
 		free(registry->servers[i].authorization);

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "image/agent.h"
 #include "image/creds.h"
 #include "image/http.h"
 #include "image/image.h"
@@ -47,9 +48,10 @@ struct registry {
 	struct endpoints endpoints;
 	struct server *servers; /* one per endpoint */
 	size_t current;         /* the one that served the last document */
+	struct agent agent;     /* knows the stored logins */
 };
 
-/* settings and config_path (of the config file; its folder holds ca/) may be NULL. */
+/* Starts the agent; the caller may lock itself in afterwards. settings and config_path (of the config file; its folder holds ca/) may be NULL. */
 int registry_open(const struct ref *ref, const struct json *settings, const char *config_path,
 	struct registry **ret, struct err *err);
 void registry_free(struct registry *registry); /* NULL ok */

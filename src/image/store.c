@@ -33,6 +33,8 @@ void store_done(struct store *store)
 	fd_drop(&store->hold);
 	free(store->layers_path);
 	store->layers_path = NULL;
+	inside_free(store->inside);
+	store->inside = NULL;
 }
 
 bool store_synced(void)
@@ -157,7 +159,6 @@ static int open_all(const struct globals *globals, bool create, struct store *re
 	autostore struct store s = STORE_INIT;
 	struct err why = ERR_INIT;
 
-	s.layers_path = NULL;
 	TRY(keep(open_root(globals, create, err), &s.root));
 	if (s.root >= 0) {
 		TRY(keep(open_sub(s.root, "images", create, err), &s.images));

@@ -40,6 +40,7 @@ struct store {
 	int hold;          /* writers: shared lock, so that rmi leaves alone what has no name yet */
 	char *layers_path; /* absolute */
 	int64_t max_layer; /* bytes that a layer may unpack to; 0 = what the disk holds */
+	struct inside *inside; /* a user namespace made in advance, or NULL */
 };
 #define STORE_INIT                                                                   \
 	{                                                                            \
@@ -52,6 +53,9 @@ void store_done(struct store *store);
 /* create: make what is missing (writers). Without it a missing store is an empty one. */
 int store_open(const struct globals *globals, bool create, struct store *ret, struct err *err);
 bool store_synced(void); /* false with SBX_SYNC=none */
+
+/* Makes the user namespace that unpacking needs now, because the caller will not be able to later. */
+int store_inside(struct store *store, struct err *err);
 
 /* Strict: "sha256:" + 64 lower-case hex (sha512 likewise). Nothing else ever reaches a path. */
 bool digest_valid(const char *digest);

@@ -3,6 +3,7 @@
 #ifndef SBX_IMAGE_STORE_PRIVATE_H
 #define SBX_IMAGE_STORE_PRIVATE_H
 
+#include "base/userns.h"
 #include "image/store.h"
 
 #define BLOB_PATH_MAX 160
@@ -13,6 +14,18 @@
 /* Path of a blob relative to store.blobs. -EINVAL unless digest_valid(). */
 int blob_path(const char *digest, char ret[BLOB_PATH_MAX], struct err *err);
 bool chain_id_valid(const char *hex); /* 64 lower-case digits */
+
+/* ---- inside.c ---- */
+
+struct inside {
+	int ns;
+	struct idmap map;
+};
+void inside_free(struct inside *inside); /* NULL ok */
+/* As userns_run(), in the namespace that store_inside() has made, if it has. */
+int store_run_inside(const struct store *store, userns_fn fn, void *data, struct err *err);
+/* fn in a forked child that is like its parent, so that locking itself in is no matter of the parent's. */
+int image_run_apart(userns_fn fn, void *data, struct err *err);
 
 /* ---- index.c: index.json ---- */
 

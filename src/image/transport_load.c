@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/manifest_private.h"
 #include "image/parcel.h"
 #include "image/transport.h"
@@ -176,6 +177,7 @@ static int pull_folder(const struct store *store, const struct transport *t, con
 
 	if (dir < 0)
 		return err_sys(err, "open it");
+	TRY(confined_archive(store, err));
 	return folder.flat ? find_in_dir(&folder, ret, err)
 			   : find_in_layout(&folder, t->name, ret, err);
 }
@@ -228,6 +230,7 @@ int transport_pull(const struct globals *globals, const struct transport *transp
 	autostore struct store store = STORE_INIT;
 
 	TRY(store_open(globals, true, &store, err));
+	TRY(store_inside(&store, err));
 	if (pull(&store, transport, platform, err) < 0)
 		return err_wrap(err, "%s", transport->path);
 	return 0;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/store_private.h"
 #include "image/unpack.h"
 
@@ -101,6 +102,7 @@ static int unpack_child(void *data, struct err *err)
 	const struct task *task = data;
 
 	TRY(limit_self(err));
+	TRY(confined_unpack(task->store, err));
 	TRY(staging_begin(&staging, task->store, &task->map, err));
 	return unpack_into(task, &staging, err);
 }
@@ -176,8 +178,11 @@ static int unpack_open(
 	struct task task = { .store = store, .job = job, .blob = blob };
 	struct err ignored = ERR_INIT;
 
-	TRY(idmap_detect(&task.map, err));
-	if (userns_run(&task.map, 0, unpack_child, &task, err) >= 0)
+	if (store->inside)
+		task.map = store->inside->map;
+	else
+		TRY(idmap_detect(&task.map, err));
+	if (store_run_inside(store, unpack_child, &task, err) >= 0)
 		return 0;
 	(void)gc_tmp(store, &ignored); /* the failure that is told is the first */
 	return err->code;

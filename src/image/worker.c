@@ -3,6 +3,9 @@
  * Plain fork(): the child only unpacks and ends. Its pipe to us does not block while it unpacks (a
  * lost count of bytes is replaced by the next), but does for the last report. Bytes are fed with
  * splice(2) from the partial file, which buffers whatever the worker is too slow for.
+ *
+ * A worker leads a process group and unpacks in a child of its own. When one ends, all of its group
+ * have been waited for: nothing works on in the store after the command that started it.
  */
 #include "image/worker.h"
 
@@ -10,11 +13,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/own.h"
+#include "image/store_private.h"
 
 #define FEED_BYTES (1 << 20)
 
@@ -47,6 +53,8 @@ static void close_siblings(struct worker_set *set)
 		fd_drop(&set->list[i].reports);
 		fd_drop(&set->list[i].source);
 	}
+	if (set->secret > 0)
+		(void)close(set->secret);
 }
 
 /* Both ends of the feeding pipe and the file behind it; nothing for source < 0. */
@@ -82,11 +90,15 @@ int worker_start(
 	worker->reports = ends[0];
 	write_end = ends[1];
 	TRY(prepare_feed(source, worker, &read_end, err));
+	/* What a killed worker has started becomes a child of ours, to be waited for as well. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_sys(err, "prepare unpacking");
 	worker->pid = fork();
 	if (worker->pid < 0) {
 		worker->pid = 0;
 		return err_sys(err, "start a process for unpacking");
 	}
+	(void)setpgid(worker->pid, worker->pid); /* both sides: whoever comes first */
 	if (worker->pid > 0)
 		return 0;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* cannot fail for a valid signal */
@@ -123,35 +135,53 @@ void worker_end_feed(struct worker *worker)
 	fd_drop(&worker->source);
 }
 
+/* The worker and, if it was killed, what it had started: that dies with it, but a moment later. */
 static void reap(struct worker *worker)
 {
-	while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(-worker->pid, NULL, 0) > 0 || errno == EINTR)
 		;
 	worker->pid = 0;
 	worker_end_feed(worker);
 	fd_drop(&worker->reports);
 }
 
-int worker_hear(struct worker *worker, struct report *ret, struct err *err)
+int worker_hear(struct worker_set *set, size_t at, struct report *ret, struct err *err)
 {
+	struct worker *worker = &set->list[at];
 	ssize_t n = read(worker->reports, ret, sizeof(*ret));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n == (ssize_t)sizeof(*ret) && !ret->final)
 		return 1;
+	set->killed |= n != (ssize_t)sizeof(*ret);
 	reap(worker);
 	if (n != (ssize_t)sizeof(*ret))
 		return err_set(err, -ECHILD, "the process that unpacks was killed");
 	return 1;
 }
 
-void worker_kill(struct worker *worker)
+void worker_kill(struct worker_set *set, size_t at)
 {
+	struct worker *worker = &set->list[at];
+
 	if (worker->pid > 0) {
-		(void)kill(worker->pid, SIGKILL); /* ours and not waited for: exists */
+		(void)kill(-worker->pid, SIGKILL); /* ours and not waited for: exists */
 		reap(worker);
+		set->killed = true;
 	}
 	worker_end_feed(worker); /* what a failed start left */
 	fd_drop(&worker->reports);
+}
+
+void worker_set_done(struct worker_set *set)
+{
+	struct err why = ERR_INIT;
+
+	for (size_t i = 0; i < set->n; i++)
+		worker_kill(set, i);
+	free(set->list);
+	if (set->killed && gc_tmp(set->store, &why) < 0)
+		log_msg(LOG_WARN, "what an unpacking left could not be removed: %s", why.text);
+	*set = (struct worker_set){ 0 };
 }

@@ -25,7 +25,11 @@ struct worker_set {
 	const struct store *store; /* borrowed */
 	struct worker *list; /* all of them: a new one must not keep its siblings' pipes open */
 	size_t n;
+	int secret;  /* a descriptor that workers close at once; 0 = none */
+	bool killed; /* one was, and may have left something in tmp/ */
 };
+/* Kills those that run, removes what killed ones left, frees the list. */
+void worker_set_done(struct worker_set *set);
 
 struct report {
 	bool final;
@@ -44,7 +48,8 @@ int worker_feed(struct worker *worker, int64_t have, struct err *err);
 void worker_end_feed(struct worker *worker);
 
 /* 1: *ret is a report; after a final one the worker is gone. 0: nothing there. -ECHILD: it died. */
-int worker_hear(struct worker *worker, struct report *ret, struct err *err);
-void worker_kill(struct worker *worker); /* nothing when there is none */
+int worker_hear(struct worker_set *set, size_t at, struct report *ret, struct err *err);
+/* Returns when neither it nor a child of it is left. Nothing when there is none. */
+void worker_kill(struct worker_set *set, size_t at);
 
 #endif

@@ -39,6 +39,7 @@ USER = pwd.getpwnam(os.environ["SBX_TEST_USER"]) if os.environ.get("SBX_TEST_USE
 PORTS = int(os.environ.get("SBX_TEST_PORTS", "21410"))
 TEST_SECONDS = int(os.environ.get("SBX_TEST_SECONDS", "60"))
 SLOWNESS = max(1, TEST_SECONDS // 60)  # factor for bounds in seconds; above 1 with sanitizers only
+BOX_ENV = {}  # what a test file wants in the environment of all its boxes
 VARIANTS = {
     "overlay": {"SBX_STORAGE_DRIVER": "overlay"},
     "fuse": {"SBX_STORAGE_DRIVER": "fuse"},
@@ -148,6 +149,25 @@ def in_userns(argv):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def process_table():
+    """{pid: (parent, session)}, which can be read of everybody, also of those that have locked themselves in."""
+    table = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open("/proc/%s/stat" % pid, encoding="utf-8", errors="replace") as f:
+            state, parent, _, session = f.read().rpartition(")")[2].split()[:4]
+            if state not in "ZX":
+                table[int(pid)] = int(parent), int(session)
+    return table
+
+
+def descendants(pid):
+    """The process and all below it."""
+    table, found = process_table(), [pid]
+    for one in found:
+        found += [child for child, (parent, _) in table.items() if parent == one]
+    return found
+
+
 def processes_with(text):
     """(pid, command line) of the processes that know this text: by command line, environment, or (a
     container's payload knows nothing else) the sources of their mounts."""
@@ -181,12 +201,13 @@ class Box:
                             ("XDG_CONFIG_HOME", "conf"), ("SBX_ROOT", "root"), ("SBX_RUNROOT", "rr")):
             self.env[key] = self.folder(folder, 0o700)
         self.env.update(VARIANTS.get(variant, {}))
+        self.env.update(BOX_ENV)
         for key in os.environ:
             if key.endswith("SAN_OPTIONS"):
-                self.env[key] = os.environ[key]
+                self.env.update({key: os.environ[key], "SBX_CONFINE": "off"})
         self.mirror(REGISTRY)
         self.begun = time.clock_gettime(time.CLOCK_BOOTTIME)
-        self.children = []
+        self.children, self.sessions = [], set()
 
     def path(self, *names):
         return os.path.join(self.top, *names)
@@ -214,6 +235,7 @@ class Box:
         child = subprocess.Popen(real, stdin=subprocess.PIPE if data is not None else subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(self.env, **(env or {})),
                                  preexec_fn=drop, cwd=self.top, start_new_session=True, **more)
+        self.sessions.add(child.pid)
         try:
             out, err = child.communicate(data.encode() if isinstance(data, str) else data, timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -268,6 +290,10 @@ class Box:
 
     def inspect(self, name):
         return json.loads(self.ok("inspect", name))[0]
+
+    def outliving(self):
+        """What lives on of commands that have ended, and has not made a session of its own as monitors do."""
+        return [pid for pid, (_, session) in process_table().items() if session in self.sessions]
 
     def leaks(self):
         found = ["process %d: %s" % p for p in processes_with(self.top)]

@@ -13,7 +13,7 @@ import time
 from registrytest import IMAGE, NAME, blobs, image_of, noise, pull, refused, settings, succeeds  # sets the path
 from bad_registry import PASS, BadRegistry
 from oci import DOCKER, OCI, Image, Index, Layer, Tar, digest
-from sbxtest import REGISTRY, Terminal, become_user, expect, main, processes_with, test, wait_for
+from sbxtest import REGISTRY, Terminal, become_user, descendants, expect, main, process_table, test, wait_for
 
 # ---- the good path ----
 
@@ -157,6 +157,14 @@ def a_layer_with_another_digest_is_not_kept(box):
         expect(digest(image.layers[0].data)[7:] not in blobs(box) and not blobs(box, ".partial"), blobs(box))
 
 
+def nothing_left(box):
+    """When a command has ended, so has all that it started, and what that had half made is gone."""
+    expect(not box.outliving(), box.outliving())
+    for folder in ("layers", "tmp"):
+        left = os.listdir(os.path.join(box.env["SBX_ROOT"], folder))
+        expect(not left, folder, left)
+
+
 @test("overlay")
 def a_large_layer_is_unpacked_while_it_arrives_but_kept_only_when_verified(box):
     """Large layers are fed to the unpacking as they come. The digest's verdict is the last, also over bytes that
@@ -169,12 +177,11 @@ def a_large_layer_is_unpacked_while_it_arrives_but_kept_only_when_verified(box):
         registry.add(NAME, image)
         registry.on(digest(data), lambda h: h.reply(200, other))
         refused(box, pull(box, registry), "E-DIGEST")
-        for folder in ("layers", "tmp"):
-            where = os.path.join(box.env["SBX_ROOT"], folder)
-            wait_for(lambda d=where: not os.listdir(d), "%s to be empty" % where)
+        nothing_left(box)
         broken = data[:2000000] + noise(len(data) - 2000000)
         registry.on(digest(data), lambda h: h.reply(200, broken))
         refused(box, pull(box, registry), "E-DIGEST")
+        nothing_left(box)
         registry.rules.clear()
         registry.on(digest(data), lambda h: h.reply(200, other), times=1)
         registry.on(digest(data), lambda h: h.cut(data, 3000000), times=1)
@@ -183,6 +190,19 @@ def a_large_layer_is_unpacked_while_it_arrives_but_kept_only_when_verified(box):
         folder = [f for f in os.listdir(layers) if not f.endswith(".json")]
         with open(os.path.join(layers, folder[0], "f0"), "rb") as f:
             expect(f.read() == noise(4000000, 0), "the layer's contents")
+        expect(not os.listdir(os.path.join(box.env["SBX_ROOT"], "tmp")), "what a restarted unpacking left")
+
+
+def are_locked_in(registry_process):
+    """What talks to the server cannot gain privileges and has a filter, what reads the layer has one more. Without are
+    the agent for logins, which hears its parent alone, and parents that wait."""
+    filters = {}
+    for pid in descendants(registry_process):
+        with contextlib.suppress(OSError), open("/proc/%d/status" % pid, encoding="utf-8", errors="replace") as f:
+            fields = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+            filters[pid] = int(fields["Seccomp_filters"]) if fields["NoNewPrivs"] == "1" else 0
+    own = filters[registry_process]
+    return own > 0 and max(filters.values()) > own and sum(n == 0 for n in filters.values()) == 1
 
 
 @test("overlay")
@@ -202,9 +222,13 @@ def a_pull_killed_while_it_unpacks_leaves_nothing_running(box):
         box.children.append(child)
         temporary = os.path.join(box.env["SBX_ROOT"], "tmp")
         wait_for(lambda: os.path.isdir(temporary) and [f for f in os.listdir(temporary) if "." not in f], "the unpacking")
+        if not os.environ.get("ASAN_OPTIONS"):
+            wait_for(lambda: are_locked_in(child.pid), "all its processes to be locked in")
+        family = descendants(child.pid)
+        expect(len(family) >= 4, "the agent, the worker, what unpacks", family)
         child.kill()
         child.wait()
-        wait_for(lambda: not processes_with(box.top), "the end of all its processes", 5)
+        wait_for(lambda: not set(family) & set(process_table()), "the end of all its processes", 5)
         succeeds(pull(box, registry))
         expect(not os.listdir(temporary), os.listdir(temporary))
 
