@@ -92,6 +92,8 @@ static const struct {
 	[CMD_BUILD] = { cmd_build, 1, true },
 	[CMD_BUILDER_PRUNE] = { cmd_builder_prune, 1 },
 	[CMD_INFO] = { cmd_info, 1 },
+	[CMD_DOCTOR] = { cmd_doctor, 1 },
+	[CMD_EXPLAIN] = { cmd_explain, 1 },
 	[CMD_VERSION] = { cmd_version, 1 },
 };
 

@@ -86,7 +86,7 @@ int userns_open(const struct idmap *map, struct err *err);
 int userns_join(int userns_fd, struct err *err);
 
 /* Explains why unshare(CLONE_NEWUSER) failed with this errno: fills E-USERNS-APPARMOR,
- * E-USERNS-OFF, E-USERNS-LIMIT or E-NEST-SECCOMP after reading the sysctls; returns err->code. */
+ * E-USERNS-OFF, E-USERNS-LIMIT, E-NEST-CHROOT or E-NEST-SECCOMP after reading the sysctls; returns err->code. */
 int userns_explain(int errnum, struct err *err);
 
 #endif

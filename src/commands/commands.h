@@ -38,6 +38,8 @@ int cmd_search(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_untag(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_images(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_info(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_doctor(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_explain(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_container_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_events(struct globals *globals, int argc, char **argv, struct err *err);

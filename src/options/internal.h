@@ -120,7 +120,7 @@ extern const struct opt events_table[], stats_table[], update_table[], reset_tab
 extern const struct opt cp_table[], container_prune_table[], image_prune_table[];
 extern const struct opt debug_table[];
 extern const struct opt system_prune_table[], system_df_table[];
-extern const struct opt report_table[];
+extern const struct opt report_table[], doctor_table[];
 extern const struct opt no_table[]; /* a command without options */
 extern const struct opt network_connect_table[], network_disconnect_table[];
 extern const struct opt network_create_table[], network_ls_table[], network_rm_table[];

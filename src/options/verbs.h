@@ -271,6 +271,11 @@ int system_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struc
 int system_reset_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
 int system_df_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 int volume_prune_opts_parse(int argc, char **argv, struct prune_opts *ret, struct err *err);
+struct doctor_opts {
+	bool json, for_admin;
+};
+int doctor_opts_parse(int argc, char **argv, struct doctor_opts *ret, struct err *err);
+int explain_ids_parse(int argc, char **argv, struct strv *ret, struct err *err);
 int info_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 int version_opts_parse(int argc, char **argv, struct format_opts *ret, struct err *err);
 
