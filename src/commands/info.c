@@ -23,6 +23,7 @@
 #include "image/image.h"
 #include "network/network.h"
 #include "options/verbs.h"
+#include "policy/policy.h"
 #include "rootfs/rootfs.h"
 
 #define TEXT                                                                                         \
@@ -81,6 +82,19 @@ static void put_network(struct json *list, const struct idmap *map)
 			"no, clients of published ports appear as the container itself"));
 }
 
+static void put_landlock(struct json *list)
+{
+	int abi = policy_landlock_abi();
+	autofree char *text = xasprintf("yes, ABI %d%s", abi,
+		abi < POLICY_LANDLOCK_ABI ? ", too old: containers have no second wall around files"
+		: abi < 6
+			? ", too old for sockets: --network host reaches abstract ones of the host"
+			: "");
+
+	put_feature(list, "landlock",
+		abi ? text : "no, containers and helpers have no second wall around files");
+}
+
 static struct json *features(const struct idmap *map)
 {
 	struct open_how how = { .flags = O_PATH, .resolve = RESOLVE_IN_ROOT };
@@ -94,6 +108,7 @@ static struct json *features(const struct idmap *map)
 	put_feature(list, "fsopen", verdict(exists(sys_fsopen("", 0)), "no, mount(2) instead"));
 	put_feature(list, "mount_setattr",
 		verdict(exists(sys_mount_setattr(-1, "", 0, &attr)), "no, remounts one by one"));
+	put_landlock(list);
 	put_feature(list, "/dev/fuse",
 		verdict(access("/dev/fuse", R_OK | W_OK) == 0,
 			"no, storage driver fuse cannot be used"));

@@ -9,6 +9,7 @@
 #include "policy/policy.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -20,7 +21,8 @@
 struct draft { /* what --security-opt said so far */
 	bool no_new_privs;
 	bool unconfined;
-	const char *profile; /* borrowed; NULL = built in */
+	const char *landlock; /* "on" or "off", borrowed; NULL = where it hinders nothing */
+	const char *profile;  /* borrowed; NULL = built in */
 	struct profile_edits edits;
 	struct policy *policy;
 };
@@ -159,6 +161,14 @@ static int set_only(struct draft *draft, const char *value)
 	return add_names(&draft->edits.only, value);
 }
 
+static int set_landlock(struct draft *draft, const char *value)
+{
+	if (!value || (strcmp(value, "on") != 0 && strcmp(value, "off") != 0))
+		return -EINVAL;
+	draft->landlock = value;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct draft *draft, const char *value); /* value NULL: the key alone */
@@ -169,6 +179,7 @@ static const struct {
 	{ "seccomp-deny", set_deny, "want names of system calls, separated by ','" },
 	{ "seccomp-allow", set_allow, "want names of system calls, separated by ','" },
 	{ "seccomp-only", set_only, "want names of system calls, separated by ','" },
+	{ "landlock", set_landlock, "want on or off" },
 	{ "systempaths", set_systempaths, "want unconfined" },
 	{ "mask", set_mask, "want absolute paths, separated by ':'" },
 	{ "read-only", set_read_only, "want absolute paths, separated by ':'" },
@@ -221,6 +232,22 @@ static int plan_caps(const struct run_opts *opts, struct draft *draft, struct er
 	return 0;
 }
 
+/* Behind Landlock nothing can be mounted. So by default only where the filter refuses that anyway. */
+static void plan_landlock(const struct run_opts *opts, struct draft *draft)
+{
+	const struct strv *allow = &draft->edits.allow;
+	struct policy *policy = draft->policy;
+	bool may_mount = draft->unconfined || draft->profile ||
+			 policy->caps & CAPS_BIT(CAP_SYS_ADMIN) || strv_has(allow, "mount") ||
+			 strv_has(allow, "move_mount") || strv_has(allow, "unshare") ||
+			 strv_has(allow, "clone") || strv_has(allow, "clone3");
+
+	policy->landlock = draft->landlock ? strcmp(draft->landlock, "on") == 0 : !may_mount;
+	policy->landlock_read_only = policy->landlock && opts->read_only;
+	policy->landlock_sockets = policy->landlock && opts->network &&
+				   strcmp(opts->network, "host") == 0;
+}
+
 int policy_plan(const struct globals *globals, const struct run_opts *opts, struct policy *ret,
 	struct err *err)
 {
@@ -231,6 +258,7 @@ int policy_plan(const struct globals *globals, const struct run_opts *opts, stru
 	strv_each (text, &opts->security_opt)
 		TRY(apply_option(&draft, *text, err));
 	policy.no_new_privs = draft.no_new_privs;
+	plan_landlock(opts, &draft);
 	const struct filter_wish wish = { draft.profile, &draft.edits };
 	if (!draft.unconfined && filter_choose(globals, &wish, &policy, err) < 0)
 		return err_exit(err, 125);

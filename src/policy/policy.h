@@ -30,6 +30,9 @@ struct policy {
 	unsigned short watched_len;
 	struct strv masked;    /* absolute paths hidden by /dev/null or an empty directory */
 	struct strv read_only; /* absolute paths bound read-only */
+	bool landlock; /* nothing outside the root is opened, where the kernel has Landlock */
+	bool landlock_read_only; /* and only writable mounts allow writing */
+	bool landlock_sockets;   /* and abstract sockets outside are out of reach */
 };
 void policy_done(struct policy *policy);
 #define autopolicy __attribute__((cleanup(policy_done)))
@@ -63,6 +66,11 @@ int policy_from_json(const struct json *doc, struct policy *ret, struct err *err
  * needs CAP_SYS_ADMIN: if it has not been loaded before 2., that one stays until execve takes it. */
 int policy_apply_bounding(const struct policy *policy, struct err *err);
 int policy_apply_caps(const struct policy *policy, uid_t uid, struct err *err);
+/* In the container's root, with CAP_SYS_ADMIN in its user namespace (or no_new_privs): before
+ * policy_apply_caps(). Does nothing on kernels without it. */
+int policy_apply_landlock(const struct policy *policy, struct err *err);
+#define POLICY_LANDLOCK_ABI 2  /* the first that allows renames between folders */
+int policy_landlock_abi(void); /* the kernel's, 0 = none */
 /* Last: no_new_privs and the filter. Only execve and _exit may follow, so a profile need allow nothing
  * else. (Loaded between 1. and setresuid, the profile must allow what comes after.) */
 int policy_apply_seccomp(const struct policy *policy, struct err *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A policy in the container's record, so that `exec` holds a new process to what the container was
- * started with: {"caps", "noNewPrivileges", "seccomp": base64 or null, "masked", "readOnly"}.
+ * started with: {"caps", "noNewPrivileges", "seccomp": base64 or null, "masked", "readOnly",
+ * "landlock", "landlockReadOnly", "landlockSockets"}.
  */
 #include "policy/policy.h"
 
@@ -76,6 +77,9 @@ struct json *policy_to_json(const struct policy *policy)
 	json_put_string(doc, "seccomp", filter);
 	json_put(doc, "masked", json_new_strv(&policy->masked));
 	json_put(doc, "readOnly", json_new_strv(&policy->read_only));
+	json_put_bool(doc, "landlock", policy->landlock);
+	json_put_bool(doc, "landlockReadOnly", policy->landlock_read_only);
+	json_put_bool(doc, "landlockSockets", policy->landlock_sockets);
 	return doc;
 }
 
@@ -105,6 +109,9 @@ int policy_from_json(const struct json *doc, struct policy *ret, struct err *err
 	TRY(filter_from_json(json_get(doc, "seccomp"), &policy, err));
 	json_strv(json_get(doc, "masked"), &policy.masked);
 	json_strv(json_get(doc, "readOnly"), &policy.read_only);
+	policy.landlock = json_bool(json_get(doc, "landlock"), false);
+	policy.landlock_read_only = json_bool(json_get(doc, "landlockReadOnly"), false);
+	policy.landlock_sockets = json_bool(json_get(doc, "landlockSockets"), false);
 	*ret = policy;
 	policy = (struct policy){ 0 };
 	return 0;

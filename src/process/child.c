@@ -357,6 +357,7 @@ static int drop(struct child *child, struct err *err)
 {
 	const struct policy *policy = child->spec->policy;
 
+	TRY(policy_apply_landlock(policy, err));
 	TRY(policy_apply_bounding(policy, err));
 	TRY(user_become(&child->user, child->spec->keep_groups, err));
 	TRY(policy_apply_caps(policy, child->user.uid, err));
