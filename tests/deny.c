@@ -47,6 +47,7 @@ static const struct name names[] = {
 	{ "keyctl", { SYS_keyctl } },
 	{ "copy_file_range", { SYS_copy_file_range } },
 	{ "faccessat2", { SYS_faccessat2 } },
+	{ "landlock", { 444, 445, 446 } },
 	{ "overlay", { SYS_fsopen } },
 	{ "mount-api", { SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_move_mount, SYS_open_tree,
 			       SYS_mount_setattr } },

@@ -164,7 +164,7 @@ root_suite() { # NAME
 		SBX_TEST_ROOT=only system_tests "$cache"/src/tests/system/test_*.py
 		;;
 	deny)
-		for features in openat2 clone3 mount-api close_range pidfd_open setns-pidfd "openat2 mount-api close_range pidfd_open"; do
+		for features in openat2 clone3 mount-api close_range pidfd_open setns-pidfd "openat2 mount-api close_range pidfd_open landlock"; do
 			say "# without $features"
 			SBX_TEST_DENY=$features SBX_TEST_VARIANTS="overlay fuse" tap timeout 600 \
 				python3 "$cache/src/tests/system/core.py" "${patterns[@]}" 2>&1

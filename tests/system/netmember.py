@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 
-from sbxtest import SBX, Skip, become_user, expect, test
+from sbxtest import SBX, USER, Skip, become_user, expect, test
 
 NET_MEMBER = os.path.join(os.path.dirname(os.path.abspath(SBX)), "net_member")
 
@@ -142,11 +142,16 @@ def refused(port, address="127.0.0.1"):
 
 
 def netstack_pids(box):
-    """Processes whose working directory is a network of this box."""
-    pids = []
+    """The networks' processes and their relays that were started since this box began, by its user: others on the machine
+    run the same program. They cannot be looked into, so by what stat and status tell."""
+    pids, tick = [], os.sysconf("SC_CLK_TCK")
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open("/proc/%s/cmdline" % pid, "rb") as f:
-            if b"sbx-netstack" in f.read().split(b"\0")[0]:
+        with contextlib.suppress(OSError), open("/proc/%s/cmdline" % pid, "rb") as cmdline, \
+                open("/proc/%s/stat" % pid, encoding="utf-8", errors="replace") as stat, \
+                open("/proc/%s/status" % pid, encoding="utf-8", errors="replace") as status:
+            started = int(stat.read().rpartition(")")[2].split()[19]) / tick
+            uid = int(status.read().split("\nUid:")[1].split()[0])
+            if b"sbx-netstack" in cmdline.read().split(b"\0")[0] and uid == USER.pw_uid and started >= box.begun - 1 / tick:
                 pids.append(int(pid))
     return pids
 
