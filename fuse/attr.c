@@ -52,14 +52,19 @@ static int set_times(struct at at, const struct stat *want, unsigned what)
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
 	char path[LAYER_PATH_MAX];
 
+	int r;
+
 	if (what & OVL_SET_ATIME)
 		times[0] = want->st_atim;
 	if (what & OVL_SET_MTIME)
 		times[1] = want->st_mtim;
-	if (utimensat(AT_FDCWD, layer_proc_path(path, at), times,
-		    *at.name ? AT_SYMLINK_NOFOLLOW : 0) < 0)
-		return -errno;
-	return 0;
+	if (*at.name)
+		r = utimensat(at.dir, at.name, times, AT_SYMLINK_NOFOLLOW);
+	else
+		r = futimens(at.dir, times);
+	if (r < 0 && errno == EBADF) /* O_PATH */
+		r = utimensat(AT_FDCWD, layer_proc_path(path, at), times, 0);
+	return r < 0 ? -errno : 0;
 }
 
 /* With one single id: what the file system did not take is kept, and what was kept follows. */
@@ -88,7 +93,7 @@ static int set_ids(struct ovl *fs, struct node *node, const struct stat *want, u
 {
 	struct where where;
 
-	TRY(node_where(fs, node, &where));
+	TRY(node_held(fs, node, &where));
 	if (what & (OVL_SET_UID | OVL_SET_GID))
 		TRY(set_owner(fs, where.at, want, what));
 	if (what & OVL_SET_MODE)
@@ -104,6 +109,8 @@ static int kill_suid(struct ovl *fs, struct node *node, struct stat *want, unsig
 	if (!S_ISREG(node->type))
 		return 0;
 	TRY(node_stat(fs, node, &st));
+	if (!(*what & OVL_SET_MODE) && !(st.st_mode & (S_ISUID | S_ISGID)))
+		return 0;
 	if (!(*what & OVL_SET_MODE))
 		want->st_mode = st.st_mode;
 	want->st_mode &= ~(mode_t)S_ISUID;
@@ -126,7 +133,7 @@ static int apply(struct ovl *fs, struct node *node, const struct stat *want, uns
 		TRY(set_ids(fs, node, &wanted, what));
 	if (!(what & (OVL_SET_ATIME | OVL_SET_MTIME)))
 		return 0;
-	TRY(node_where(fs, node, &where));
+	TRY(node_held(fs, node, &where));
 	return set_times(where.at, want, what);
 }
 

@@ -29,8 +29,8 @@ struct copy {
 	struct where from;
 	struct stat st; /* of the lower object as it is, not as shown */
 	char tmp[TMP_NAME];
-	struct stat made;
-	int fd; /* of the copy of a regular file, or -1 */
+	struct stat made; /* of a regular file from the beginning, else when it has its place */
+	int fd;           /* of the copy of a regular file, or -1 */
 };
 
 static int make_tmp(struct ovl *fs, struct copy *copy)
@@ -54,30 +54,41 @@ static int make_tmp(struct ovl *fs, struct copy *copy)
 	}
 	if (type != S_IFREG)
 		return mknodat(fs->work, copy->tmp, type | 0600, copy->st.st_rdev) < 0 ? -errno : 0;
-	fd = openat(fs->work, copy->tmp, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* the directory is nobody else's, so at once with the mode that it gets */
+	fd = openat(fs->work, copy->tmp, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
+		copy->st.st_mode & 0777);
 	return fd < 0 ? -errno : fd;
 }
 
-/* Owner first: chown clears set-id bits. Times last: everything else changes them. */
+/* Owner first: chown clears set-id bits. What is as it should be is left alone. */
+static int copy_owner(struct ovl *fs, const struct copy *copy)
+{
+	const struct stat *st = &copy->st, *made = &copy->made;
+	bool known = copy->fd >= 0;
+	char path[LAYER_PATH_MAX];
+	int r = 0;
+
+	if ((!known || made->st_uid != st->st_uid || made->st_gid != st->st_gid) &&
+		fchownat(fs->work, copy->tmp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+		!(fs->config.single_id && (errno == EINVAL || errno == EPERM)))
+		return -errno;
+	if (known && (made->st_mode & 07777) != (st->st_mode & 07777))
+		r = fchmod(copy->fd, st->st_mode & 07777);
+	else if (!known && !S_ISLNK(st->st_mode))
+		r = chmod(layer_proc_path(path, (struct at){ fs->work, copy->tmp }),
+			st->st_mode & 07777);
+	return r < 0 ? -errno : 0;
+}
+
+/* Times last: everything else changes them. */
 static int copy_attributes(struct ovl *fs, const struct copy *copy)
 {
 	struct copydata_object from = { copy->from.layer, copy->from.at };
 	struct copydata_object to = { &fs->plain, { fs->work, copy->tmp } };
-	const struct stat *st = &copy->st;
-	struct timespec times[] = { st->st_atim, st->st_mtim };
-	char path[LAYER_PATH_MAX];
+	struct timespec times[] = { copy->st.st_atim, copy->st.st_mtim };
 	int r;
 
-	if (fchownat(fs->work, copy->tmp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
-		!(fs->config.single_id && (errno == EINVAL || errno == EPERM)))
-		return -errno;
-	if (copy->fd >= 0)
-		r = fchmod(copy->fd, st->st_mode & 07777);
-	else
-		r = S_ISLNK(st->st_mode) ? 0
-					 : chmod(layer_proc_path(path, to.at), st->st_mode & 07777);
-	if (r < 0)
-		return -errno;
+	TRY(copy_owner(fs, copy));
 	TRY(copydata_xattrs(&from, &to));
 	if (copy->fd >= 0)
 		lookup_keep_ino(copy->fd, copy->node->ino);
@@ -100,7 +111,7 @@ static int place(struct ovl *fs, struct copy *copy)
 	TRY(upper_rename_new(fs->work, copy->tmp, dir, node->name));
 	(void)utimensat(dir, ".", (struct timespec[]){ before.st_atim, before.st_mtim }, 0);
 	if (copy->fd >= 0)
-		return fstat(copy->fd, &copy->made) < 0 ? -errno : 0;
+		return 0;
 	return fs->upper->ops->stat(fs->upper, (struct at){ dir, node->name }, &copy->made);
 }
 
@@ -173,10 +184,10 @@ static int copy_one(struct ovl *fs, struct node *node, int64_t size)
 		return r;
 	if (S_ISREG(copy.st.st_mode)) {
 		copy.fd = to = r;
-		r = 0;
+		r = fstat(to, &copy.made) < 0 ? -errno : 0;
 		if (size > copy.st.st_size)
 			size = copy.st.st_size;
-		if (size > 0)
+		if (r == 0 && size > 0)
 			r = move_data(fs, &copy, to, size);
 	}
 	if (r == 0)

@@ -155,6 +155,8 @@ struct where {
 	struct at at;
 };
 int node_where(struct ovl *fs, struct node *node, struct where *ret);
+/* The same by the open descriptor of its data where there is one: no path to walk. */
+int node_held(struct ovl *fs, struct node *node, struct where *ret);
 
 /* stat as shown: number, link count, kept owners. */
 int node_stat(struct ovl *fs, struct node *node, struct stat *ret);

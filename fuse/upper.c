@@ -52,6 +52,10 @@ int upper_chmod(struct at at, mode_t mode)
 		if (fd < 0)
 			return -errno;
 		at = (struct at){ fd, "" };
+	} else if (fchmod(at.dir, mode & 07777) == 0) {
+		return 0;
+	} else if (errno != EBADF) { /* O_PATH */
+		return -errno;
 	}
 	return chmod(layer_proc_path(path, at), mode & 07777) < 0 ? -errno : 0;
 }

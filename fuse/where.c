@@ -133,12 +133,20 @@ int node_where(struct ovl *fs, struct node *node, struct where *ret)
 	return 0;
 }
 
+int node_held(struct ovl *fs, struct node *node, struct where *ret)
+{
+	if (!S_ISREG(node->type) || node->layer != 0 || node->data.handle < 0)
+		return node_where(fs, node, ret);
+	*ret = (struct where){ &fs->plain, { node->data.handle, "" } };
+	return 0;
+}
+
 int node_stat(struct ovl *fs, struct node *node, struct stat *ret)
 {
 	struct where where;
 	struct stat st;
 
-	TRY(node_where(fs, node, &where));
+	TRY(node_held(fs, node, &where));
 	TRY(where.layer->ops->stat(where.layer, where.at, &st));
 	if (fs->config.single_id)
 		ids_show(&where, &st);
