@@ -140,6 +140,7 @@ static struct value as_field(const struct json *hit, const char *name)
 	if (json_kind(hit) == JSON_NIL && (value.loose || value_is_list_name(name))) {
 		json_free(value.v);
 		value.v = value.loose ? json_new_map() : json_new_list();
+		value.nil = true;
 	}
 	return value;
 }

@@ -247,7 +247,7 @@ static int call_json(struct call *call, struct value *ret, struct err *err)
 	(void)err;
 	if (call->args[0].zero)
 		buf_adds(&text, "\"\"");
-	else if (json_kind(call->args[0].v) == JSON_NONE)
+	else if (json_kind(call->args[0].v) == JSON_NONE || call->args[0].nil)
 		buf_adds(&text, "null");
 	else
 		json_write(call->args[0].v, 0, &text);

@@ -16,6 +16,7 @@
 struct value {
 	struct json *v; /* a reference of ours; NULL: no value */
 	bool loose;     /* a Go map */
+	bool nil;       /* a nil slice or map: v is an empty one, only json tells them apart */
 	bool zero;      /* v is NULL because a map or list had no such element: prints as nothing */
 };
 #define VALUE_NONE     \

@@ -70,13 +70,29 @@ static void put_rootfs(struct json *out, const struct store *store, const struct
 	json_put(out, "RootFS", rootfs);
 }
 
+/* Docker's object has these whether or not the image does, and templates ask for them. */
+static struct json *put_config(const struct json *config)
+{
+	static const char *const texts[] = { "User", "WorkingDir" };
+	static const char *const others[] = { "Env", "Cmd", "Volumes", "Entrypoint", "OnBuild",
+		"Labels" };
+	struct json *out = json_new_map();
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		json_put_string(out, texts[i], "");
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		json_put(out, others[i], json_new_null());
+	json_each (it, config)
+		json_put(out, it.key, json_ref(it.value));
+	return out;
+}
+
 int image_inspect(
 	const struct globals *globals, const char *name, struct json **ret, struct err *err)
 {
 	autostore struct store store = STORE_INIT;
 	autojson struct json *index = NULL, *out = json_new_map();
 	autofound struct found found = { 0 };
-	const struct json *config;
 	struct lookup at;
 
 	TRY(store_open(globals, false, &store, err));
@@ -87,7 +103,6 @@ int image_inspect(
 			err->code = -EUCLEAN;
 		return err_wrap(err, "image %s", name);
 	}
-	config = json_get(found.config, "config");
 	json_put_string(out, "Id", found.id);
 	put_names(&store, index, found.id, out);
 	json_put_string(out, "Parent", "");
@@ -95,7 +110,7 @@ int image_inspect(
 	copy_string(out, "Created", found.config, "created");
 	copy_string(out, "DockerVersion", found.config, "docker_version");
 	copy_string(out, "Author", found.config, "author");
-	json_put(out, "Config", config ? json_ref(config) : json_new_map());
+	json_put(out, "Config", put_config(json_get(found.config, "config")));
 	copy_string(out, "Architecture", found.config, "architecture");
 	if (json_get(found.config, "variant"))
 		copy_string(out, "Variant", found.config, "variant");

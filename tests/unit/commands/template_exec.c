@@ -104,6 +104,8 @@ static void functions(void **state)
 		{ "{{json .State}}", "{\"Status\":\"running\",\"Pid\":42,\"Running\":true}" },
 		{ "{{json .Id}} {{json .N}} {{json .Null}} {{.List | json}}",
 			"\"abc\" 7 null [\"a\",\"b\",\"c\"]" },
+		{ "{{json .Cmd}} {{json .None}} {{json .Config.Volumes}} {{len .Cmd}}",
+			"null [] null 0" },
 		{ "{{index .List 0}}{{index .List 2}}", "ac" },
 		{ "{{index .Config.Labels \"com.x.y\"}}", "dot" },
 		{ "{{index .Config.Labels \"nope\"}}|", "|" },
