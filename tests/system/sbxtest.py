@@ -274,7 +274,7 @@ class Box:
         self.children.append(child)
         return child
 
-    def as_root(self, setup, argv, **more):
+    def as_root(self, setup, argv, seconds=TEST_SECONDS, **more):
         """argv as the test user inside a mount namespace that root has prepared with shell lines."""
         lead, env = [], dict(self.env, **more)
         if os.getuid() != 0:
@@ -284,7 +284,7 @@ class Box:
         script = "%s\nexec setpriv --reuid %d --regid %d --init-groups -- \"$@\"" % (setup, USER.pw_uid, USER.pw_gid)
         child = subprocess.run([*lead, "unshare", "-m", "--propagation", "private", "sh", "-ec", script, "sh", *argv],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.top,
-                               env=env, timeout=TEST_SECONDS, check=False)
+                               env=env, timeout=seconds, check=False)
         return Result(["(root: %s)" % setup, *argv], child.returncode, child.stdout.decode(errors="replace"),
                       child.stderr.decode(errors="replace"))
 
