@@ -34,7 +34,7 @@ def top_layer(box, name):
 
 
 @test("overlay", "fuse", "single")
-def row_53_commit_adds_a_layer_and_keeps_the_settings(box):
+def rows_53_61_commit_adds_a_layer_with_deletions_and_keeps_the_settings(box):
     seen = box.ok("run", "--name", "c", "--net", "none", "-e", "WORD=hi", "-w", "/tmp", "--label", "from=run", "layers", "sh",
                   "-c", change_in(box) + ";" + LOOK)
     made = box.ok("commit", "-a", "Ann <ann@example.org>", "-m", "why", "-c", "CMD [\"sh\", \"-c\", \"echo $WORD; pwd\"]",

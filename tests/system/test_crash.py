@@ -121,7 +121,7 @@ def damaged_records_are_shown_and_can_be_removed(box):
 
 
 @test("overlay")
-def logs_choose_by_time_and_count(box):
+def row_40_logs_choose_by_time_and_count(box):
     box.ok("run", "--name", "c", "busybox", "sh", "-c", "echo one; sleep 1.2; echo two; sleep 1.2; echo three")
     stamps = [line.split(" ")[0] for line in box.ok("logs", "-t", "c").split("\n")]
     expect(len(stamps) == 3 and all(s.endswith("Z") and len(s) == 30 for s in stamps), stamps)

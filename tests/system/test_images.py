@@ -11,6 +11,7 @@ import re
 import threading
 import urllib.request
 
+from debrepo import make_repository
 from sbxtest import REGISTRY, SBX, Terminal, expect, main, test
 
 
@@ -173,7 +174,7 @@ def a_hostile_archive_cannot_leave_its_layer(box):
 
 
 @test("overlay")
-def images_tag_and_rmi(box):
+def row_15_images_tag_and_rmi(box):
     box.ok("pull", "busybox")
     box.ok("tag", "busybox", "mine:v1")
     lines = box.ok("images").split("\n")
@@ -252,23 +253,7 @@ def row_62_standard_mounts_and_devices(box):
 @test("overlay", "fuse", seconds=180)
 def debian_installs_a_package(box):
     """dpkg unpacks, chowns, renames and runs maintainer scripts; apt drops to its own user."""
-    repo = box.folder("repo")
-    control = box.folder("pkg/DEBIAN")
-    box.folder("pkg")
-    box.folder("pkg/usr/share/hello")
-    box.file("pkg/DEBIAN/control", "Package: hello-sbx\nVersion: 1\nArchitecture: all\nMaintainer: t <t@example.org>\n"
-             "Description: test\n")
-    box.file("pkg/usr/share/hello/text", "hello from a package\n")
-    box.file("pkg/DEBIAN/postinst", "#!/bin/sh\nchown daemon:daemon /usr/share/hello/text\n", 0o755)
-    expect(control)
-    built = box.run(["dpkg-deb", "--root-owner-group", "-b", box.path("pkg"), repo + "/hello-sbx_1_all.deb"])
-    expect(built.code == 0, built)
-    with open(repo + "/hello-sbx_1_all.deb", "rb") as f:
-        data = f.read()
-    with open(box.path("pkg/DEBIAN/control"), encoding="ascii") as f:
-        entry = "%sFilename: ./hello-sbx_1_all.deb\nSize: %d\nSHA256: %s\n" % (
-            f.read(), len(data), hashlib.sha256(data).hexdigest())
-    box.file("repo/Packages", entry)
+    repo = make_repository(box)
     result = box.sbx("run", "--rm", "-v", repo + ":/repo:ro", "debian", "sh", "-c", """set -e
         rm -rf /etc/apt/sources.list.d /etc/apt/sources.list
         echo 'deb [trusted=yes] file:/repo ./' > /etc/apt/sources.list

@@ -172,7 +172,7 @@ def row_44_exec_needs_a_running_container(box):
 
 
 @test()
-def logs_keep_the_streams_apart(box):
+def row_40_logs_keep_the_streams_apart(box):
     box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c", "echo out; echo err >&2; printf unfinished")
     box.ok("wait", "c1")
     result = box.sbx("logs", "c1")
@@ -184,13 +184,13 @@ def logs_keep_the_streams_apart(box):
 
 
 @test("overlay")
-def logs_follow_until_the_end(box):
+def row_40_logs_follow_until_the_end(box):
     box.ok("run", "-d", "--name", "c1", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done")
     expect(box.ok("logs", "-f", "c1") == "1\n2\n3")
 
 
 @test("overlay")
-def ids_may_be_abbreviated(box):
+def row_47_ids_may_be_abbreviated(box):
     name = box.ok("run", "-d", "busybox", "sleep", "100")
     expect(box.ok("inspect", "-f", "{{.Id}}", name[:12]) == name)
     expect(box.ok("inspect", "-f", "{{.Id}}", name[:4]) == name)
@@ -198,7 +198,7 @@ def ids_may_be_abbreviated(box):
 
 
 @test("overlay")
-def ps_has_dockers_columns(box):
+def row_48_ps_has_dockers_columns(box):
     box.ok("run", "-d", "--name", "up", "busybox", "sleep", "100")
     box.ok("run", "--name", "down", "busybox", "sh", "-c", "exit 0")
     head, row = box.ok("ps").split("\n")

@@ -151,7 +151,7 @@ def labels_annotations_and_the_environment_come_from_files_and_the_caller(box):
 
 
 @test("overlay")
-def exposed_ports_are_published_by_P(box):
+def row_32_exposed_ports_are_published_by_P(box):
     box.ok("run", "-d", "--name", "c1", "--expose", "8080", "--expose", "9000-9001/udp", "-P", "busybox", "sleep", "100")
     got = box.ok("port", "c1")
     expect(all(port in got for port in ("8080/tcp", "9000/udp", "9001/udp")), got)
