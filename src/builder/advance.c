@@ -128,16 +128,25 @@ static int begin_stage(struct build *b, size_t stage, size_t base, struct err *e
 	return stage_add_triggers(&b->stages.all[stage], &triggers, b->file.escape, err);
 }
 
+static void begin_scratch(struct build *b, size_t stage)
+{
+	struct snapshot *snap = &b->runs[stage].snap;
+
+	snapshot_scratch(snap, b->opts->platform ? b->opts->platform : "linux/amd64");
+	(void)time_text(b->epoch, snap->created);
+}
+
+/* A directory is copied into nothing. */
 static int begin_context(struct build *b, size_t stage, const char *name, struct err *err)
 {
 	const char *value = context_value(b, name);
+	autostrv struct strv copy = STRV_INIT;
 
 	if (value && strncmp(value, "docker-image://", 15) == 0)
 		return begin_image(b, stage, value + 15, err);
-	return err_set(err, -EOPNOTSUPP,
-		"FROM %s: the build context of that name is a directory; only docker-image:// can be "
-		"built on",
-		name);
+	strv_addf(&copy, "COPY --from=%s / /", name);
+	begin_scratch(b, stage);
+	return stage_add_triggers(&b->stages.all[stage], &copy, b->file.escape, err);
 }
 
 int stage_begin(struct build *b, size_t stage, struct err *err)
@@ -148,8 +157,7 @@ int stage_begin(struct build *b, size_t stage, struct err *err)
 
 	switch (st->base.kind) {
 	case BASE_SCRATCH:
-		snapshot_scratch(&run->snap, b->opts->platform ? b->opts->platform : "linux/amd64");
-		(void)time_text(b->epoch, run->snap.created);
+		begin_scratch(b, stage);
 		run->begun = true;
 		return 0;
 	case BASE_STAGE:

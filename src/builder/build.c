@@ -155,6 +155,7 @@ static int read_epoch(struct build *b, struct err *err)
 static int take_options(struct build *b, struct err *err)
 {
 	const struct build_opts *o = b->opts;
+	autorunopts struct run_opts run = { 0 };
 
 	strv_each (tag, &o->tags)
 		TRY(check_tag(*tag, err));
@@ -163,6 +164,7 @@ static int take_options(struct build *b, struct err *err)
 			strv_env_set(&b->args_given, *arg);
 	strv_each (context, &o->contexts)
 		strv_addf(&b->context_names, "%.*s", (int)strcspn(*context, "="), *context);
+	TRY(build_run_opts(o, &run, err));
 	if (export_pushes(b) && o->tags.n == 0)
 		return err_set(err, -EINVAL, "--push needs a name: -t NAME");
 	add_platform_args(b);

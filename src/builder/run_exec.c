@@ -189,6 +189,8 @@ static struct process_spec spec_of(struct run_job *job)
 		.hostname = HOSTNAME,
 		.ulimits = job->opts.ulimits,
 		.n_ulimits = job->opts.n_ulimits,
+		.limits = &job->opts.limits,
+		.more = &job->opts,
 	};
 }
 

@@ -223,13 +223,25 @@ static int do_shell(struct step *s, struct buf *line, struct err *err)
 	return 0;
 }
 
+/* As BuildKit judges it: any number but 0, or a name. What means nothing here may mean something where the
+ * image runs. */
+static int check_signal(const char *value, struct err *err)
+{
+	const char *digits = value + (*value == '-' || *value == '+');
+	size_t n = strspn(digits, "0123456789");
+
+	if (n > 0 && n < 10 && !digits[n] && strspn(digits, "0") < n)
+		return 0;
+	return parse_signal(value, err);
+}
+
 static int do_word(struct step *s, struct buf *line, struct err *err)
 {
 	const char *key = s->in.kind == INS_USER ? "User" : "StopSignal";
 	const char *value = s->in.args.n ? s->in.args.v[0] : "";
 
 	if (s->in.kind == INS_STOPSIGNAL)
-		TRY(parse_signal(value, err));
+		TRY(check_signal(value, err));
 	json_put_string(snapshot_config(s->snap), key, value);
 	buf_adds(line, value);
 	return 0;

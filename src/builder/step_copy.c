@@ -73,6 +73,7 @@ static int open_named(struct copy_job *job, const char *name, struct err *err)
 
 	TRY(context_open_named(where ? where : "", &job->named, err));
 	job->source = job->named.root;
+	job->plan.keep_owner = false; /* those of this machine mean nothing in the image */
 	job->plan.ignore = job->named.ignore;
 	return 0;
 }

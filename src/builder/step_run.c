@@ -87,7 +87,8 @@ static void add_proxies(struct run_job *job)
 static int plan_network(struct run_job *job, struct err *err)
 {
 	const struct build *b = job->step->build;
-	const char *asked = b->opts->network ? b->opts->network : "default";
+	const char *policy = job->opts.network ? job->opts.network : "default";
+	const char *asked = b->opts->network ? b->opts->network : policy;
 	enum run_network network = job->step->in.run.network;
 
 	if (network == RUN_NETWORK_HOST && strcmp(asked, "host") != 0)
@@ -97,8 +98,20 @@ static int plan_network(struct run_job *job, struct err *err)
 	job->network = network;
 	if (network == RUN_NETWORK_NONE)
 		asked = "none";
+	free(job->opts.network);
 	job->opts.network = xstrdup(strcmp(asked, "default") == 0 ? "bridge" : asked);
 	return 0;
+}
+
+/* Behind the policy's: the last of a resource counts. */
+static void add_ulimits(struct run_opts *o, const struct build_opts *given)
+{
+	if (given->n_ulimits == 0)
+		return;
+	o->ulimits = xreallocarray(
+		o->ulimits, o->n_ulimits + given->n_ulimits, sizeof(*o->ulimits));
+	memcpy(o->ulimits + o->n_ulimits, given->ulimits, given->n_ulimits * sizeof(*o->ulimits));
+	o->n_ulimits += given->n_ulimits;
 }
 
 static int plan(struct run_job *job, struct err *err)
@@ -110,17 +123,16 @@ static int plan(struct run_job *job, struct err *err)
 	if (s->in.run.insecure)
 		return err_set(err, -EPERM,
 			"security.insecure is not allowed: RUN has the rights of `sbx run`, no more");
+	TRY(build_run_opts(b->opts, &job->opts, err));
 	plan_argv(job);
 	plan_env(job);
 	job->workdir = step_workdir_path(s->snap, "");
 	job->user = xstrdup(json_str(json_get(config, "User"), ""));
-	job->opts.shm_size = b->opts->shm_size;
+	if (b->opts->shm_size >= 0)
+		job->opts.shm_size = b->opts->shm_size;
 	job->opts.remove = true;
 	strv_extend(&job->opts.add_host, &b->opts->add_host);
-	if (b->opts->n_ulimits)
-		job->opts.ulimits = xmemdup(
-			b->opts->ulimits, b->opts->n_ulimits * sizeof(*b->opts->ulimits));
-	job->opts.n_ulimits = b->opts->n_ulimits;
+	add_ulimits(&job->opts, b->opts);
 	return plan_network(job, err);
 }
 
@@ -138,6 +150,7 @@ static int make_key(struct run_job *job, char ret[SHA256_HEX], struct err *err)
 	key_add(&key, job->workdir);
 	key_add(&key, job->user);
 	key_add(&key, job->opts.network);
+	key_add(&key, job->opts.policy);
 	key_add_list(&key, &job->opts.add_host);
 	key_add_int(&key, job->opts.shm_size);
 	key_add_int(&key, s->build->idmap.kind == IDMAP_SINGLE);

@@ -107,6 +107,19 @@ static int find_image(struct launch *launch, struct err *err)
 	return resolve(launch, err);
 }
 
+/* `FROM scratch` and settings make an image all the same; there is nothing in it to run. */
+static int need_layers(const struct launch *launch, struct err *err)
+{
+	if (launch->image.layers.n > 0)
+		return 0;
+	return err_exit(err,
+		(err_set(err, -ENOENT,
+			 "image %s has no layers: there is nothing to run. Build on it, or COPY a program "
+			 "into it",
+			 launch->opts.image),
+			127));
+}
+
 /* Locked from here until it runs: nobody else starts or removes it meanwhile. */
 static int make_record(struct launch *launch, struct err *err)
 {
@@ -146,6 +159,7 @@ int launch_create(struct launch *launch, struct err *err)
 	if (launch->opts.cidfile && access(launch->opts.cidfile, F_OK) == 0)
 		return cidfile_found(launch->opts.cidfile, err);
 	TRY(find_image(launch, err));
+	TRY(need_layers(launch, err));
 	state_new_id(launch->id);
 	TRY(launch_inherit(launch, err));
 	TRY(launch_plan(launch, err));

@@ -169,13 +169,13 @@ static int parse_layers(struct manifest *m, struct err *err)
 	const struct json *list = json_get(m->doc, "layers");
 	size_t n = json_len(list);
 
-	if (json_kind(list) != JSON_LIST || n == 0)
-		return err_set(err, -EINVAL, "the image has no layers: there is nothing to run");
+	if (json_kind(list) != JSON_LIST)
+		return err_set(err, -EINVAL, "the manifest is malformed: it names no layers");
 	if (n > LAYERS_MAX)
 		return err_set(err, -EINVAL,
 			"max depth exceeded: the image has %zu layers, the limit is %d", n,
 			LAYERS_MAX);
-	m->layers = xcalloc(n, sizeof(*m->layers));
+	m->layers = xcalloc(n + 1, sizeof(*m->layers));
 	for (size_t i = 0; i < n; i++) {
 		TRY(descriptor_parse(json_at(list, i), &m->layers[i], err));
 		if (!one_of(m->layers[i].media_type, layer_types, ARRAY_SIZE(layer_types)))

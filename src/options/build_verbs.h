@@ -18,6 +18,7 @@ enum build_output_type { OUTPUT_IMAGE, OUTPUT_DOCKER, OUTPUT_OCI, OUTPUT_TAR, OU
 struct build_output {
 	enum build_output_type type;
 	char *dest; /* file, directory, "-" = standard output; NULL: the image store */
+	char *name; /* a further name for the image, or NULL */
 	bool push;
 };
 
@@ -37,6 +38,8 @@ struct build_opts {
 	struct strv labels; /* "name=value" */
 	struct strv add_host, contexts; /* "name=where" */
 	struct strv cache_from, cache_to;
+	struct strv
+		run_words; /* options of `sbx run` for every RUN: "--policy=build", "--memory=1g" */
 	char *file, *target, *iidfile, *metadata_file, *network, *platform;
 	char *context; /* PATH, URL or "-" */
 	enum build_progress progress;
@@ -50,6 +53,10 @@ struct build_opts {
 };
 int build_opts_parse(int argc, char **argv, struct build_opts *ret, struct err *err);
 void build_opts_done(struct build_opts *opts);
+
+struct run_opts;
+/* What run_words mean for a RUN; judged where `sbx run` does. *ret is the caller's to free. -EINVAL. */
+int build_run_opts(const struct build_opts *build, struct run_opts *ret, struct err *err);
 
 struct builder_prune_opts {
 	bool all, force;

@@ -44,7 +44,22 @@ static int output_type(const char *name, enum build_output_type *ret, struct err
 		}
 	}
 	return err_set(err, -EINVAL,
-		"unknown output type '%s': want local, tar, oci, docker or image", name);
+		"unknown output type '%s': want local, tar, oci, docker, image or registry", name);
+}
+
+/* BuildKit's fields whose only value here is how things are done anyway. */
+static bool is_default(const char *key, const char *value)
+{
+	static const char *const fields[][2] = {
+		{ "oci-mediatypes", "true" }, { "compression", "uncompressed" },
+		{ "unpack", "true" }, { "store", "true" }, { "tar", "true" },
+		{ "rewrite-timestamp", "true" }, /* where SOURCE_DATE_EPOCH is set */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (strcmp(fields[i][0], key) == 0 && strcmp(fields[i][1], value) == 0)
+			return true;
+	return false;
 }
 
 static int output_field(
@@ -52,8 +67,17 @@ static int output_field(
 {
 	if (!value)
 		return err_set(err, -EINVAL, "invalid value '%s' of --output", key);
+	if (strcmp(key, "type") == 0 && strcmp(value, "registry") == 0) {
+		ret->push = true; /* buildx's word for type=image,push=true */
+		ret->type = OUTPUT_IMAGE;
+		return 0;
+	}
 	if (strcmp(key, "type") == 0)
 		return output_type(value, &ret->type, err);
+	if (strcmp(key, "name") == 0) {
+		keep(&ret->name, value);
+		return 0;
+	}
 	if (strcmp(key, "dest") == 0 || strcmp(key, "destination") == 0) {
 		keep(&ret->dest, value);
 		return 0;
@@ -62,8 +86,10 @@ static int output_field(
 		ret->push = strcmp(value, "true") == 0;
 		return 0;
 	}
-	return err_set(
-		err, -EINVAL, "--output: '%s' is not supported; type, dest and push are", key);
+	if (is_default(key, value))
+		return 0;
+	return err_set(err, -EINVAL,
+		"--output: '%s=%s' is not supported; type, dest, name and push are", key, value);
 }
 
 static int output_check(const struct build_output *o, const char *typed, struct err *err)
@@ -83,7 +109,7 @@ static int output_check(const struct build_output *o, const char *typed, struct 
 
 int parse_build_output(const char *value, struct build_output *ret, struct err *err)
 {
-	autofree char *text = xstrdup(value), *dest = NULL;
+	autofree char *text = xstrdup(value), *dest = NULL, *name = NULL;
 	struct build_output o = { .type = OUTPUT_IMAGE };
 	char *rest = text, *field, *it;
 	int r = 0;
@@ -101,9 +127,10 @@ int parse_build_output(const char *value, struct build_output *ret, struct err *
 	if (r == 0)
 		r = output_check(&o, value, err);
 	dest = o.dest; /* freed on failure */
+	name = o.name;
 	if (r < 0)
 		return r;
-	dest = NULL;
+	dest = name = NULL;
 	*ret = o;
 	return 0;
 }

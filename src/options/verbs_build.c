@@ -76,6 +76,8 @@ static int call_output(void *target, const char *value, struct err *err)
 	TRY(parse_build_output(value, &output, err));
 	o->outputs = xreallocarray(o->outputs, o->n_outputs + 1, sizeof(*o->outputs));
 	o->outputs[o->n_outputs++] = output;
+	if (output.name && !strv_has(&o->tags, output.name))
+		strv_add(&o->tags, output.name);
 	return 0;
 }
 
@@ -154,6 +156,33 @@ static int call_cache_to(void *target, const char *value, struct err *err)
 	return call_cache(&((BUILD *)target)->cache_to, value, "--cache-to", err);
 }
 
+/* Options of `sbx run`, which judges them: see builder_build(). */
+static int run_word(void *target, const char *name, const char *value)
+{
+	strv_addf(&((BUILD *)target)->run_words, "--%s=%s", name, value);
+	return 0;
+}
+
+#define RUN_WORD(function, name)                                              \
+	static int function(void *target, const char *value, struct err *err) \
+	{                                                                     \
+		(void)err;                                                    \
+		return run_word(target, name, value);                         \
+	}
+
+RUN_WORD(word_memory, "memory")
+RUN_WORD(word_memory_swap, "memory-swap")
+RUN_WORD(word_cpus, "cpus")
+RUN_WORD(word_cpu_period, "cpu-period")
+RUN_WORD(word_cpu_quota, "cpu-quota")
+RUN_WORD(word_cpu_shares, "cpu-shares")
+RUN_WORD(word_cpuset_cpus, "cpuset-cpus")
+RUN_WORD(word_cpuset_mems, "cpuset-mems")
+RUN_WORD(word_cgroup_parent, "cgroup-parent")
+RUN_WORD(word_limits, "limits")
+RUN_WORD(word_policy, "policy")
+RUN_WORD(word_security_opt, "security-opt")
+
 const struct opt build_table[] = {
 	OPT_CALL(0, "add-host", call_add_host, "HOST:IP", "Add a line to /etc/hosts during RUN"),
 	OPT_CALL(0, "build-arg", call_build_arg, "NAME[=VALUE]", "Set an ARG of the Dockerfile"),
@@ -161,20 +190,31 @@ const struct opt build_table[] = {
 		"A further source for FROM and --from"),
 	OPT_CALL(0, "cache-from", call_cache_from, "IMAGE", "Accepted: the store's cache is used"),
 	OPT_CALL(0, "cache-to", call_cache_to, "type=inline", "Accepted: layers are the cache"),
+	OPT_CALL(0, "cgroup-parent", word_cgroup_parent, "CGROUP", "Parent of RUN's cgroups"),
 	OPT_FLAG(0, "compress", BUILD, no_effect, "No effect: the context is read in place"),
+	OPT_CALL(0, "cpu-period", word_cpu_period, "MICROSECONDS", "Period of RUN's CPU quota"),
+	OPT_CALL(0, "cpu-quota", word_cpu_quota, "MICROSECONDS", "CPU time of RUN in each period"),
+	OPT_CALL('c', "cpu-shares", word_cpu_shares, "SHARES", "CPU weight of RUN"),
+	OPT_CALL(0, "cpus", word_cpus, "NUMBER", "CPUs that RUN may use"),
+	OPT_CALL(0, "cpuset-cpus", word_cpuset_cpus, "LIST", "CPUs on which RUN may run"),
+	OPT_CALL(0, "cpuset-mems", word_cpuset_mems, "LIST", "Memory nodes that RUN may use"),
 	OPT_STRING('f', "file", BUILD, file, "FILE", "Dockerfile (default PATH/Dockerfile)"),
 	OPT_FLAG(0, "force-rm", BUILD, no_effect, "No effect: nothing is left behind"),
 	OPT_STRING(0, "iidfile", BUILD, iidfile, "FILE", "Write the image's id to a file"),
 	OPT_CALL(0, "label", call_image_label, "NAME[=VALUE]", "Attach a label to the image"),
+	OPT_CALL(0, "limits", word_limits, "strict|best-effort", "Limits that cannot be enforced"),
 	OPT_FLAG(0, "load", BUILD, load, "Keep the image here, beside other outputs"),
+	OPT_CALL('m', "memory", word_memory, "SIZE", "Memory that RUN may use"),
+	OPT_CALL(0, "memory-swap", word_memory_swap, "SIZE", "Memory and swap that RUN may use"),
 	OPT_STRING(0, "metadata-file", BUILD, metadata_file, "FILE", "Write digests as JSON"),
 	OPT_STRING(0, "network", BUILD, network, "default|none|host|NAME", "Network of RUN"),
 	OPT_FLAG(0, "no-cache", BUILD, no_cache, "Carry out every step"),
 	OPT_CALL(0, "on-error", call_on_error, "shell|stop",
 		"shell: a terminal where a RUN has failed"),
 	OPT_CALL('o', "output", call_output, "DIR|type=TYPE,dest=PATH",
-		"Where to: local, tar, oci, docker"),
+		"Where: local tar oci docker image registry"),
 	OPT_CALL(0, "platform", call_platform, "OS/ARCH", "Platform of base images"),
+	OPT_CALL(0, "policy", word_policy, "POLICY", "What RUN may do, as of `sbx run`"),
 	OPT_CALL(0, "progress", call_progress, "auto|plain|tty|rawjson", "How to show progress"),
 	OPT_FLAG(0, "pull", BUILD, pull, "Ask the registries for newer base images"),
 	OPT_FLAG(0, "push", BUILD, push, "Push the image to its registry"),
@@ -182,6 +222,7 @@ const struct opt build_table[] = {
 	OPT_FLAG(0, "rm", BUILD, no_effect, "No effect: nothing is left behind"),
 	OPT_CALL(0, "secret", call_secret, "id=ID[,src=FILE|env=NAME]",
 		"A secret for RUN --mount=type=secret"),
+	OPT_CALL(0, "security-opt", word_security_opt, "OPTION", "As of `sbx run`, for RUN"),
 	OPT_CALL(0, "shm-size", call_shm_size, "SIZE", "Size of /dev/shm (default 64m)"),
 	OPT_CALL(0, "ssh", call_ssh, "ID", "Refused: use --secret"),
 	OPT_LIST('t', "tag", BUILD, tags, "NAME[:TAG]", "Name of the image; may be repeated"),
@@ -217,14 +258,14 @@ void build_opts_done(struct build_opts *o)
 	char *strings[] = { o->file, o->target, o->iidfile, o->metadata_file, o->network,
 		o->platform, o->context };
 	struct strv *lists[] = { &o->tags, &o->build_args, &o->labels, &o->add_host, &o->contexts,
-		&o->cache_from, &o->cache_to };
+		&o->cache_from, &o->cache_to, &o->run_words };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strv_done(lists[i]);
 	for (size_t i = 0; i < o->n_outputs; i++)
-		free(o->outputs[i].dest);
+		free(o->outputs[i].dest), free(o->outputs[i].name);
 	for (size_t i = 0; i < o->n_secrets; i++) {
 		free(o->secrets[i].id);
 		free(o->secrets[i].file);

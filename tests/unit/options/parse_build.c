@@ -25,12 +25,17 @@ static void an_output_is_a_type_and_a_place(void **state)
 	free(o.dest);
 	assert_int_equal(parse_build_output("type=image,push=true", &o, &err), 0);
 	assert_true(o.push && !o.dest);
+	assert_int_equal(parse_build_output("type=registry,name=a/b:1", &o, &err), 0);
+	assert_true(o.push && o.type == OUTPUT_IMAGE);
+	assert_string_equal(o.name, "a/b:1");
+	free(o.name);
 }
 
 static void an_output_without_its_place_is_refused(void **state)
 {
 	static const char *const bad[] = { "type=local", "type=tar,dest=", "type=x,dest=y",
-		"type=local,dest=-", "type=image,dest=f", "type=oci,wrong=1", "type=oci,flag" };
+		"type=local,dest=-", "type=image,dest=f", "type=oci,wrong=1", "type=oci,flag",
+		"type=image,compression=zstd", "type=image,name=x,dest=f" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct build_output o;
