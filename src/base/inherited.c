@@ -33,6 +33,32 @@ static int next_named(const char **text)
 	return -1;
 }
 
+/* "--preserve-fds=N" or "--preserve-fds N": how many from 3 on. Of a payload's own words too; what
+ * inherited_keep() does not take is closed by inherited_drop(). */
+static int preserved(char *const *argv)
+{
+	static const char option[] = "--preserve-fds";
+	size_t len = strlen(option);
+	long most = 0, n;
+
+	for (; *argv; argv++) {
+		if (strncmp(*argv, option, len) != 0)
+			continue;
+		n = (*argv)[len] == '='        ? strtol(*argv + len + 1, NULL, 10)
+		    : !(*argv)[len] && argv[1] ? strtol(argv[1], NULL, 10)
+					       : 0;
+		most = n > most ? n : most;
+	}
+	return most > NAMED_MAX - 3 ? NAMED_MAX - 3 : (int)most;
+}
+
+static bool is_inherited(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
 static int close_between(int first, int last, struct err *err)
 {
 	if (first > last)
@@ -50,6 +76,8 @@ int inherited_tidy(char *const *argv, struct err *err)
 	for (int fd = 0; fd < first; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
 			return err_sys(err, "open /dev/null");
+	for (int fd = first; fd < first + preserved(argv); fd++)
+		named[fd] = true;
 	for (; *argv; argv++) {
 		const char *text = *argv;
 
@@ -67,16 +95,37 @@ int inherited_tidy(char *const *argv, struct err *err)
 	return 0;
 }
 
+int inherited_keep(int n, struct err *err)
+{
+	for (int fd = 3; fd < 3 + n; fd++) {
+		if (!is_inherited(fd))
+			return err_set(err, -EBADF,
+				"--preserve-fds=%d: file descriptor %d is not open in the caller",
+				n, fd);
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			return err_sys(err, "keep descriptor %d", fd);
+	}
+	return 0;
+}
+
+void inherited_release(int n)
+{
+	for (int fd = 3; fd < 3 + n; fd++)
+		(void)close(fd);
+}
+
 void inherited_drop(char *const *argv)
 {
-	for (; argv && *argv; argv++) {
+	if (!argv)
+		return;
+	for (int fd = 3, end = 3 + preserved(argv); fd < end; fd++)
+		if (is_inherited(fd))
+			(void)close(fd);
+	for (; *argv; argv++) {
 		const char *text = *argv;
 
-		for (int fd = next_named(&text); fd >= 0; fd = next_named(&text)) {
-			int flags = fcntl(fd, F_GETFD);
-
-			if (flags >= 0 && !(flags & FD_CLOEXEC))
+		for (int fd = next_named(&text); fd >= 0; fd = next_named(&text))
+			if (is_inherited(fd))
 				(void)close(fd); /* somebody's pipe or file, read already */
-		}
 	}
 }

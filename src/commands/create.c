@@ -170,6 +170,7 @@ int launch_create(struct launch *launch, struct err *err)
 		TRY(fs_write_all(STDOUT_FILENO, text.data, text.len, err));
 		return 1;
 	}
+	TRY(launch_make_volumes(launch, err));
 	return launch->opts.cidfile ? make_with_cidfile(launch, launch->opts.cidfile, err)
 				    : make_record(launch, err);
 }

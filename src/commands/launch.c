@@ -203,6 +203,8 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	release_lock(launch);
 	if (c->restarts && state_stop_asked(c) != STOP_NOT_ASKED)
 		(void)kill(pid, SIGKILL); /* our child: the wish came while it was being started */
+	inherited_release((int)launch->opts.preserve_fds);
+	launch->opts.preserve_fds = 0;
 	return forget_stdio(err);
 }
 
@@ -415,17 +417,25 @@ int launch_go(struct launch *launch, int *ret_client, struct err *err)
 		(void)close(ours); /* else the launcher's death would go unseen */
 		monitor_main(launch, move_fd(&theirs), move_fd(&listener));
 	}
+	inherited_release((int)launch->opts.preserve_fds); /* the monitor has them */
 	*ret_client = move_fd(&ours);
 	return 0;
+}
+
+/* -a names the streams that are shown: the others go nowhere. */
+static int stream_of(const struct run_opts *opts, int stream, int null)
+{
+	return !opts->attach_given || opts->attach[stream] ? stream : null;
 }
 
 int launch_attend(struct launch *launch, int client, bool detach, struct err *err)
 {
 	const struct run_opts *opts = &launch->opts;
+	autofd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	const struct client_opts attend = {
 		.in = launch->attach_in ? STDIN_FILENO : -1,
-		.out = STDOUT_FILENO,
-		.err = STDERR_FILENO,
+		.out = stream_of(opts, STDOUT_FILENO, null),
+		.err = stream_of(opts, STDERR_FILENO, null),
 		.tty = opts->tty,
 		.sig_proxy = opts->sig_proxy && !opts->tty,
 		.detach_keys = opts->detach_keys,
@@ -433,6 +443,8 @@ int launch_attend(struct launch *launch, int client, bool detach, struct err *er
 	char message[1 + sizeof(struct err)];
 	ssize_t n;
 
+	if (null < 0)
+		return err_sys(err, "open /dev/null");
 	if (!detach)
 		return client_run(client, &attend, err);
 	do {

@@ -75,6 +75,8 @@ int launch_ids(struct launch *launch, struct err *err);
  * that is started again, what it inherited when it was made, whatever has become of its parents. */
 int launch_inherit(struct launch *launch, struct err *err);
 int launch_inherit_again(struct launch *launch, struct err *err);
+/* Makes the volumes that --mount gives labels or options, where they do not exist. */
+int launch_make_volumes(struct launch *launch, struct err *err);
 /* Once the network has given an address: hosts, hostname and resolv.conf. */
 int launch_write_files(struct launch *launch, struct err *err);
 /* state.json's "network" (docs/formats.md). */

@@ -2,7 +2,8 @@
 /*
  * --volumes-from: what another container has on record becomes mounts of this one. The other need not
  * run, nor live: what is inherited is put on record with the child, by source and by name, and that is
- * what a later `start` goes by.
+ * what a later `start` goes by. And --mount's volume-label and volume-opt: they are for a volume that the
+ * mount makes, so that one is made here with its record instead of by the launch.
  */
 #include "commands/launch.h"
 
@@ -76,5 +77,32 @@ int launch_inherit_again(struct launch *launch, struct err *err)
 	json_each (it, json_get(launch->container.config, "mounts"))
 		if (json_bool(json_get(it.value, "inherited"), false) && is_heritable(it.value))
 			add_mount(&launch->opts, it.value, false);
+	return 0;
+}
+
+static int make_volume(struct launch *launch, const struct volume *v, struct err *err)
+{
+	autovolume struct stored_volume made = { 0 };
+	autojson struct json *labels = v->labels ? json_ref(v->labels) : json_new_map();
+	struct err none = ERR_INIT;
+
+	if (state_volume_open(launch->globals, v->source, &made, &none) == 0)
+		return 0; /* it keeps its own, as Docker has it */
+	if (v->type == VOLUME_ANONYMOUS)
+		json_put_string(labels, "com.docker.volume.anonymous", "");
+	TRY(state_volume_create(launch->globals, v->source, labels, v->options, &made, err));
+	event_tell_named(launch->globals, "volume", "create", made.name, NULL);
+	return 0;
+}
+
+int launch_make_volumes(struct launch *launch, struct err *err)
+{
+	for (size_t i = 0; i < launch->rootfs.n_mounts; i++) {
+		const struct volume *v = &launch->rootfs.mounts[i];
+
+		if ((v->labels || v->options) &&
+			(v->type == VOLUME_NAMED || v->type == VOLUME_ANONYMOUS))
+			TRY(make_volume(launch, v, err));
+	}
 	return 0;
 }

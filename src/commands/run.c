@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/inherited.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "commands/launch.h"
@@ -50,7 +51,9 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err)
 	launch.by_run = true;
 	TRY(run_opts_parse(argc, argv, &launch.opts, err));
 	TRY(check_terminal(&launch.opts, err));
-	launch.attach_in = launch.opts.interactive && !launch.opts.detach;
+	TRY(inherited_keep((int)launch.opts.preserve_fds, err));
+	launch.attach_in = launch.opts.interactive && !launch.opts.detach &&
+			   (!launch.opts.attach_given || launch.opts.attach[STDIN_FILENO]);
 	r = launch_create(&launch, err);
 	if (r > 0)
 		return 0;

@@ -62,20 +62,30 @@ static int check_restart(const struct container *c, const struct update_opts *op
 	return 0;
 }
 
-/* What the next start will read: refused now rather than then. */
-static int check_args(const struct container *c, const struct strv *given, struct err *err)
+/* What the next start will read: refused now rather than then. Into *ret, which is the caller's to free. */
+static int check_args(
+	const struct container *c, const struct strv *given, struct run_opts *ret, struct err *err)
 {
 	autojson struct json *config = json_new_map();
 	autostrv struct strv argv = STRV_INIT;
-	struct run_opts opts = { 0 };
 
 	json_put(config, "args", json_ref(json_get(c->config, "args")));
 	put_args(config, given);
 	strv_add(&argv, "run");
 	json_strv(json_get(config, "args"), &argv);
-	TRY(run_opts_parse((int)argv.n, argv.v, &opts, err));
-	run_opts_done(&opts);
-	return 0;
+	return run_opts_parse((int)argv.n, argv.v, ret, err);
+}
+
+/* Swap is told together with memory and kept apart by the kernel: one of both does not do. */
+static struct limits with_memory(const struct limits *given, const struct limits *all)
+{
+	struct limits l = *given;
+
+	if (l.memory || l.memory_swap) {
+		l.memory = all->memory;
+		l.memory_swap = all->memory_swap;
+	}
+	return l;
 }
 
 static void put_shown(struct json *config, const struct run_opts *o)
@@ -125,6 +135,8 @@ static int update_one(void *data, const char *name, struct err *err)
 {
 	const struct updating *updating = data;
 	autocontainer struct container c = CONTAINER_INIT;
+	autorunopts struct run_opts after = { 0 };
+	struct limits limits;
 	autofd int lock = -EBADF;
 
 	TRY(state_open(updating->globals, name, &c, err));
@@ -132,8 +144,9 @@ static int update_one(void *data, const char *name, struct err *err)
 	TRY(lock);
 	TRY(state_reload(&c, err));
 	TRY(check_restart(&c, updating->opts, err));
-	TRY(check_args(&c, &updating->opts->given, err));
-	TRY(apply_now(&c, &updating->opts->run.limits, err));
+	TRY(check_args(&c, &updating->opts->given, &after, err));
+	limits = with_memory(&updating->opts->run.limits, &after.limits);
+	TRY(apply_now(&c, &limits, err));
 	TRY(state_change_config(&c, change, (void *)updating->opts, err));
 	event_container(updating->globals, &c, "update", NULL, NULL);
 	return out_line(name, err);

@@ -87,6 +87,13 @@ int call_policy_learn(void *target, const char *value, struct err *err);
 int call_runtime(void *target, const char *value, struct err *err);
 int call_volume_driver(void *target, const char *value, struct err *err);
 void add_host_env(struct strv *env);
+
+/* run_process.c; the same. */
+int call_attach(void *target, const char *value, struct err *err);
+int call_umask(void *target, const char *value, struct err *err);
+int call_tz(void *target, const char *value, struct err *err);
+int check_process(const struct run_opts *o, struct err *err);
+void add_proxy_env(struct strv *env);
 int check_namespaces(const struct run_opts *o, struct err *err);
 
 /* "NAME=VALUE" of a --filter. */
@@ -111,7 +118,7 @@ extern const struct command volume_commands[], system_commands[], policy_command
 extern const struct command volume_commands[], system_commands[], build_commands[];
 
 /* Tables that those rows refer to. create has the rows of run but the first RUN_ONLY. */
-enum { RUN_ONLY = 3 };
+enum { RUN_ONLY = 4 };
 extern const struct opt attach_table[], restart_table[];
 extern const struct opt run_table[], start_table[], stop_table[], kill_table[], rm_table[];
 extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], inspect_table[];

@@ -53,11 +53,12 @@ struct volume {
 	bool no_copy;       /* :nocopy */
 	bool squash;        /* everybody inside is the caller there (docs/mounts.md) */
 	bool no_exec;
-	bool not_recursive;  /* without what is mounted below the source */
-	bool slave;          /* what the host mounts below it later appears inside too */
-	bool inherited;      /* by --volumes-from */
-	char *subpath;       /* of a volume: mount this directory of it */
-	char *tmpfs_options; /* "size=64m,mode=1777" or NULL */
+	bool not_recursive;            /* without what is mounted below the source */
+	bool slave;                    /* what the host mounts below it later appears inside too */
+	bool inherited;                /* by --volumes-from */
+	char *subpath;                 /* of a volume: mount this directory of it */
+	char *tmpfs_options;           /* "size=64m,mode=1777" or NULL */
+	struct json *labels, *options; /* of a volume that this mount makes; NULL = none */
 };
 
 struct ulimit {
@@ -91,12 +92,19 @@ struct loopback_ports {
 	size_t n;
 };
 
+enum { ATTACH_STREAMS = 3 };
+
 /* Options of run and create. Strings and lists are owned. */
 struct run_opts {
 	bool detach, interactive, tty, remove, read_only, init, privileged, publish_all, quiet,
 		dry_run;
-	bool rootfs;             /* image is a directory */
-	bool replace, sig_proxy; /* sig_proxy defaults to true */
+	bool rootfs;                               /* image is a directory */
+	bool replace, sig_proxy;                   /* sig_proxy defaults to true */
+	bool attach_given, attach[ATTACH_STREAMS]; /* -a; not given: what -i and -d say */
+	bool http_proxy;                           /* the caller's proxies are the container's */
+	char *umask;                               /* octal; NULL = 0022 */
+	char *tz;                                  /* the host's file for /etc/localtime, or NULL */
+	int64_t preserve_fds; /* so many of the caller's from 3 on are the program's too */
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
 	char *ip, *mac_address;

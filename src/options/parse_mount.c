@@ -134,13 +134,33 @@ static int set_subpath(struct mount *m, const char *value, struct err *err)
 	return 0;
 }
 
-static int refuse_record(struct mount *m, const char *value, struct err *err)
+/* NAME[=VALUE] of a volume that does not exist yet. */
+static void put_pair(struct json **map, const char *value)
 {
-	(void)m;
-	return err_set(err, -EINVAL,
-		"labels and options are given when a volume is made: sbx volume create --label … -o … "
-		"('%s')",
-		value);
+	size_t len = strcspn(value, "=");
+	autofree char *name = xstrndup(value, len);
+
+	if (!*map)
+		*map = json_new_map();
+	json_put_string(*map, name, value[len] ? value + len + 1 : "");
+}
+
+static int set_label(struct mount *m, const char *value, struct err *err)
+{
+	m->volume_key = true;
+	if (!*value || *value == '=')
+		return err_set(err, -EINVAL, "invalid volume-label '%s': empty name", value);
+	put_pair(&m->volume.labels, value);
+	return 0;
+}
+
+static int set_option(struct mount *m, const char *value, struct err *err)
+{
+	m->volume_key = true;
+	if (!*value || *value == '=' || !strchr(value, '='))
+		return err_set(err, -EINVAL, "invalid volume-opt '%s': NAME=VALUE", value);
+	put_pair(&m->volume.options, value);
+	return 0;
 }
 
 static int set_tmpfs_size(struct mount *m, const char *value, struct err *err)
@@ -184,8 +204,8 @@ static const struct {
 	{ "relabel", set_relabel },
 	{ "volume-driver", set_driver },
 	{ "volume-subpath", set_subpath },
-	{ "volume-label", refuse_record },
-	{ "volume-opt", refuse_record },
+	{ "volume-label", set_label },
+	{ "volume-opt", set_option },
 	{ "tmpfs-size", set_tmpfs_size },
 	{ "tmpfs-mode", set_tmpfs_mode },
 	{ "consistency", set_consistency },

@@ -77,6 +77,8 @@ void volume_done(struct volume *volume)
 	free(volume->destination);
 	free(volume->tmpfs_options);
 	free(volume->subpath);
+	json_free(volume->labels);
+	json_free(volume->options);
 	*volume = (struct volume){ 0 };
 }
 

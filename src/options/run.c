@@ -230,11 +230,14 @@ const struct opt run_table[] = {
 		"Run in the background and print the container id"),
 	OPT_STRING(0, "detach-keys", RUN, opts.detach_keys, "KEYS",
 		"Key sequence that detaches (default ctrl-p,ctrl-q)"),
+	OPT_INT(0, "preserve-fds", RUN, opts.preserve_fds, "N",
+		"Pass the caller's descriptors 3 to N+2 to the program"),
 	OPT_FLAG(0, "sig-proxy", RUN, opts.sig_proxy,
 		"Forward signals to the container (default true)"),
 	OPT_CALL(0, "add-host", call_add_host, "HOST:IP",
 		"Add a line to /etc/hosts; IP may be host-gateway"),
 	OPT_CALL(0, "annotation", call_annotation, "NAME=VALUE", "Attach an annotation"),
+	OPT_CALL('a', "attach", call_attach, "STREAM", "Attach to stdin, stdout or stderr only"),
 	OPT_CALL(0, "blkio-weight", call_blkio_weight, "N", "Share of disk time, 10 to 1000"),
 	OPT_LIST(0, "blkio-weight-device", RUN, opts.ignored, "VALUE", IGNORED),
 	OPT_LIST(0, "cap-add", RUN, opts.cap_add, "CAP", "Add a Linux capability, or ALL"),
@@ -292,6 +295,8 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "host-loopback", call_host_loopback, "PORT[,PORT]",
 		"Reach these TCP ports of the host's own 127.0.0.1"),
 	OPT_CALL('h', "hostname", call_hostname, "NAME", "Host name inside the container"),
+	OPT_FLAG(0, "http-proxy", RUN, opts.http_proxy,
+		"Copy the caller's proxy variables; -e and --env-file win"),
 	OPT_FLAG(
 		0, "init", RUN, opts.init, "Run an init that forwards signals and reaps processes"),
 	OPT_FLAG('i', "interactive", RUN, opts.interactive, "Keep standard input open"),
@@ -368,7 +373,9 @@ const struct opt run_table[] = {
 	OPT_INT(0, "timeout", RUN, opts.timeout, "SECONDS", "Kill the container after this time"),
 	OPT_CALL(0, "tmpfs", call_tmpfs, "PATH[:OPTIONS]", "Mount a tmpfs"),
 	OPT_FLAG('t', "tty", RUN, opts.tty, "Give the program a terminal"),
+	OPT_CALL(0, "tz", call_tz, "ZONE", "Time zone, like Europe/Paris, or local for the host's"),
 	OPT_CALL(0, "ulimit", call_ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"),
+	OPT_CALL(0, "umask", call_umask, "MODE", "File mode creation mask (default 0022)"),
 	OPT_STRING(
 		'u', "user", RUN, opts.user, "USER[:GROUP]", "User and group, by name or number"),
 	OPT_CALL(0, "userns", call_userns, "MODE",
@@ -389,7 +396,7 @@ void run_opts_done(struct run_opts *o)
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
 		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver,
-		o->health.cmd, o->policy, o->domainname, o->policy_learn };
+		o->health.cmd, o->policy, o->domainname, o->policy_learn, o->umask, o->tz };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts,
@@ -414,7 +421,8 @@ void run_opts_done(struct run_opts *o)
 static void note(void *target, const struct opt *opt, const char *value)
 {
 	static const char *const skip[] = { "cidfile", "dry-run", "env", "env-file", "env-host",
-		"label", "label-file", "policy", "pull", "quiet", "replace" };
+		"http-proxy", "label", "label-file", "policy", "preserve-fds", "pull", "quiet",
+		"replace" };
 	struct run_opts *o = &((struct raw *)target)->opts;
 	const struct volume *last = o->n_volumes ? &o->volumes[o->n_volumes - 1] : NULL;
 
@@ -452,6 +460,7 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 	TRY(check_health(&o->health, err));
 	TRY(check_limits(&o->limits, err));
 	TRY(check_namespaces(o, err));
+	TRY(check_process(o, err));
 	if (o->timeout < 0 || o->timeout > INT32_MAX)
 		return err_set(err, -EINVAL, "--timeout must be a number of seconds");
 	if (o->replace && !o->name)
@@ -459,6 +468,8 @@ static int finish(struct raw *raw, const struct strv *operands, struct err *err)
 	strv_extend(&o->env, &raw->env);
 	if (o->env_host)
 		add_host_env(&o->env);
+	if (o->http_proxy)
+		add_proxy_env(&o->env);
 	env_squash(&o->env);
 	strv_each (label, &o->labels)
 		strv_addf(&o->args, "--label=%s", *label);

@@ -53,8 +53,6 @@ int update_opts_parse(int argc, char **argv, struct update_opts *ret, struct err
 	(void)argc;
 	spec.note = note;
 	r = opt_parse(&spec, argv, &o, &o.containers, err);
-	if (r == 0)
-		r = check_limits(&o.run.limits, err);
 	if (r == 0 && o.given.n == 0)
 		r = err_set(
 			err, -EINVAL, "you must provide one or more flags when using this command");

@@ -328,7 +328,8 @@ static int set_up(struct child *child, struct err *err)
 	if (spec->tty)
 		TRY(setup_tty(child, err));
 	TRY(setup_stdio(child, err));
-	(void)umask(0022);
+	(void)umask(spec->more && spec->more->umask ? (mode_t)strtoul(spec->more->umask, NULL, 8)
+						    : 0022);
 	TRY(make_workdir(spec, child->root, err));
 	TRY(rootfs_enter(spec->rootfs, child->root, err));
 	strv_extend(&child->env, spec->env);
@@ -378,6 +379,19 @@ static int apply_filter(struct child *child, struct err *err)
 	return step_send(child->fds.sock, STEP_LISTENER, listener, NULL, err);
 }
 
+/* X02: nothing but stdin, stdout, stderr and what --preserve-fds names outlives execve. */
+static int close_at_exec(const struct process_spec *spec, struct err *err)
+{
+	int kept = spec->more ? (int)spec->more->preserve_fds : 0;
+
+	if (sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_sys(err, "close_range");
+	for (int fd = 3; fd < 3 + kept; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return err_sys(err, "pass descriptor %d on", fd);
+	return 0;
+}
+
 static int execute(struct child *child, struct err *err)
 {
 	const struct process_spec *spec = child->spec;
@@ -385,8 +399,7 @@ static int execute(struct child *child, struct err *err)
 
 	TRY(lookup_program(
 		spec->argv->v[0], strv_env_get(&child->env, "PATH"), spec->workdir, &program, err));
-	if (sys_close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0) /* X02 */
-		return err_sys(err, "close_range");
+	TRY(close_at_exec(spec, err));
 	TRY(apply_filter(child, err)); /* last: only execve has to be possible */
 	return lookup_exec(program, spec->argv->v, child->env.v, err);
 }

@@ -36,6 +36,8 @@ static void volume_done(struct volume *volume)
 	free(volume->destination);
 	free(volume->tmpfs_options);
 	free(volume->subpath);
+	json_free(volume->labels);
+	json_free(volume->options);
 }
 
 void rootfs_done(struct rootfs *rootfs)
@@ -166,6 +168,8 @@ static struct volume *add_mount(struct rootfs *rootfs, const struct volume *volu
 	copy->destination = xstrdup(volume->destination);
 	copy->tmpfs_options = volume->tmpfs_options ? xstrdup(volume->tmpfs_options) : NULL;
 	copy->subpath = volume->subpath ? xstrdup(volume->subpath) : NULL;
+	copy->labels = volume->labels ? json_ref(volume->labels) : NULL;
+	copy->options = volume->options ? json_ref(volume->options) : NULL;
 	return copy;
 }
 
@@ -266,6 +270,8 @@ static void add_generated_files(const struct rootfs_input *input, struct rootfs 
 		if (!find_mount(rootfs, target))
 			add_op(rootfs, OP_BIND, source, target)->generated = true;
 	}
+	if (input->opts->tz && !find_mount(rootfs, "/etc/localtime"))
+		add_op(rootfs, OP_BIND, input->opts->tz, "/etc/localtime")->read_only = true;
 }
 
 int rootfs_plan(const struct rootfs_input *input, struct rootfs *ret, struct err *err)

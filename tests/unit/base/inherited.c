@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -54,6 +55,34 @@ static void what_argv_names_lives_until_it_is_dropped_and_ours_longer(void **sta
 	assert_int_equal(in_child(tidy_and_drop), 0);
 }
 
+static int tidy_and_keep(void)
+{
+	char *argv[] = { (char *)"sbx", (char *)"run", (char *)"--preserve-fds", (char *)"2",
+		(char *)"i", (char *)"--preserve-fds=4", NULL };
+	struct err err = ERR_INIT;
+
+	for (int fd = 3; fd < 10; fd++)
+		if (dup2(0, fd) < 0)
+			return 1;
+	if (inherited_tidy(argv, &err) < 0 || !is_open(3) || !is_open(6) || is_open(7))
+		return 2;
+	if (inherited_keep(2, &err) < 0 || fcntl(4, F_GETFD) != FD_CLOEXEC)
+		return 3;
+	if (inherited_keep(1, &err) != -EBADF) /* close-on-exec by now: might as well be ours */
+		return 4;
+	inherited_drop(argv); /* the other two were a payload's words */
+	if (!is_open(3) || !is_open(4) || is_open(5) || is_open(6))
+		return 5;
+	inherited_release(2);
+	return is_open(3) || is_open(4) ? 6 : 0;
+}
+
+static void preserved_descriptors_live_until_they_are_released(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(tidy_and_keep), 0);
+}
+
 static int standard_ones_closed(void)
 {
 	char *argv[] = { (char *)"sbx", NULL };
@@ -72,5 +101,6 @@ static void closed_standard_descriptors_are_filled(void **state)
 	assert_int_equal(in_child(standard_ones_closed), 0);
 }
 
-TEST_MAIN(cmocka_unit_test(what_argv_names_lives_until_it_is_dropped_and_ours_longer),
+TEST_MAIN(cmocka_unit_test(preserved_descriptors_live_until_they_are_released),
+	cmocka_unit_test(what_argv_names_lives_until_it_is_dropped_and_ours_longer),
 	cmocka_unit_test(closed_standard_descriptors_are_filled))

@@ -89,6 +89,26 @@ static void tmpfs_sizes_become_mount_options(void **state)
 	assert_null(b.tmpfs_options);
 }
 
+static void labels_and_options_are_the_volumes(void **state)
+{
+	struct volume v = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(
+		parse_mount(
+			"source=vol,target=/x,volume-label=a=1=2,volume-label=b,\"volume-opt=o=x,y\"",
+			&v, &err),
+		0);
+	assert_string_equal(json_str(json_get(v.labels, "a"), ""), "1=2");
+	assert_string_equal(json_str(json_get(v.labels, "b"), "none"), "");
+	assert_string_equal(json_str(json_get(v.options, "o"), ""), "x,y");
+	free(v.source);
+	free(v.destination);
+	json_free(v.labels);
+	json_free(v.options);
+}
+
 static void mistakes_are_named(void **state)
 {
 	assert_refused("", "must be a key=value pair");
@@ -115,7 +135,9 @@ static void mistakes_are_named(void **state)
 	assert_refused("type=bind,source=/a,target=/x,bind-propagation=odd", "invalid propagation");
 	assert_refused("type=bind,source=/a,target=/x,bind-recursive=writable", "not supported");
 	assert_refused("type=volume,source=data,target=/x,volume-subpath=/a", "relative path");
-	assert_refused("type=volume,source=data,target=/x,volume-label=a=b", "sbx volume create");
+	assert_refused("type=volume,source=data,target=/x,volume-label==b", "empty name");
+	assert_refused("type=volume,source=data,target=/x,volume-opt=a", "NAME=VALUE");
+	assert_refused("type=tmpfs,target=/x,volume-label=a=b", "cannot mix 'volume-*'");
 	assert_refused("type=volume,source=data,target=/x,squash", "cannot mix 'bind-*'");
 	assert_refused("type=bind,source=/a,target=/x,volume-driver=nfs", "the only one is local");
 }
@@ -139,5 +161,6 @@ static void more_keys_of_docker_and_podman(void **state)
 TEST_MAIN(cmocka_unit_test(binds_never_make_their_source),
 	cmocka_unit_test(other_spellings_mean_the_same), cmocka_unit_test(quotes_protect_commas),
 	cmocka_unit_test(volumes_are_the_default_type),
-	cmocka_unit_test(tmpfs_sizes_become_mount_options), cmocka_unit_test(mistakes_are_named),
+	cmocka_unit_test(tmpfs_sizes_become_mount_options),
+	cmocka_unit_test(labels_and_options_are_the_volumes), cmocka_unit_test(mistakes_are_named),
 	cmocka_unit_test(more_keys_of_docker_and_podman))
