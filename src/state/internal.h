@@ -45,6 +45,8 @@ int record_load(const struct globals *globals, int containers, const char *id,
 bool record_claims_up(int containers, const char *id);
 /* Runs, and under a monitor that lives. */
 bool record_is_up(const struct container *c);
+/* A living monitor, whatever the status. */
+bool record_has_monitor(const struct container *c);
 /* Again the live part, from state.json. */
 int record_reload(struct container *c, struct err *err);
 /* Corrects what a dead monitor or a reboot left. 1: the container was to be removed and is gone. */
@@ -55,8 +57,8 @@ bool request_is_paused(const struct container *c);
 
 /* Removes dir/name recursively, in a user namespace when plain rights do not do. */
 int remove_tree(int dir, const char *name, struct err *err);
-/* A directory that has no config.json: removes it if its maker is dead. */
-void remove_half_made(int containers, const char *id);
+/* A directory that has no config.json: finishes what its maker or remover began, if that one is dead. */
+void collect_half(const struct globals *globals, const struct state_dirs *dirs, const char *id);
 void remove_run_dir(const struct container *c);
 
 #endif

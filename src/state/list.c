@@ -128,15 +128,15 @@ static void listing_add(struct listing *l, struct container *adopt)
 	*adopt = (struct container)CONTAINER_INIT;
 }
 
-static void list_one(
-	const struct globals *globals, int containers, const char *id, struct listing *l)
+static void list_one(const struct globals *globals, const struct state_dirs *dirs, const char *id,
+	struct listing *l)
 {
 	autocontainer struct container c = CONTAINER_INIT;
 	struct err err = ERR_INIT;
-	int r = record_load(globals, containers, id, &c, &err);
+	int r = record_load(globals, dirs->containers, id, &c, &err);
 
 	if (r == -ENOENT) {
-		remove_half_made(containers, id);
+		collect_half(globals, dirs, id);
 		return;
 	}
 	if (r == 0)
@@ -213,7 +213,7 @@ static int list(const struct globals *globals, bool only_up, struct container **
 		for (struct dirent *e = readdir(stream); e; e = readdir(stream))
 			if (state_id_valid(e->d_name) &&
 				(!only_up || record_claims_up(dirs.containers, e->d_name)))
-				list_one(globals, dirs.containers, e->d_name, &l);
+				list_one(globals, &dirs, e->d_name, &l);
 		if (!only_up)
 			collect_names(&dirs, l.n, &(struct err)ERR_INIT);
 	}

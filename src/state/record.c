@@ -227,6 +227,11 @@ static bool monitor_lives(const struct container *c)
 	return c->monitor > 0 && state_pid_start(c->monitor) == c->monitor_start;
 }
 
+bool record_has_monitor(const struct container *c)
+{
+	return monitor_lives(c);
+}
+
 bool record_is_up(const struct container *c)
 {
 	return alive(c) && monitor_lives(c);

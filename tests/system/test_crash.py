@@ -100,6 +100,29 @@ def a_name_that_a_killed_remover_left_is_collected(box):
 
 
 @test("overlay")
+def what_a_killed_remover_left_is_removed_by_the_next_listing(box):
+    store, run = box.env["SBX_ROOT"], box.env["SBX_RUNROOT"]
+    box.ok("create", "--name", "kept", "busybox")
+    ident = box.ok("create", "--name", "half", "busybox")
+    folder = os.path.join(store, "containers", ident)
+    os.rename(folder + "/config.json", folder + "/dead.json")
+    os.makedirs(os.path.join(run, ident), 0o700)
+    expect(box.ok("ps", "-a", "--format", "{{.Names}}") == "kept")
+    expect(os.listdir(os.path.join(store, "names")) == ["kept"], "the name is still taken")
+    expect(not os.path.exists(folder) and not os.path.exists(os.path.join(run, ident)), "its folders are still there")
+
+
+@test("overlay")
+def a_container_whose_remover_died_too_early_is_shown_again(box):
+    name, state = started(box, "--name", "c")
+    folder = os.path.join(box.env["SBX_ROOT"], "containers", name)
+    os.rename(folder + "/config.json", folder + "/dead.json")
+    box.ok("ps", "-a")
+    expect(box.ok("ps", "-a", "--format", "{{.Names}} {{.State}}") == "c running")
+    box.ok("rm", "-f", "c")
+
+
+@test("overlay")
 def s08_rm_leaves_what_is_mounted_or_linked(box):
     kept = box.folder("kept")
     box.file("kept/data", "mine")
