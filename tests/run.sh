@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [--suite NAME]... [--bench [ROW]] [PATTERN...]
+# run.sh [--suite NAME]... [--bench [ROW | compare]] [PATTERN...]
 #
 # Builds sbx and runs its tests, all of them or the named suites; patterns choose among the tests of
 # suites that have names (acceptance, errors, deny, nosub). Started as root, or by a user with sudo:
@@ -131,6 +131,7 @@ inside() {
 	soak) # long, and only by name: more random steps, 100 kills under a database
 		SBX_TEST_SEEDS=${SBX_TEST_SEEDS:-100} SBX_TEST_KILLS=${SBX_TEST_KILLS:-50} system_tests "$cache"/src/tests/system/test_fuse{,_hard}.py
 		;;
+	compare) "$cache/src/tests/bench/compare.sh" "$cache/build/sbx" "$cache/compare" >"$cache/compare.md" ;;
 	bench) python3 "$cache/src/tests/bench/bench.py" "$cache" "${patterns[@]}" ;;
 	*) die "no suite $1; there are: ${SUITES[*]}" ;;
 	esac
@@ -288,6 +289,10 @@ main() {
 	if [ -n "$bench" ] || needs_images "${suites[@]}"; then
 		trap 'as_user stop' EXIT
 		as_user fixtures || die "the images cannot be made"
+	fi
+	if [ "$bench${patterns[*]}" = yescompare ]; then
+		as_user compare && python3 "$top/tests/bench/into.py" "$cache/compare.md" "$top/README.md"
+		exit
 	fi
 	if [ -n "$bench" ]; then
 		as_user bench && cp "$cache/benchmarks.md" "$top/docs/benchmarks.md"

@@ -30,6 +30,13 @@ def tutorial(page):
     return ["python3", os.path.join(HERE, "tutorial.py"), os.path.join(HERE, "../../docs/tutorials", page)]
 
 
+@test("overlay", seconds=120)
+def the_readmes_ten_lines(box):
+    prepare(box, "redis")
+    typed = box.as_root(OWN_HOST, tutorial("../../README.md"), seconds=110)
+    expect(typed.code == 0, typed)
+
+
 @test("overlay", seconds=300)
 def rows_75_76_77_78_79_80_85_tutorial_mysql(box):
     prepare(box, "mysql")
