@@ -34,7 +34,7 @@ int carry_watch(struct carry *carry, int op, int fd, uint32_t events, enum carry
 
 static void accept_some(struct carry *carry, const struct listener *listener)
 {
-	for (int i = 0; i < ACCEPTS; i++) {
+	for (int i = 0; i < ACCEPTS && !carry->paused; i++) {
 		union syn_address client = { 0 };
 		socklen_t len = sizeof(client);
 		int fd = accept4(listener->fd, &client.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -119,30 +119,39 @@ static int timeout_of(const struct carry *carry)
 	if (carry->busy)
 		return 0;
 	if (carry->paused)
-		return PAUSE_MS;
+		return carry->freed ? 0 : PAUSE_MS;
 	return datagram_count(carry) ? FLOW_TICK_MS : -1;
+}
+
+static void resume(struct carry *carry)
+{
+	const struct carry_held held = carry->held;
+
+	carry->paused = carry->freed = carry->held.is = false;
+	if (held.is)
+		stream_adopt(carry, held.fd, &held.client, held.port);
 }
 
 static int serve(struct carry *carry, struct listener *listeners, size_t n, struct err *err)
 {
 	struct epoll_event events[BATCH];
+	bool silent = false;
 
 	for (;;) {
-		bool was_paused = carry->paused;
 		int got = epoll_wait(carry->epoll, events, BATCH, timeout_of(carry));
 
 		if (got < 0 && errno != EINTR)
 			return err_sys(err, "epoll_wait");
-		if (was_paused && (carry->dead || got == 0)) {
-			carry->paused = false;
-			set_listeners(carry, listeners, n, EPOLLIN);
-		}
+		if (carry->paused && (carry->freed || got == 0))
+			resume(carry);
 		for (int i = 0; i < got; i++) {
 			if (!handle(carry, &events[i]))
 				return 0;
 		}
-		if (carry->paused && !was_paused)
-			set_listeners(carry, listeners, n, 0);
+		if (carry->paused != silent) {
+			silent = carry->paused;
+			set_listeners(carry, listeners, n, silent ? 0 : EPOLLIN);
+		}
 		stream_turn(carry);
 		datagram_expire(carry);
 	}

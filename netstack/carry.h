@@ -41,6 +41,14 @@ struct carry_call {
 	carry_fn fn;
 };
 
+/* An accepted connection that waits for a descriptor to the inside. */
+struct carry_held {
+	bool is;
+	int fd;
+	union syn_address client;
+	uint16_t port;
+};
+
 struct carry {
 	int epoll;
 	struct carry_call spin_call;
@@ -49,9 +57,11 @@ struct carry {
 	int rounds;                 /* of a connection per turn; then the others have theirs */
 	struct loop_source *source; /* NULL in a relay */
 	struct inside inside;       /* of a relay */
-	bool paused;                /* out of descriptors: listeners are silent until one is free */
-	struct conn *dead;          /* freed after the batch of events */
-	struct conn *busy;          /* stopped for fairness, not for want of data */
+	bool paused;            /* out of descriptors: listeners are silent until one is free, */
+	bool freed;             /* which has happened, */
+	struct carry_held held; /* and this one was accepted already */
+	struct conn *dead;      /* freed after the batch of events */
+	struct conn *busy;      /* stopped for fairness, not for want of data */
 	struct pipes *pipes;
 	struct flows *flows;
 	uint8_t buffer[CARRY_BUFFER];

@@ -2,6 +2,7 @@
 #include "netstack/inside.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "base/own.h"
@@ -18,12 +19,16 @@ struct sockaddr_in inside_source(const struct inside *inside, const union syn_ad
 	return source;
 }
 
-/* The client's port may be taken by an earlier connection of it to another published port. */
+/* The client's port may be taken by an earlier connection of it to another published port. Of any port, bind() would
+ * look for one that nobody has at all, milliseconds when thousands are in TIME_WAIT; connect() only wants one that
+ * this destination has not. */
 static int take_source(int fd, struct sockaddr_in source)
 {
 	const int on = 1, mark = WIRE_MARK_CLIENT;
 
 	if (setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on)) < 0 ||
+		(!source.sin_port &&
+			setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0) ||
 		setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return -errno;
@@ -37,9 +42,11 @@ static int connect_from(
 	const struct sockaddr_in *source, const struct sockaddr_in *to, bool *ret_connecting)
 {
 	autofd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int on = 1;
 
 	if (fd < 0)
 		return -errno;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a known option */
 	if (source)
 		TRY(take_source(fd, *source));
 	*ret_connecting = false;

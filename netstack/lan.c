@@ -424,10 +424,11 @@ int lan_open_way(struct member *member, struct outbound_gear *gear, struct err *
 	struct lan *lan = member->lan;
 	int r;
 
-	if (gear->listener[0] < 0)
-		return 0; /* the kernel cannot */
+	if (gear->listener[0] < 0) { /* the kernel cannot */
+		outbound_gear_done(gear);
+		return 0;
+	}
 	r = lan->outbound ? 0 : outbound_new(lan->loop, &lan->outbound, err);
-
 	if (r < 0) {
 		outbound_gear_done(gear);
 		return r;

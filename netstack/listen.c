@@ -2,6 +2,7 @@
 #include "netstack/listen.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -26,6 +27,7 @@ static void set_options(int fd, int family, enum wire_proto proto)
 		set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	if (proto == WIRE_TCP) {
 		set_flag(fd, SOL_SOCKET, SO_REUSEADDR); /* TIME_WAIT of the last run is no holder */
+		set_flag(fd, IPPROTO_TCP, TCP_NODELAY); /* for those it accepts */
 		return;
 	}
 	/* Answers must leave from the address the question came to. */

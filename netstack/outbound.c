@@ -27,6 +27,7 @@
 #define PER_TURN      32    /* messages or accepted sockets; then the others have theirs */
 #define READY_MS      20000 /* a client that gave up never comes for its connection */
 #define SWEEP_MS      5000
+#define PAUSE_MS      500 /* without descriptors, look again after this long */
 #define QUEUE_BYTES   (16 * 1024)
 #define SOL_IPV6_ORIG IPPROTO_IPV6
 #define ORIGINAL_DST  SO_ORIGINAL_DST /* the same number for IPv6 */
@@ -51,6 +52,7 @@ struct outbound {
 	struct carry *carry;
 	struct outbound_way *ways;
 	unsigned n, max;
+	bool paused; /* out of descriptors: the listeners are silent until the next sweep */
 };
 
 struct end {
@@ -345,6 +347,29 @@ static void reset(int *fd)
 	fd_drop(fd);
 }
 
+static void set_listeners(struct outbound *outbound, uint32_t events)
+{
+	for (struct outbound_way *way = outbound->ways; way; way = way->next) {
+		for (int i = 0; i < 2; i++) {
+			struct end *end = &way->listener[i];
+
+			if (end->fd >= 0)
+				(void)carry_watch(outbound->carry, EPOLL_CTL_MOD, end->fd, events,
+					&end->call.kind);
+		}
+	}
+}
+
+/* What nobody can accept stays ready: the loop would come back to it at once, for ever. */
+static void pause_listeners(struct outbound *outbound)
+{
+	struct err err = ERR_INIT;
+
+	outbound->paused = loop_set_timer(outbound->sweep, PAUSE_MS, SWEEP_MS, &err) == 0;
+	if (outbound->paused)
+		set_listeners(outbound, 0);
+}
+
 static void on_accept(struct carry *carry, struct carry_call *call, uint32_t events)
 {
 	struct end *end = (struct end *)(void *)call;
@@ -354,8 +379,13 @@ static void on_accept(struct carry *carry, struct carry_call *call, uint32_t eve
 		struct syn syn = { 0 };
 		struct flow *flow;
 
-		if (fd < 0)
-			return; /* none, or no descriptor: it waits in the kernel */
+		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+			continue;
+		if (fd < 0) {
+			if (errno != EAGAIN)
+				pause_listeners(end->way->outbound);
+			return; /* it waits in the kernel */
+		}
 		if (find_original(fd, &syn.from, &syn.to) == 0) {
 			flow = find_flow(end->way, &syn.from, &syn.to);
 			if (flow && flow->state == READY)
@@ -386,6 +416,10 @@ static int on_sweep(void *data, struct err *err)
 
 	for (struct outbound_way *way = outbound->ways; way; way = way->next)
 		sweep_way(way, now_ms());
+	if (outbound->paused) {
+		outbound->paused = false;
+		set_listeners(outbound, EPOLLIN);
+	}
 	return 0;
 }
 

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -257,7 +256,8 @@ static int step(struct carry *carry, struct conn *conn, int side)
 		return 1;
 	}
 	if (from->eof) {
-		if (!to->shut && shutdown(to->fd, SHUT_WR) < 0)
+		/* the second one is what close() says */
+		if (!to->shut && !from->shut && shutdown(to->fd, SHUT_WR) < 0)
 			return -errno;
 		to->shut = true;
 		return 0;
@@ -306,7 +306,6 @@ static void pump(struct carry *carry, struct conn *conn)
 struct conn *stream_join(struct carry *carry, const struct stream_pair *pair)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
-	int on = 1;
 
 	if (!conn) {
 		(void)close(pair->fds[0]); /* out of memory: the peers see a close */
@@ -317,7 +316,6 @@ struct conn *stream_join(struct carry *carry, const struct stream_pair *pair)
 		conn->end[i] = (struct end){ .kind = CARRY_STREAM, .side = i, .fd = pair->fds[i] };
 	conn->connecting = pair->connecting;
 	for (int i = 0; i < 2; i++) {
-		(void)setsockopt(conn->end[i].fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (carry_watch(carry, EPOLL_CTL_ADD, conn->end[i].fd, EVENT_MASK,
 			    &conn->end[i].kind) < 0) {
 			conn_close(carry, conn, true);
@@ -333,6 +331,11 @@ void stream_kill(struct carry *carry, struct conn *conn)
 	conn_close(carry, conn, true);
 }
 
+static bool is_shortage(int code)
+{
+	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS;
+}
+
 void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port)
 {
 	const struct linger now = { .l_onoff = 1 };
@@ -346,8 +349,12 @@ void stream_adopt(struct carry *carry, int fd, const union syn_address *client, 
 		pair.fds[1] = inside_connect(
 			&carry->inside, client, port, loopback, &pair.connecting);
 	}
+	if (is_shortage(pair.fds[1])) {
+		carry->paused = true;
+		carry->held = (struct carry_held){ true, fd, *client, port };
+		return;
+	}
 	if (pair.fds[1] < 0) {
-		carry->paused = carry->paused || pair.fds[1] == -EMFILE;
 		/* refused inside is refused outside */
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 		(void)close(fd);
@@ -382,15 +389,15 @@ static int finish_connect(struct carry *carry, struct conn *conn, uint32_t event
 	int error = 0;
 	socklen_t len = sizeof(error);
 
+	if (events & EPOLLOUT)
+		conn->connecting = false;
+	if ((events & EPOLLOUT) && !(events & (EPOLLERR | EPOLLHUP)))
+		return 0;
 	if (getsockopt(conn->end[1].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return -errno;
 	if (error == ECONNREFUSED && try_loopback(carry, conn))
 		return 1;
-	if (error)
-		return -error;
-	if (events & EPOLLOUT)
-		conn->connecting = false;
-	return 0;
+	return error ? -error : 0;
 }
 
 void stream_event(struct carry *carry, enum carry_kind *object, uint32_t events)
@@ -434,6 +441,7 @@ void stream_turn(struct carry *carry)
 			pump(carry, conn);
 		}
 	}
+	carry->freed = carry->freed || carry->dead;
 	while (carry->dead) {
 		struct conn *conn = carry->dead;
 

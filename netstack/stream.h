@@ -22,7 +22,7 @@ struct stream_owner {
 };
 
 struct stream_pair {
-	int fds[2];                 /* non-blocking; taken over, also on failure */
+	int fds[2];                 /* non-blocking, TCP_NODELAY; taken over, also on failure */
 	bool connecting;            /* fds[1] has not said yet that it is connected */
 	struct stream_owner *owner; /* borrowed; NULL ok */
 };

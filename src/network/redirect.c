@@ -10,6 +10,7 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -201,9 +202,12 @@ static int listen_on(int family, struct err *err)
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	int r;
 
+	const int on = 1;
+
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (fd < 0)
 		return err_sys(err, "make a socket");
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* for those it accepts */
 	r = family == AF_INET ? bind(fd, (struct sockaddr *)&sin, sizeof(sin))
 			      : bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
 	if (r < 0 || listen(fd, BACKLOG) < 0)

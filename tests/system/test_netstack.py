@@ -17,7 +17,7 @@ import time
 
 from netmember import NET_MEMBER, Member, case, connect, echo_member, echo_server, host_address, inside, \
     netstack_pids, read_all, refused
-from sbxtest import SLOWNESS, Skip, become_user, expect, free_port, main, wait_for
+from sbxtest import SBX, SLOWNESS, Skip, become_user, expect, free_port, main, wait_for
 
 
 @case()
@@ -278,6 +278,17 @@ def a_thousand_idle_connections_and_short_ones_between(box):
         got = read_all(conn)
         expect(b"still %d" % i in got, i, got)
         conn.close()
+
+
+@case(seconds=120)
+def more_short_connections_than_there_are_ports_lose_nothing(box):
+    """All appear inside as the gateway and are closed by their client: each leaves a port of the gateway's in TIME_WAIT."""
+    tool = os.path.join(os.path.dirname(os.path.abspath(SBX)), "tests", "bench-connect")
+    port = free_port()
+    member = Member(box, tool, "serve", "0.0.0.0", "9000", ports=["127.0.0.1:%d:9000" % port])
+    expect(member.line() == "up")
+    out = subprocess.run([tool, "127.0.0.1", str(port), "30000", "16"], stdout=subprocess.PIPE, text=True, check=True, timeout=110).stdout
+    expect(out.split()[1:] == ["0"], "per second, lost: " + out)
 
 
 @case()

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "netstack/outbound.h"
 
 /* Members get one end of a packet socket as their tap; the test holds the other. */
 struct fixture {
@@ -228,6 +229,20 @@ static void a_range_limits_what_is_given_unasked(void **state)
 	lan_done(&lan);
 }
 
+/* Only a monitor of another build would say so; the descriptors are ours all the same. */
+static void a_way_out_without_a_listener_for_ipv4_leaks_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct outbound_gear gear = { .listener = { -EBADF, dup(f->wire[0]) },
+		.queue = dup(f->wire[0]) };
+	const int given[2] = { gear.listener[1], gear.queue };
+
+	assert_int_equal(lan_open_way(f->member[0], &gear, &err), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(fcntl(given[i], F_GETFD), -1);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 TEST_MAIN(CASE(addresses_and_macs_are_given_in_order), CASE(a_frame_reaches_its_member_only),
 	CASE(a_broadcast_reaches_everybody_else), CASE(an_unknown_destination_reaches_nobody),
@@ -235,4 +250,5 @@ TEST_MAIN(CASE(addresses_and_macs_are_given_in_order), CASE(a_frame_reaches_its_
 	CASE(a_wanted_address_is_given_back_when_it_is_free),
 	CASE(gateway_nameserver_and_broadcast_are_never_given), CASE(a_full_network_says_so),
 	CASE(an_exact_address_is_given_or_refused), CASE(a_chosen_mac_is_unique_and_nobody_elses),
-	CASE(a_range_limits_what_is_given_unasked))
+	CASE(a_range_limits_what_is_given_unasked),
+	CASE(a_way_out_without_a_listener_for_ipv4_leaks_nothing))
