@@ -135,6 +135,8 @@ static void fill_joined(const struct session *session, struct wire_joined *ret)
 
 	ret->address = port->address;
 	ret->gateway = lan->addresses.gateway;
+	ret->address6 = port->address6;
+	ret->gateway6 = lan->addresses.gateway6;
 	ret->mtu = (uint16_t)lan->mtu;
 	ret->prefix = (uint8_t)__builtin_popcount(lan->addresses.mask.s_addr);
 	memcpy(ret->mac, port->mac, sizeof(ret->mac));
@@ -179,6 +181,8 @@ static int join(struct session *session, const struct packet *packet, struct err
 	(void)snprintf(names, sizeof(names), "%s %.12s", wish->names, wish->id);
 	want.address = wish->want;
 	want.exact = wish->exact;
+	want.address6 = wish->want6;
+	want.exact6 = wish->exact6;
 	memcpy(want.mac, wish->mac, sizeof(want.mac));
 	r = lan_join(session->control->lan, &want, &session->member, &reply->err);
 	if (r == 0) {
@@ -237,6 +241,7 @@ static int start_relay(
 		.userns = packet->fds[1],
 		.netns = packet->fds[2],
 		.inside = { .address = session->member->port.address,
+			.address6 = session->member->port.address6,
 			.gateway = session->control->lan->addresses.gateway,
 			.keep_clients = keep_clients },
 		.ports = &session->ports,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "netstack/frame6.h"
+
 #define TYPE_IPV4   0x0800
 #define TYPE_ARP    0x0806
 #define TYPE_IPV6   0x86dd
@@ -120,7 +122,7 @@ bool frame_is_members_own(const uint8_t *frame, size_t len, const struct frame_p
 		return len >= FRAME_HEAD + IP_HEAD &&
 		       get_addr(frame + FRAME_HEAD + 12).s_addr == port->address.s_addr;
 	case FRAME_IPV6:
-		return len >= FRAME_HEAD + 40;
+		return frame6_is_members_own(frame, len, port);
 	case FRAME_OTHER:
 		return false;
 	}

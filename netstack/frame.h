@@ -27,11 +27,14 @@ struct frame_lan {
 	struct in_addr gateway;       /* what members know; libslirp's host address */
 	struct in_addr nameserver;    /* libslirp's resolver; members reach it as gateway:53 */
 	enum frame_dns dns;
+	struct in6_addr gateway6; /* of a /64; :: = the network has no IPv6 */
 };
 
 struct frame_port {
 	uint8_t mac[6];
 	struct in_addr address;
+	struct in6_addr
+		address6; /* :: = none but the link-local one, which is made of the MAC (EUI-64) */
 };
 
 #define FRAME_FRAGS 8

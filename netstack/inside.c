@@ -38,23 +38,50 @@ static int take_source(int fd, struct sockaddr_in source)
 	return bind(fd, (struct sockaddr *)&source, sizeof(source)) < 0 ? -errno : 0;
 }
 
-static int connect_from(
-	const struct sockaddr_in *source, const struct sockaddr_in *to, bool *ret_connecting)
+static int new_socket(int family)
 {
-	autofd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const int on = 1;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a known option */
+	return fd;
+}
+
+static int start(int fd, const struct sockaddr *to, socklen_t len, bool *ret_connecting)
+{
+	*ret_connecting = false;
+	if (connect(fd, to, len) == 0)
+		return 0;
+	*ret_connecting = errno == EINPROGRESS;
+	return *ret_connecting ? 0 : -errno;
+}
+
+static int connect_from(
+	const struct sockaddr_in *source, const struct sockaddr_in *to, bool *ret_connecting)
+{
+	autofd int fd = new_socket(AF_INET);
+
+	TRY(fd);
 	if (source)
 		TRY(take_source(fd, *source));
-	*ret_connecting = false;
-	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0) {
-		if (errno != EINPROGRESS)
-			return -errno;
-		*ret_connecting = true;
-	}
+	TRY(start(fd, (const struct sockaddr *)to, sizeof(*to), ret_connecting));
+	return move_fd(&fd);
+}
+
+int inside_connect6(const struct inside *inside, uint16_t port, bool *ret_connecting)
+{
+	const struct sockaddr_in6 to = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = inside->address6
+	};
+	autofd int fd = -EBADF;
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&inside->address6))
+		return -ECONNREFUSED;
+	fd = new_socket(AF_INET6);
+	TRY(fd);
+	TRY(start(fd, (const struct sockaddr *)&to, sizeof(to), ret_connecting));
 	return move_fd(&fd);
 }
 

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define PORT_DNS 53
+#define PORT_DNS      53
+#define PREFIX6_BYTES 8
 
 static bool is_open(const struct member *member, uint16_t port)
 {
@@ -43,14 +44,16 @@ static enum outbound_verdict judge_v4(const struct member *member, struct sockad
 
 /* What connect(2) takes for the host itself, or for more than one: ::/96 with :: and ::1, IPv4 addresses in
  * disguise, link-local and multicast ones. */
-static enum outbound_verdict judge_v6(const struct in6_addr *to)
+static enum outbound_verdict judge_v6(const struct member *member, const struct in6_addr *to)
 {
 	static const uint8_t zero[10];
 
 	if (memcmp(to->s6_addr, zero, sizeof(zero)) == 0 || IN6_IS_ADDR_LINKLOCAL(to) ||
 		IN6_IS_ADDR_SITELOCAL(to) || IN6_IS_ADDR_MULTICAST(to))
 		return OUTBOUND_REFUSE;
-	return OUTBOUND_CONNECT;
+	/* a neighbour or the gateway: the tap's */
+	return memcmp(to, &member->lan->addresses.gateway6, PREFIX6_BYTES) == 0 ? OUTBOUND_LIBSLIRP
+										: OUTBOUND_CONNECT;
 }
 
 enum outbound_verdict judge_connect(const struct member *member, union syn_address *to)
@@ -61,7 +64,7 @@ enum outbound_verdict judge_connect(const struct member *member, union syn_addre
 	case AF_INET:
 		return judge_v4(member, &to->in);
 	case AF_INET6:
-		return judge_v6(&to->in6.sin6_addr);
+		return judge_v6(member, &to->in6.sin6_addr);
 	default:
 		return OUTBOUND_REFUSE;
 	}

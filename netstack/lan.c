@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "netstack/frame6.h"
 #include "netstack/judge.h"
+#include "netstack/lan6.h"
 #include "netstack/outbound.h"
 #include "netstack/resolver.h"
 
@@ -60,13 +62,22 @@ static void flood(const struct member *from, const uint8_t *frame, size_t len)
 	}
 }
 
+static struct member *find_receiver(const struct lan *lan, uint8_t *head, size_t len)
+{
+	if (frame_type(head, len) == FRAME_IPV6) {
+		const struct in6_addr to = frame6_target(head, len);
+
+		return lan6_find(lan, &to);
+	}
+	return find_address(lan, frame_answer(head, len, &lan->addresses));
+}
+
 /* From libslirp, which may not know a member's MAC yet: the address decides. */
 static void send_down(
 	void *data, uint8_t *head, size_t head_len, const uint8_t *rest, size_t rest_len)
 {
 	struct lan *lan = data;
-	struct in_addr to = frame_answer(head, head_len, &lan->addresses);
-	struct member *member = find_address(lan, to);
+	struct member *member = find_receiver(lan, head, head_len);
 	struct iovec iov[2] = { { head, head_len }, { (void *)(uintptr_t)rest, rest_len } };
 
 	if (!member || member->tap < 0)
@@ -174,6 +185,9 @@ static void send_up(struct member *from, size_t len)
 			stack_input(lan->stack, frame, len);
 		return;
 	case FRAME_IPV6:
+		if (lan6_may_go_up(lan, frame, &len))
+			stack_input(lan->stack, frame, len);
+		return;
 	case FRAME_OTHER:
 		return;
 	}
@@ -240,6 +254,7 @@ int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config
 	lan->addresses.network = network;
 	lan->addresses.mask.s_addr = htonl(~hosts);
 	lan->addresses.gateway = config->gateway;
+	lan->addresses.gateway6 = config->gateway6;
 	lan->addresses.nameserver = plus(network, hosts - 1);
 	if (lan->addresses.nameserver.s_addr == config->gateway.s_addr)
 		lan->addresses.nameserver = plus(network, hosts - 2);
@@ -327,6 +342,7 @@ static void add_member(struct lan *lan, struct member *member)
 	member->next_address = *address;
 	lan->members = *mac = *address = member;
 	lan->n_members++;
+	lan6_add(member);
 }
 
 static void remove_member(struct member *member)
@@ -345,6 +361,7 @@ static void remove_member(struct member *member)
 	*mac = member->next_mac;
 	*address = member->next_address;
 	lan->n_members--;
+	lan6_remove(member);
 }
 
 int lan_join(struct lan *lan, const struct lan_wish *wish, struct member **ret, struct err *err)
@@ -357,6 +374,7 @@ int lan_join(struct lan *lan, const struct lan_wish *wish, struct member **ret, 
 			err, -EADDRNOTAVAIL, "the network is full: it has %d members", LAN_MEMBERS);
 	TRY(choose_address(lan, wish, &port.address, err));
 	TRY(choose_mac(lan, wish, port.address, port.mac, err));
+	TRY(lan6_choose(lan, wish, port.address, &port.address6, err));
 	member = calloc(1, sizeof(*member));
 	if (!member)
 		return err_set(err, -ENOMEM, "out of memory");

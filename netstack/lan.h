@@ -28,7 +28,7 @@ struct outbound_gear;
 
 struct member {
 	struct lan *lan;
-	struct member *next, *next_mac, *next_address; /* all; same bucket */
+	struct member *next, *next_mac, *next_address, *next_address6; /* all; same bucket */
 	struct frame_port port;
 	struct frame_frags frags;
 	char names[1040]; /* separated by one space: the DNS answers for them */
@@ -47,7 +47,8 @@ struct lan {
 	struct in_addr first, last; /* of what is given to those who do not ask for more */
 	int mtu;
 	bool internal; /* no uplink: nothing leaves the segment */
-	struct member *members, *by_mac[LAN_BUCKETS], *by_address[LAN_BUCKETS];
+	struct member *members, *by_mac[LAN_BUCKETS], *by_address[LAN_BUCKETS],
+		*by_address6[LAN_BUCKETS];
 	unsigned n_members;
 	uint8_t frame[FRAME_MAX + 1]; /* one more, to see what is too long */
 };
@@ -59,12 +60,15 @@ struct lan_config {
 	int range_prefix;
 	int mtu; /* 0 = LAN_MTU */
 	bool internal;
+	struct in6_addr gateway6; /* of a /64; :: = no IPv6 */
 };
 
 struct lan_wish {
-	struct in_addr address; /* 0 = any */
-	bool exact;             /* that one or none */
-	uint8_t mac[6];         /* 0 = the address's own */
+	struct in_addr address;   /* 0 = any */
+	bool exact;               /* that one or none */
+	uint8_t mac[6];           /* 0 = the address's own */
+	struct in6_addr address6; /* :: = made of the IPv4 one */
+	bool exact6;
 	const char *names;
 };
 

@@ -30,7 +30,7 @@
 
 #define USAGE                                                                         \
 	"usage: sbx-netstack --network NAME --gateway ADDRESS/PREFIX [--range CIDR] " \
-	"[--mtu BYTES] [--internal] [--recover]"
+	"[--gateway6 ADDRESS] [--mtu BYTES] [--internal] [--recover]"
 
 struct arguments {
 	const char *network;
@@ -68,6 +68,10 @@ static int parse_option(int option, struct arguments *args, struct err *err)
 		return lan->mtu >= 576 && lan->mtu <= LAN_MTU
 			       ? 0
 			       : err_set(err, -EINVAL, "an MTU of %s is not possible", optarg);
+	case '6':
+		return inet_pton(AF_INET6, optarg, &lan->gateway6) == 1
+			       ? 0
+			       : err_set(err, -EINVAL, "'%s' is no IPv6 address", optarg);
 	case 'i':
 		lan->internal = true;
 		return 0;
@@ -86,6 +90,7 @@ static int parse(int argc, char **argv, struct arguments *ret, struct err *err)
 		{ "gateway", required_argument, NULL, 'g' },
 		{ "range", required_argument, NULL, 'r' },
 		{ "mtu", required_argument, NULL, 'm' },
+		{ "gateway6", required_argument, NULL, '6' },
 		{ "internal", no_argument, NULL, 'i' },
 		{ "recover", no_argument, NULL, 'R' },
 		{ 0 },

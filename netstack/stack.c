@@ -241,6 +241,17 @@ static int on_timer(void *data, struct err *err)
 	return deliver(stack, err);
 }
 
+/* The resolver's own address there is the last one: ours answers on the IPv4 gateway. */
+static void set_prefix6(const struct in6_addr *gateway, SlirpConfig *ret)
+{
+	if (IN6_IS_ADDR_UNSPECIFIED(gateway))
+		return;
+	ret->in6_enabled = true;
+	ret->vhost6 = ret->vprefix_addr6 = ret->vnameserver6 = *gateway;
+	memset(ret->vprefix_addr6.s6_addr + 8, 0, 8);
+	memset(ret->vnameserver6.s6_addr + 8, 0xff, 8);
+}
+
 static SlirpConfig make_config(const struct stack_config *config, struct outbound *outbound)
 {
 	outbound->v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = config->outbound };
@@ -280,6 +291,7 @@ int stack_new(
 	if (!stack)
 		return err_set(err, -ENOMEM, "out of memory");
 	slirp_config = make_config(config, &stack->outbound);
+	set_prefix6(&config->lan.gateway6, &slirp_config);
 	stack->loop = loop;
 	stack->send = config->send;
 	stack->data = config->data;

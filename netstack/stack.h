@@ -35,7 +35,7 @@ struct stack_config {
 	/* in slirp4netns' place (alone.h); zeroed for a network of ours: */
 	bool host_loopback; /* the gateway leads to the host's 127.0.0.1 */
 	bool no_dns;
-	bool ipv6; /* fd00::/64: router ::2, resolver ::3 */
+	bool ipv6; /* fd00::/64: router ::2, resolver ::3; with lan.gateway6 its /64 */
 	struct in6_addr outbound6;
 	struct in_addr outbound; /* where connections come from; 0 = what the routes say */
 };

@@ -53,12 +53,15 @@ struct way { /* from end[i] to end[!i] */
 	uint64_t total;
 };
 
+enum attempt { AT_ADDRESS, AT_LOOPBACK, AT_IPV6, ATTEMPTS };
+
 struct conn {
 	struct end end[2]; /* 0 = the host's side, 1 = the container's */
 	struct way way[2];
 	struct stream_owner *owner;
-	union syn_address client; /* for another try with the container's loopback, */
-	uint16_t port;            /* while this is set */
+	union syn_address client; /* for another try elsewhere in the container; */
+	uint16_t port;            /* 0 on the way out */
+	unsigned attempt;         /* the next one */
 	bool connecting, dead, is_busy;
 	struct conn *next;
 };
@@ -336,19 +339,29 @@ static bool is_shortage(int code)
 	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS;
 }
 
+/* The container's address, its loopback, its IPv6 address: the first that does not refuse. Goes on where *attempt says. */
+static int connect_inside(const struct carry *carry, const union syn_address *client, uint16_t port,
+	unsigned *attempt, bool *ret_connecting)
+{
+	int fd = -ECONNREFUSED;
+
+	while (fd == -ECONNREFUSED && *attempt < ATTEMPTS) {
+		fd = *attempt == AT_IPV6 ? inside_connect6(&carry->inside, port, ret_connecting)
+					 : inside_connect(&carry->inside, client, port,
+						   *attempt == AT_LOOPBACK, ret_connecting);
+		++*attempt;
+	}
+	return fd;
+}
+
 void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port)
 {
 	const struct linger now = { .l_onoff = 1 };
 	struct stream_pair pair = { .fds = { fd } };
-	bool loopback = false;
+	unsigned attempt = AT_ADDRESS;
 	struct conn *conn;
 
-	pair.fds[1] = inside_connect(&carry->inside, client, port, loopback, &pair.connecting);
-	if (pair.fds[1] == -ECONNREFUSED) {
-		loopback = true;
-		pair.fds[1] = inside_connect(
-			&carry->inside, client, port, loopback, &pair.connecting);
-	}
+	pair.fds[1] = connect_inside(carry, client, port, &attempt, &pair.connecting);
 	if (is_shortage(pair.fds[1])) {
 		carry->paused = true;
 		carry->held = (struct carry_held){ true, fd, *client, port };
@@ -361,21 +374,21 @@ void stream_adopt(struct carry *carry, int fd, const union syn_address *client, 
 		return;
 	}
 	conn = stream_join(carry, &pair); /* else both are closed */
-	if (conn && !loopback) {
+	if (conn) {
 		conn->client = *client;
 		conn->port = port;
+		conn->attempt = attempt;
 	}
 }
 
-/* Refused by the container's address: the program may listen on its loopback. Once. */
-static bool try_loopback(struct carry *carry, struct conn *conn)
+/* Refused where we asked: somebody may listen elsewhere inside. */
+static bool try_next(struct carry *carry, struct conn *conn)
 {
 	int fd;
 
 	if (!conn->port)
 		return false;
-	fd = inside_connect(&carry->inside, &conn->client, conn->port, true, &conn->connecting);
-	conn->port = 0;
+	fd = connect_inside(carry, &conn->client, conn->port, &conn->attempt, &conn->connecting);
 	if (fd < 0)
 		return false;
 	fd_drop(&conn->end[1].fd);
@@ -395,7 +408,7 @@ static int finish_connect(struct carry *carry, struct conn *conn, uint32_t event
 		return 0;
 	if (getsockopt(conn->end[1].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return -errno;
-	if (error == ECONNREFUSED && try_loopback(carry, conn))
+	if (error == ECONNREFUSED && try_next(carry, conn))
 		return 1;
 	return error ? -error : 0;
 }

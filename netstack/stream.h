@@ -13,7 +13,7 @@
 #include "netstack/carry.h"
 
 /* Takes the accepted socket over; connects to the container's port, where nobody listens there to the same port of
- * its loopback. */
+ * its loopback or of its IPv6 address. */
 void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port);
 /* Whoever wants to know of the end, once; it may free itself. */
 struct stream_owner {

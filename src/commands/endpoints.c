@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A container's networks as its record has them: a list of {"network", "id", "aliases", "links", "ip",
- * "mac"}, the first one first. What the user wishes is in config.json; once connect or disconnect has
+ * "ip6", "mac"}, the first one first. What the user wishes is in config.json; once connect or disconnect has
  * changed it, in state.json. What a running container has beside (addresses) is in state.json's
  * "network".
  */
@@ -25,8 +25,7 @@ void endpoint_network_id(const struct network *net, char ret[65])
 		sha256_hex(net->name, strlen(net->name), ret);
 }
 
-struct json *endpoint_record(
-	const struct network *net, const struct strv *links, const char *ip, const char *mac)
+struct json *endpoint_record(const struct network *net, const struct net_endpoint *wish)
 {
 	struct json *record = json_new_map();
 	char id[65];
@@ -35,9 +34,11 @@ struct json *endpoint_record(
 	json_put_string(record, "network", net->name);
 	json_put_string(record, "id", id);
 	json_put(record, "aliases", json_new_strv(&net->aliases));
-	json_put(record, "links", json_new_strv(links));
-	json_put_string(record, "ip", ip ? ip : "");
-	json_put_string(record, "mac", mac ? mac : "");
+	json_put(record, "links", json_new_strv(&wish->links));
+	json_put_string(record, "ip", wish->ip ? wish->ip : "");
+	if (wish->ip6)
+		json_put_string(record, "ip6", wish->ip6);
+	json_put_string(record, "mac", wish->mac ? wish->mac : "");
 	return record;
 }
 
@@ -88,6 +89,7 @@ void endpoint_from_record(const struct json *record, struct net_endpoint *ret)
 {
 	*ret = (struct net_endpoint){ .network = xstrdup(json_str(json_get(record, "network"), "")),
 		.ip = copy_text(record, "ip"),
+		.ip6 = copy_text(record, "ip6"),
 		.mac = copy_text(record, "mac") };
 	json_strv(json_get(record, "aliases"), &ret->aliases);
 	json_strv(json_get(record, "links"), &ret->links);
@@ -97,9 +99,11 @@ static void set_first(struct run_opts *opts, struct net_endpoint *first)
 {
 	free(opts->network);
 	free(opts->ip);
+	free(opts->ip6);
 	free(opts->mac_address);
 	opts->network = move_ptr(&first->network);
 	opts->ip = move_ptr(&first->ip);
+	opts->ip6 = move_ptr(&first->ip6);
 	opts->mac_address = move_ptr(&first->mac);
 	strv_done(&opts->network_alias);
 	strv_done(&opts->links);

@@ -11,13 +11,12 @@
 /* The id that the built-in networks have in lists, or the network's own. */
 void endpoint_network_id(const struct network *net, char ret[65]);
 
-/* Caller frees. ip and mac: what was wished, NULL = nothing. */
-struct json *endpoint_record(
-	const struct network *net, const struct strv *links, const char *ip, const char *mac);
+/* Caller frees. wish: links, ip, ip6, mac; the rest is the plan's. */
+struct json *endpoint_record(const struct network *net, const struct net_endpoint *wish);
 void endpoint_from_record(const struct json *record, struct net_endpoint *ret);
 
 struct json *container_endpoints(const struct container *c); /* never NULL; caller frees */
-/* What it has there while it runs: {"network", "id", "ip", "gateway", "prefix", "mac", "aliases"}, or NULL. */
+/* What it has there while it runs: {"network", "id", "ip", "gateway", "prefix", "ip6", "gateway6", "mac", "aliases"}, or NULL. */
 const struct json *container_endpoint_live(const struct container *c, const char *network);
 bool container_on_network(const struct container *c, const char *network);
 

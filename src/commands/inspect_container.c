@@ -131,13 +131,17 @@ static struct json *dns_names(const struct container *c, const struct json *alia
 
 static struct json *ipam_config(const struct json *wish)
 {
-	const char *ip = json_str(json_get(wish, "ip"), "");
+	const char *ip = json_str(json_get(wish, "ip"), ""),
+		   *ip6 = json_str(json_get(wish, "ip6"), "");
 	struct json *config;
 
-	if (!*ip)
+	if (!*ip && !*ip6)
 		return json_new_null();
 	config = json_new_map();
-	json_put_string(config, "IPv4Address", ip);
+	if (*ip)
+		json_put_string(config, "IPv4Address", ip);
+	if (*ip6)
+		json_put_string(config, "IPv6Address", ip6);
 	return config;
 }
 
@@ -158,9 +162,9 @@ static struct json *endpoint(const struct container *c, const struct json *wish)
 	json_put_string(e, "Gateway", json_str(json_get(live, "gateway"), ""));
 	json_put_string(e, "IPAddress", json_str(json_get(live, "ip"), ""));
 	json_put_int(e, "IPPrefixLen", json_int(json_get(live, "prefix"), 0));
-	json_put_string(e, "IPv6Gateway", "");
-	json_put_string(e, "GlobalIPv6Address", "");
-	json_put_int(e, "GlobalIPv6PrefixLen", 0);
+	json_put_string(e, "IPv6Gateway", json_str(json_get(live, "gateway6"), ""));
+	json_put_string(e, "GlobalIPv6Address", json_str(json_get(live, "ip6"), ""));
+	json_put_int(e, "GlobalIPv6PrefixLen", json_get(live, "ip6") ? 64 : 0);
 	json_put(e, "DNSNames", dns_names(c, aliases));
 	return e;
 }
@@ -183,6 +187,9 @@ static struct json *network_part(const struct container *c)
 	json_put_string(n, "Gateway", json_str(json_get(c->network, "gateway"), ""));
 	json_put_string(n, "IPAddress", json_str(json_get(c->network, "ip"), ""));
 	json_put_int(n, "IPPrefixLen", json_int(json_get(c->network, "prefix"), 0));
+	json_put_string(n, "IPv6Gateway", json_str(json_get(c->network, "gateway6"), ""));
+	json_put_string(n, "GlobalIPv6Address", json_str(json_get(c->network, "ip6"), ""));
+	json_put_int(n, "GlobalIPv6PrefixLen", json_get(c->network, "ip6") ? 64 : 0);
 	json_put_string(n, "MacAddress", json_str(json_get(c->network, "mac"), ""));
 	json_put(n, "Networks", networks);
 	return n;

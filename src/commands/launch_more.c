@@ -26,6 +26,7 @@ static int plan_one(
 {
 	const struct run_opts alone = { .network = e->network,
 		.ip = e->ip,
+		.ip6 = e->ip6,
 		.mac_address = e->mac,
 		.network_alias = e->aliases,
 		.links = e->links,
@@ -85,14 +86,17 @@ int launch_plan_more(struct launch *launch, struct err *err)
 struct json *launch_endpoints(const struct launch *launch)
 {
 	const struct run_opts *opts = &launch->opts;
+	const struct net_endpoint first = { .ip = opts->ip, /* borrowed, as the rest */
+		.ip6 = opts->ip6,
+		.mac = opts->mac_address,
+		.links = opts->links };
 	struct json *list = json_new_list();
 
-	json_push(
-		list, endpoint_record(&launch->network, &opts->links, opts->ip, opts->mac_address));
+	json_push(list, endpoint_record(&launch->network, &first));
 	for (size_t i = 0; i < launch->more.n; i++) {
 		const struct net_endpoint *e = &opts->more_networks[i];
 
-		json_push(list, endpoint_record(launch->more.list[i], &e->links, e->ip, e->mac));
+		json_push(list, endpoint_record(launch->more.list[i], e));
 	}
 	return list;
 }
@@ -262,7 +266,7 @@ static int connect_network(struct launch *launch, const struct json *wish, struc
 	endpoint_from_record(wish, &e);
 	r = plan_one(launch, &e, &net, err);
 	if (r == 0)
-		r = endpoints_add(c, endpoint_record(&net, &e.links, e.ip, e.mac), err);
+		r = endpoints_add(c, endpoint_record(&net, &e), err);
 	net_endpoint_done(&e);
 	TRY(r);
 	r = plug(launch, &net, err);

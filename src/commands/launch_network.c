@@ -7,6 +7,7 @@
  */
 #include "commands/launch.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -170,6 +171,12 @@ struct json *launch_network_record(const struct network *net)
 		(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0],
 			net->mac[1], net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
 		json_put_string(record, "mac", text);
+	}
+	if (!IN6_IS_ADDR_UNSPECIFIED(&net->address6)) {
+		(void)inet_ntop(AF_INET6, &net->address6, text, sizeof(text));
+		json_put_string(record, "ip6", text);
+		(void)inet_ntop(AF_INET6, &net->gateway6, text, sizeof(text));
+		json_put_string(record, "gateway6", text);
 	}
 	for (size_t i = 0; i < net->n_ports; i++) {
 		struct json *port = json_new_map();

@@ -138,6 +138,9 @@ static int fill_record(
 	TRY(copy(net->subnet, sizeof(net->subnet), "subnet", opts->subnet, err));
 	TRY(copy(net->gateway, sizeof(net->gateway), "gateway address", opts->gateway, err));
 	TRY(copy(net->ip_range, sizeof(net->ip_range), "address range", opts->ip_range, err));
+	TRY(copy(net->subnet6, sizeof(net->subnet6), "subnet", opts->subnet6, err));
+	TRY(copy(net->gateway6, sizeof(net->gateway6), "gateway address", opts->gateway6, err));
+	net->ipv6 = opts->ipv6;
 	TRY(take_options(opts, net, err));
 	net->internal = opts->internal;
 	net->attachable = opts->attachable;
@@ -180,6 +183,12 @@ static struct json *ipam(const struct network_record *net)
 	} else {
 		json_free(config);
 	}
+	if (*net->subnet6) {
+		config = json_new_map();
+		json_put_string(config, "Subnet", net->subnet6);
+		json_put_string(config, "Gateway", net->gateway6);
+		json_push(list, config);
+	}
 	json_put_string(doc, "Driver", "default");
 	json_put(doc, "Options", json_new_null());
 	json_put(doc, "Config", list);
@@ -193,9 +202,10 @@ static struct json *members(const struct networks *all, const struct network_rec
 	for (size_t i = 0; i < all->n_containers; i++) {
 		const struct container *c = &all->containers[i];
 		const struct json *live = container_endpoint_live(c, net->name);
-		const char *ip = json_str(json_get(live, "ip"), "");
+		const char *ip = json_str(json_get(live, "ip"), ""),
+			   *ip6 = json_str(json_get(live, "ip6"), "");
 		struct json *member;
-		char address[64] = "";
+		char address[64] = "", address6[64] = "";
 
 		if (!container_up(c) || !is_member(c, net))
 			continue;
@@ -207,7 +217,9 @@ static struct json *members(const struct networks *all, const struct network_rec
 		json_put_string(member, "EndpointID", c->id);
 		json_put_string(member, "MacAddress", json_str(json_get(live, "mac"), ""));
 		json_put_string(member, "IPv4Address", address);
-		json_put_string(member, "IPv6Address", "");
+		if (*ip6)
+			(void)snprintf(address6, sizeof(address6), "%s/64", ip6);
+		json_put_string(member, "IPv6Address", address6);
 		json_put(map, c->id, member);
 	}
 	return map;
@@ -223,7 +235,7 @@ static struct json *inspect_one(const struct networks *all, const struct network
 	json_put_string(doc, "Scope", "local");
 	json_put_string(doc, "Driver", driver_of(net));
 	json_put_bool(doc, "EnableIPv4", true);
-	json_put_bool(doc, "EnableIPv6", false);
+	json_put_bool(doc, "EnableIPv6", net->ipv6);
 	json_put(doc, "IPAM", ipam(net));
 	json_put_bool(doc, "Internal", net->internal);
 	json_put_bool(doc, "Attachable", net->attachable);
@@ -282,7 +294,7 @@ static struct json *row_of(const struct network_record *net, bool no_trunc)
 	json_put_string(row, "Driver", driver_of(net));
 	json_put_string(row, "ID", id);
 	json_put_string(row, "IPv4", "true");
-	json_put_string(row, "IPv6", "false");
+	json_put_string(row, "IPv6", net->ipv6 ? "true" : "false");
 	json_put_string(row, "Internal", net->internal ? "true" : "false");
 	json_put_string(row, "Labels", labels.data);
 	json_put_string(row, "Name", net->name);

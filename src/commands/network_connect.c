@@ -24,6 +24,7 @@ static int plan(const struct globals *globals, const struct net_endpoint *e, str
 {
 	const struct run_opts alone = { .network = e->network,
 		.ip = e->ip,
+		.ip6 = e->ip6,
 		.mac_address = e->mac,
 		.network_alias = e->aliases,
 		.links = e->links };
@@ -105,7 +106,7 @@ int cmd_network_connect(struct globals *globals, int argc, char **argv, struct e
 	TRY(network_connect_opts_parse(argc, argv, &opts, err));
 	TRY(plan(globals, &opts.endpoint, &net, err));
 	TRY(state_open(globals, opts.container, &c, err));
-	wish = endpoint_record(&net, &opts.endpoint.links, opts.endpoint.ip, opts.endpoint.mac);
+	wish = endpoint_record(&net, &opts.endpoint);
 	TRY(change(globals, &c, "connect", wish, err));
 	tell(globals, wish, &c, "connect");
 	return 0;
@@ -138,7 +139,7 @@ int cmd_network_disconnect(struct globals *globals, int argc, char **argv, struc
 			"container cannot be disconnected from host network or connected to host "
 			"network");
 	TRY(state_open(globals, opts.container, &c, err));
-	wish = endpoint_record(&net, &opts.endpoint.links, NULL, NULL);
+	wish = endpoint_record(&net, &opts.endpoint);
 	r = change(globals, &c, "disconnect", wish, err);
 	if (r == -ENOENT && opts.force) {
 		*err = (struct err)ERR_INIT;

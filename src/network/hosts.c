@@ -70,7 +70,8 @@ static int read_host_file(const char *path, struct buf *out, struct err *err)
 int network_hosts(const struct network *net, const char *hostname, char **ret, struct err *err)
 {
 	static const char internal[] = "host.containers.internal host.docker.internal";
-	char own[INET_ADDRSTRLEN] = "127.0.0.1", host[INET_ADDRSTRLEN] = "127.0.0.1";
+	char own[INET_ADDRSTRLEN] = "127.0.0.1", host[INET_ADDRSTRLEN] = "127.0.0.1",
+	     own6[INET6_ADDRSTRLEN];
 	struct buf autobuf out = BUF_INIT;
 
 	if (net->kind == NETWORK_BRIDGE) {
@@ -88,6 +89,10 @@ int network_hosts(const struct network *net, const char *hostname, char **ret, s
 		add_line(&out, host, internal);
 	if (net->kind != NETWORK_HOST)
 		add_line(&out, own, hostname);
+	if (net->kind == NETWORK_BRIDGE && !IN6_IS_ADDR_UNSPECIFIED(&net->address6)) {
+		(void)inet_ntop(AF_INET6, &net->address6, own6, sizeof(own6));
+		add_line(&out, own6, hostname);
+	}
 	*ret = buf_steal(&out);
 	return 0;
 }

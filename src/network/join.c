@@ -123,6 +123,12 @@ static void make_command(const struct network *net, struct strv *ret)
 	}
 	if (net->mtu)
 		strv_addf(ret, "--mtu=%d", net->mtu);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&net->gateway6)) {
+		char text6[INET6_ADDRSTRLEN];
+
+		(void)inet_ntop(AF_INET6, &net->gateway6, text6, sizeof(text6));
+		strv_addf(ret, "--gateway6=%s", text6);
+	}
 	if (net->internal)
 		strv_add(ret, "--internal");
 }
@@ -228,6 +234,8 @@ static int send_join(
 	join->head = wire_head(WIRE_JOIN);
 	join->want = net->address;
 	join->exact = net->exact;
+	join->want6 = net->address6;
+	join->exact6 = net->exact6;
 	join->recovers = net->recovers;
 	memcpy(join->mac, net->mac, sizeof(join->mac));
 	join->n_ports = (uint32_t)net->n_ports;
@@ -297,6 +305,8 @@ static int take_answer(struct network *net, struct wire_joined *joined, struct e
 	}
 	net->address = joined->address;
 	net->gateway = joined->gateway;
+	net->address6 = joined->address6;
+	net->gateway6 = joined->gateway6;
 	net->prefix = joined->prefix;
 	net->mtu = joined->mtu;
 	memcpy(net->mac, joined->mac, sizeof(net->mac));

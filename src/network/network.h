@@ -57,6 +57,8 @@ struct network {
 	bool recovers; /* network_recover() was called */
 	/* filled by network_join(); a non-zero address is asked for again: */
 	struct in_addr address, gateway;
+	struct in6_addr address6, gateway6; /* of a /64; :: without IPv6 */
+	bool exact6;                        /* address6 was chosen by the user */
 	struct in_addr
 		host; /* where containers reach the host; the gateway when it has no address */
 	int prefix, mtu;
@@ -84,6 +86,9 @@ int network_plan(const struct globals *globals, const struct run_opts *opts,
 struct network_record {
 	char id[65], name[64], created[40];         /* created: RFC 3339 */
 	char subnet[19], gateway[16], ip_range[19]; /* "10.88.7.0/24"; ip_range may be "" */
+	bool ipv6;
+	char subnet6[INET6_ADDRSTRLEN + 4],
+		gateway6[INET6_ADDRSTRLEN]; /* "fd00:1::/64"; "" without IPv6 */
 	bool internal, attachable;
 	int mtu; /* 0 = the default */
 	struct json *labels, *options;

@@ -15,6 +15,7 @@
 #include "base/spawn.h"
 #include "base/xalloc.h"
 #include "network/subnet.h"
+#include "network/subnet6.h"
 
 #define LOOPBACK_SUFFIX ":host-loopback"
 #define BIND_ENV        "SBX_DEFAULT_BIND"
@@ -97,6 +98,8 @@ static int plan_named(
 	if (*record.ip_range)
 		TRY(subnet_parse(record.ip_range, &range, err));
 	(void)inet_pton(AF_INET, record.gateway, &net->gateway); /* checked when it was read */
+	if (*record.gateway6)
+		(void)inet_pton(AF_INET6, record.gateway6, &net->gateway6);
 	net->prefix = subnet.prefix;
 	net->range = range.network;
 	net->range_prefix = range.prefix;
@@ -190,6 +193,22 @@ static int plan_ip(const char *text, struct network *net, struct err *err)
 	return 0;
 }
 
+static int plan_ip6(const char *text, struct network *net, struct err *err)
+{
+	if (inet_pton(AF_INET6, text, &net->address6) != 1)
+		return err_set(err, -EINVAL, "invalid IPv6 address: %s", text);
+	if (!*net->id)
+		return err_set(err, -EINVAL,
+			"user specified IP address is supported on user defined networks only");
+	if (IN6_IS_ADDR_UNSPECIFIED(&net->gateway6) ||
+		memcmp(&net->address6, &net->gateway6, SUBNET6_BYTES) != 0)
+		return err_set(err, -EINVAL,
+			"invalid endpoint settings: no configured subnet contains IP address %s",
+			text);
+	net->exact6 = true;
+	return 0;
+}
+
 /* What only a network of one's own, or only one that the user made, can have. */
 static int plan_endpoint(const struct run_opts *opts, struct network *net, struct err *err)
 {
@@ -210,7 +229,9 @@ static int plan_endpoint(const struct run_opts *opts, struct network *net, struc
 	strv_extend(&net->aliases, &opts->network_alias);
 	if (opts->mac_address)
 		TRY(parse_mac(opts->mac_address, net->mac, err));
-	return opts->ip ? plan_ip(opts->ip, net, err) : 0;
+	if (opts->ip)
+		TRY(plan_ip(opts->ip, net, err));
+	return opts->ip6 ? plan_ip6(opts->ip6, net, err) : 0;
 }
 
 static bool is_address(const char *text)

@@ -22,6 +22,7 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "network/subnet.h"
+#include "network/subnet6.h"
 
 #define RECORD_NAME "network.json"
 #define RECORD_MAX  (1u << 20)
@@ -78,6 +79,7 @@ static int check_addresses(const struct network_record *record, struct err *err)
 		return err_set(err, -EINVAL, "invalid gateway address \"%s\"", record->gateway);
 	if (!subnet_has_host(&subnet, gateway))
 		return err_set(err, -EINVAL, "no matching subnet for gateway %s", record->gateway);
+	TRY(subnet6_check(record->subnet6, record->gateway6, err));
 	if (!*record->ip_range)
 		return 0;
 	TRY(subnet_parse(record->ip_range, &range, err));
@@ -100,6 +102,9 @@ static int read_record(int folder, const char *name, struct network_record *ret,
 	take(doc, "gateway", record.gateway, sizeof(record.gateway));
 	take(doc, "ipRange", record.ip_range, sizeof(record.ip_range));
 	(void)snprintf(record.name, sizeof(record.name), "%s", name);
+	take(doc, "subnet6", record.subnet6, sizeof(record.subnet6));
+	take(doc, "gateway6", record.gateway6, sizeof(record.gateway6));
+	record.ipv6 = *record.subnet6;
 	record.internal = json_bool(json_get(doc, "internal"), false);
 	record.attachable = json_bool(json_get(doc, "attachable"), false);
 	record.mtu = (int)json_int(json_get(doc, "mtu"), 0);
@@ -257,6 +262,24 @@ static int choose_gateway(struct network_record *record, struct err *err)
 	return 0;
 }
 
+/* An IPv6 subnet is given with --ipv6 only; without one the network has its own, made of its id. */
+static int choose_ipv6(struct network_record *record, struct err *err)
+{
+	if (!record->ipv6 && (*record->subnet6 || *record->gateway6))
+		return err_set(err, -EINVAL,
+			"IPv6 address %s is given, so --ipv6 must be given too",
+			*record->subnet6 ? record->subnet6 : record->gateway6);
+	if (!record->ipv6)
+		return 0;
+	if (!*record->subnet6 && *record->gateway6)
+		return err_set(err, -EINVAL, "no matching subnet for gateway %s", record->gateway6);
+	if (!*record->subnet6)
+		subnet6_choose(record->id, record->subnet6);
+	if (!*record->gateway6)
+		TRY(subnet6_first_host(record->subnet6, record->gateway6, err));
+	return 0;
+}
+
 static int check_against(
 	struct network_record *record, const struct network_record *list, size_t n, struct err *err)
 {
@@ -267,9 +290,15 @@ static int check_against(
 		TRY(subnet_parse(list[i].subnet, &taken[i], err));
 	TRY(choose_subnet(record, taken, n, err));
 	TRY(choose_gateway(record, err));
+	TRY(choose_ipv6(record, err));
 	TRY(check_addresses(record, err));
 	TRY(subnet_parse(record->subnet, &own, err));
 	for (size_t i = 0; i < n; i++) {
+		if (*record->subnet6 && subnet6_same(record->subnet6, list[i].subnet6))
+			return err_set(err, -EINVAL,
+				"invalid pool request: Pool overlaps with other one on this address "
+				"space: network %s has %s",
+				list[i].name, list[i].subnet6);
 		if (subnet_overlaps(&own, &taken[i]))
 			return err_set(err, -EINVAL,
 				"invalid pool request: Pool overlaps with other one on this address "
@@ -293,6 +322,8 @@ static int write_record(int folder, const struct network_record *record, struct 
 	json_put_string(doc, "subnet", record->subnet);
 	json_put_string(doc, "gateway", record->gateway);
 	json_put_string(doc, "ipRange", record->ip_range);
+	json_put_string(doc, "subnet6", record->subnet6);
+	json_put_string(doc, "gateway6", record->gateway6);
 	json_put_bool(doc, "internal", record->internal);
 	json_put_bool(doc, "attachable", record->attachable);
 	json_put_int(doc, "mtu", record->mtu);

@@ -25,6 +25,7 @@
 #include "base/xalloc.h"
 #include "network/netlink.h"
 #include "network/redirect.h"
+#include "network/subnet6.h"
 #include "network/wire.h"
 
 #define TAP_NAME    "eth"
@@ -147,6 +148,44 @@ static void add_route(struct netlink *nl, const struct network *net, int index)
 	netlink_attr(nl, RTA_OIF, &index, sizeof(index));
 }
 
+static bool has_ipv6(const struct network *net)
+{
+	return !IN6_IS_ADDR_UNSPECIFIED(&net->gateway6);
+}
+
+/* Nobody else can have the address, so it is not asked for first. */
+static void add_address6(struct netlink *nl, const struct network *net, int index)
+{
+	const struct ifaddrmsg addr = {
+		.ifa_family = AF_INET6,
+		.ifa_prefixlen = SUBNET6_PREFIX,
+		.ifa_flags = IFA_F_NODAD,
+		.ifa_index = (uint32_t)index,
+	};
+
+	netlink_add(nl, "set the IPv6 address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_body(nl, &addr, sizeof(addr));
+	netlink_attr(nl, IFA_ADDRESS, &net->address6, sizeof(net->address6));
+}
+
+static void add_route6(struct netlink *nl, const struct network *net, int index)
+{
+	const struct rtmsg route = {
+		.rtm_family = AF_INET6,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+
+	if (net->internal)
+		return;
+	netlink_add(nl, "set the IPv6 default route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	netlink_body(nl, &route, sizeof(route));
+	netlink_attr(nl, RTA_GATEWAY, &net->gateway6, sizeof(net->gateway6));
+	netlink_attr(nl, RTA_OIF, &index, sizeof(index));
+}
+
 /* Connections that the relay makes in a client's name carry a mark: the program's answers take it over and stay
  * inside by a rule of their own. All or nothing: half of it would lose answers. */
 static bool keep_replies(void)
@@ -213,6 +252,7 @@ static void set_up_fast_way(const struct network *net, unsigned index, struct ne
 
 	config.mask.s_addr = htonl(UINT32_MAX << (32 - net->prefix));
 	config.network.s_addr = net->gateway.s_addr & config.mask.s_addr;
+	config.network6 = net->gateway6; /* the first half counts */
 	if (net->internal || getenv(SLOW_ENV))
 		return;
 	if (redirect_install(&config, &redirect, &why) < 0) {
@@ -226,20 +266,33 @@ static void set_up_fast_way(const struct network *net, unsigned index, struct ne
 	gear->fast[NETWORK_QUEUE] = redirect.queue;
 }
 
+static int run_unless_there(struct netlink *nl, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r = netlink_run(nl, &why);
+
+	if (r < 0 && r != -EEXIST)
+		*err = why;
+	return r == -EEXIST ? 0 : r;
+}
+
 /* A further network of a running container: no more than its device is ours to change. */
 static int set_up_further(const struct network *net, int index, struct err *err)
 {
-	struct netlink device = NETLINK_INIT, route = NETLINK_INIT;
-	struct err there_is_one = ERR_INIT;
-	int r;
+	struct netlink device = NETLINK_INIT, route = NETLINK_INIT, route6 = NETLINK_INIT;
 
 	add_tap(&device, net, index);
+	if (has_ipv6(net))
+		add_address6(&device, net, index);
 	TRY(netlink_run(&device, err));
+	if (net->internal)
+		return 0;
 	add_route(&route, net, index);
-	r = net->internal ? 0 : netlink_run(&route, &there_is_one);
-	if (r < 0 && r != -EEXIST)
-		*err = there_is_one;
-	return r == -EEXIST ? 0 : r;
+	TRY(run_unless_there(&route, err));
+	if (!has_ipv6(net))
+		return 0;
+	add_route6(&route6, net, index);
+	return run_unless_there(&route6, err);
 }
 
 int network_setup(const struct network *net, struct network_gear *ret, struct err *err)
@@ -268,6 +321,10 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 		if (index) {
 			add_tap(&nl, net, (int)index);
 			add_route(&nl, net, (int)index);
+		}
+		if (index && has_ipv6(net)) {
+			add_address6(&nl, net, (int)index);
+			add_route6(&nl, net, (int)index);
 		}
 		TRY(netlink_run(&nl, err));
 	}

@@ -19,7 +19,7 @@
 #include "base/err.h"
 
 #define WIRE_MAGIC        0x53425831u /* "SBX1" */
-#define WIRE_VERSION      5
+#define WIRE_VERSION      6
 #define WIRE_CONTROL_FD   3 /* sbx-netstack inherits its listening socket here, */
 #define WIRE_DIR_FD       4 /* and the network's directory here */
 #define WIRE_PORTS_MAX    2048
@@ -78,6 +78,8 @@ struct wire_join {
 	uint16_t recovers;   /* was a member of the sbx-netstack that died */
 	uint16_t n_loopback; /* ports of the host's own loopback this member may reach; */
 	uint16_t loopback[WIRE_LOOPBACK_MAX]; /* port 0 stands for all of them */
+	uint16_t exact6;                      /* `want6` or nothing */
+	struct in6_addr want6;                /* :: = made of the other one */
 	uint32_t n_ports;                     /* exactly as many follow */
 	struct wire_port ports[];
 };
@@ -88,6 +90,7 @@ struct wire_joined {
 	uint32_t failed_port; /* index of the port that could not be bound, or WIRE_NO_PORT */
 	char holder[64];      /* name of the member of this network that has it, or "" */
 	struct in_addr address, gateway;
+	struct in6_addr address6, gateway6; /* :: = the network has no IPv6, else of a /64 */
 	uint16_t mtu;
 	uint8_t prefix;
 	uint8_t mac[6];

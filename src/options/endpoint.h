@@ -8,7 +8,7 @@
 
 /* One --network, beside the first. Owned. */
 struct net_endpoint {
-	char *network, *ip, *mac; /* NULL = not said */
+	char *network, *ip, *ip6, *mac; /* NULL = not said */
 	struct strv aliases, links;
 };
 void net_endpoint_done(struct net_endpoint *endpoint);

@@ -107,7 +107,7 @@ struct run_opts {
 	int64_t preserve_fds; /* so many of the caller's from 3 on are the program's too */
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
-	char *ip, *mac_address;
+	char *ip, *ip6, *mac_address;
 	bool report;          /* --report */
 	bool policy_network;  /* `network` is the policy's: the caller's word replaces it */
 	char *policy_learn;   /* --policy-learn, absolute */

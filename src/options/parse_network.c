@@ -12,6 +12,7 @@ void net_endpoint_done(struct net_endpoint *endpoint)
 {
 	free(endpoint->network);
 	free(endpoint->ip);
+	free(endpoint->ip6);
 	free(endpoint->mac);
 	strv_done(&endpoint->aliases);
 	strv_done(&endpoint->links);
@@ -40,11 +41,13 @@ static int take_field(struct net_endpoint *e, const char *text, char *field, str
 		return set_once(&e->network, text, value, err);
 	if (!strcmp(field, "ip"))
 		return set_once(&e->ip, text, value, err);
+	if (!strcmp(field, "ip6"))
+		return set_once(&e->ip6, text, value, err);
 	if (!strcmp(field, "mac") || !strcmp(field, "mac-address"))
 		return set_once(&e->mac, text, value, err);
 	if (strcmp(field, "alias") != 0)
 		return err_set(err, -EINVAL,
-			"invalid network '%s': unknown option %s; there are alias, ip and mac",
+			"invalid network '%s': unknown option %s; there are alias, ip, ip6 and mac",
 			text, field);
 	strv_add(&e->aliases, value);
 	return 0;

@@ -301,6 +301,8 @@ const struct opt run_table[] = {
 		0, "init", RUN, opts.init, "Run an init that forwards signals and reaps processes"),
 	OPT_FLAG('i', "interactive", RUN, opts.interactive, "Keep standard input open"),
 	OPT_STRING(0, "ip", RUN, opts.ip, "ADDRESS", "IPv4 address on a network made by the user"),
+	OPT_STRING(
+		0, "ip6", RUN, opts.ip6, "ADDRESS", "IPv6 address on a network made with --ipv6"),
 	OPT_CALL(0, "ipc", call_ipc, "private|shareable|host",
 		"Shared memory and semaphores: its own, or the host's"),
 	OPT_LIST(0, "kernel-memory", RUN, opts.ignored, "VALUE", IGNORED),
@@ -395,7 +397,7 @@ void run_opts_done(struct run_opts *o)
 {
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
-		o->entrypoint, o->image, o->ip, o->mac_address, o->restart, o->log_driver,
+		o->entrypoint, o->image, o->ip, o->ip6, o->mac_address, o->restart, o->log_driver,
 		o->health.cmd, o->policy, o->domainname, o->policy_learn, o->umask, o->tz };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,

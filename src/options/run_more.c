@@ -58,6 +58,8 @@ int call_network(void *target, const char *value, struct err *err)
 	strv_extend(&o->network_alias, &e.aliases);
 	if (e.ip)
 		replace(&o->ip, move_ptr(&e.ip));
+	if (e.ip6)
+		replace(&o->ip6, move_ptr(&e.ip6));
 	if (e.mac)
 		replace(&o->mac_address, move_ptr(&e.mac));
 	net_endpoint_done(&e);

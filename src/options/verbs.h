@@ -182,9 +182,10 @@ struct volume_rm_opts {
 };
 
 struct network_create_opts {
-	bool attachable, internal;
+	bool attachable, internal, ipv6;
 	char *driver, *gateway, *ip_range, *subnet, *name; /* but name NULL = not given */
-	struct json *labels, *options;                     /* NULL = none */
+	char *subnet6, *gateway6;
+	struct json *labels, *options; /* NULL = none */
 };
 
 struct network_connect_opts {

@@ -14,6 +14,7 @@
 const struct opt network_connect_table[] = {
 	OPT_LIST(0, "alias", CONNECT, endpoint.aliases, "NAME", "One more name on this network"),
 	OPT_STRING(0, "ip", CONNECT, endpoint.ip, "ADDRESS", "IPv4 address on this network"),
+	OPT_STRING(0, "ip6", CONNECT, endpoint.ip6, "ADDRESS", "IPv6 address on this network"),
 	OPT_LIST(0, "link", CONNECT, endpoint.links, "CONTAINER[:ALIAS]",
 		"Know another container by one more name"),
 	OPT_STRING(0, "mac-address", CONNECT, endpoint.mac, "MAC", "MAC address on this network"),

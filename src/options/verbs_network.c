@@ -34,18 +34,44 @@ static int create_option(void *target, const char *value, struct err *err)
 	return put_pair(&((struct network_create_opts *)target)->options, value, err);
 }
 
+/* One of each family; the last of one counts, as with any option. */
+static void put_of_family(char **v4, char **v6, const char *value)
+{
+	char **slot = strchr(value, ':') ? v6 : v4;
+
+	free(*slot);
+	*slot = xstrdup(value);
+}
+
+static int create_subnet(void *target, const char *value, struct err *err)
+{
+	struct network_create_opts *o = target;
+
+	put_of_family(&o->subnet, &o->subnet6, value);
+	return 0;
+}
+
+static int create_gateway(void *target, const char *value, struct err *err)
+{
+	struct network_create_opts *o = target;
+
+	put_of_family(&o->gateway, &o->gateway6, value);
+	return 0;
+}
+
 #define CREATE struct network_create_opts
 const struct opt network_create_table[] = {
 	OPT_FLAG(0, "attachable", CREATE, attachable, "Accepted, as all networks are"),
 	OPT_STRING('d', "driver", CREATE, driver, "DRIVER",
 		"Network driver; there is only \"bridge\""),
-	OPT_STRING(0, "gateway", CREATE, gateway, "ADDRESS", "Address of the gateway and DNS"),
+	OPT_CALL(0, "gateway", create_gateway, "ADDRESS", "Address of the gateway and DNS"),
 	OPT_FLAG(0, "internal", CREATE, internal, "Nothing leaves the network or comes in"),
 	OPT_STRING(0, "ip-range", CREATE, ip_range, "CIDR",
 		"Part of the subnet to give addresses from"),
+	OPT_FLAG(0, "ipv6", CREATE, ipv6, "IPv6 beside IPv4"),
 	OPT_CALL(0, "label", create_label, "NAME[=VALUE]", "Set a label"),
 	OPT_CALL('o', "opt", create_option, "NAME=VALUE", "com.docker.network.driver.mtu=BYTES"),
-	OPT_STRING(0, "subnet", CREATE, subnet, "CIDR", "Addresses of the network"),
+	OPT_CALL(0, "subnet", create_subnet, "CIDR", "Addresses of the network, of either family"),
 	OPT_END,
 };
 #undef CREATE
@@ -68,7 +94,8 @@ int network_create_opts_parse(
 
 void network_create_opts_done(struct network_create_opts *o)
 {
-	char *strings[] = { o->driver, o->gateway, o->ip_range, o->subnet, o->name };
+	char *strings[] = { o->driver, o->gateway, o->ip_range, o->subnet, o->subnet6, o->gateway6,
+		o->name };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);

@@ -54,7 +54,7 @@ struct container {
 	char *error;            /* "" or why it could not start */
 	struct json *endpoints; /* the networks it is to be on, when that was changed; else NULL */
 	struct json *
-		network; /* {"ip","gateway","prefix","mac","ports":[{"ip","hostPort","port","proto"}]} */
+		network; /* {"ip","gateway","prefix","ip6","gateway6","mac","ports":[{"ip","hostPort","port","proto"}]} */
 };
 #define CONTAINER_INIT        \
 	{                     \

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -203,7 +204,8 @@ static int run(struct network *net, char **command, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct globals globals = { .runroot = argc > 1 ? argv[1] : NULL };
+	struct globals globals = { .root = getenv("SBX_ROOT"),
+		.runroot = argc > 1 ? argv[1] : NULL };
 	struct run_opts opts = { .network = argc > 2 ? argv[2] : NULL };
 	struct network autonetwork net = NETWORK_INIT;
 	struct err err = ERR_INIT;

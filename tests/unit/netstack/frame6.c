@@ -120,7 +120,108 @@ static void lengths_and_extension_headers_are_checked(void **state)
 	assert_int_equal(p.len, FRAME_HEAD + 60);
 }
 
-TEST_MAIN(cmocka_unit_test(plain_traffic_passes), cmocka_unit_test(the_urgent_pointer_is_taken_out),
+static const struct frame_port member = { .mac = { 2, 0x53, 10, 88, 0, 2 },
+	.address6 = { .s6_addr = { 0xfd, [15] = 2 } } };
+
+/* From this address, with the ICMPv6 behind `extensions` bytes of an options header. */
+static struct packet speak(const char *src, uint8_t type, const char *target, uint8_t extensions)
+{
+	struct packet p = make(IPPROTO_ICMPV6, "ff02::1", 32u + extensions);
+	uint8_t *ip = p.data + FRAME_HEAD, *icmp = ip + 40 + extensions;
+
+	assert_int_equal(inet_pton(AF_INET6, src, ip + 8), 1);
+	if (extensions) {
+		ip[6] = IPPROTO_DSTOPTS;
+		ip[40] = IPPROTO_ICMPV6;
+		ip[41] = (uint8_t)(extensions / 8 - 1);
+	}
+	icmp[0] = type;
+	assert_int_equal(inet_pton(AF_INET6, target, icmp + 8), 1);
+	icmp[24] = type == ND_NEIGHBOR_SOLICIT ? ND_OPT_SOURCE_LINKADDR : ND_OPT_TARGET_LINKADDR;
+	icmp[25] = 1;
+	memcpy(icmp + 26, member.mac, 6);
+	return p;
+}
+
+static bool is_own(struct packet p)
+{
+	return frame6_is_members_own(p.data, p.len, &member);
+}
+
+static void a_member_speaks_from_its_own_addresses_only(void **state)
+{
+	assert_true(is_own(speak("fd00::2", ICMP6_ECHO_REQUEST, "::", 0)));
+	assert_true(is_own(speak("fe80::53:aff:fe58:2", ICMP6_ECHO_REQUEST, "::", 0)));
+	assert_true(is_own(speak("::", ND_NEIGHBOR_SOLICIT, "fd00::2", 0))); /* is it free? */
+	assert_false(is_own(speak("fd00::3", ICMP6_ECHO_REQUEST, "::", 0)));
+	assert_false(is_own(speak("fe80::53:aff:fe58:3", ICMP6_ECHO_REQUEST, "::", 0)));
+	assert_false(is_own(make(IPPROTO_UDP, "fd00::3", 20))); /* from fd00::100 */
+}
+
+static void nobody_advertises_a_neighbour_or_a_router(void **state)
+{
+	struct packet p = speak("fd00::2", ND_NEIGHBOR_ADVERT, "fd00::2", 0);
+
+	assert_true(is_own(p));
+	p.data[FRAME_HEAD + 40 + 26] ^= 8; /* somebody else's MAC */
+	assert_false(is_own(p));
+	p = speak("fd00::2", ND_NEIGHBOR_SOLICIT, "fd00::3", 0);
+	assert_true(is_own(p));
+	p.data[FRAME_HEAD + 40 + 26] ^= 8;
+	assert_false(is_own(p));
+	assert_false(is_own(speak("fd00::2", ND_NEIGHBOR_ADVERT, "fd00::3", 0)));
+	assert_false(is_own(speak("fd00::2", ND_NEIGHBOR_ADVERT, "fd00::1", 0)));
+	assert_false(is_own(speak("fe80::53:aff:fe58:2", ND_ROUTER_ADVERT, "::", 0)));
+	assert_false(is_own(speak("fe80::53:aff:fe58:2", ND_REDIRECT, "::", 0)));
+}
+
+static void extension_headers_hide_no_advertisement(void **state)
+{
+	struct packet p;
+
+	assert_true(is_own(speak("fd00::2", ND_NEIGHBOR_ADVERT, "fd00::2", 16)));
+	assert_false(is_own(speak("fd00::2", ND_NEIGHBOR_ADVERT, "fd00::3", 16)));
+	assert_false(is_own(speak("fe80::53:aff:fe58:2", ND_ROUTER_ADVERT, "::", 8)));
+	p = speak("fd00::2", ICMP6_ECHO_REQUEST, "::", 16);
+	p.data[FRAME_HEAD + 41] = 200; /* longer than the frame */
+	assert_false(is_own(p));
+	p = speak("fd00::2", ND_NEIGHBOR_ADVERT, "fd00::2", 0);
+	p.data[FRAME_HEAD + 40 + 25] = 0; /* an option of no length */
+	assert_false(is_own(p));
+}
+
+static void only_what_leaves_the_subnet_or_is_for_its_gateway_goes_up(void **state)
+{
+	const struct frame_lan lan = { .gateway6 = { .s6_addr = { 0xfd, [15] = 1 } } };
+
+	assert_true(frame6_goes_up(make(IPPROTO_TCP, "2001:db8::1", 20).data, &lan));
+	assert_true(frame6_goes_up(make(IPPROTO_ICMPV6, "fd00::1", 20).data, &lan));
+	assert_false(frame6_goes_up(make(IPPROTO_UDP, "fd00::2", 20).data, &lan));
+	assert_false(frame6_goes_up(make(IPPROTO_UDP, "fd00::ffff:ffff:ffff:ffff", 20).data,
+		&lan)); /* libslirp's DNS */
+	assert_false(frame6_goes_up(make(IPPROTO_TCP, "fe80::1", 20).data, &lan));
+}
+
+static void an_answer_is_for_its_destination_or_for_who_is_sought(void **state)
+{
+	struct packet p = speak("fd00::1", ND_NEIGHBOR_SOLICIT, "fd00::2", 0);
+	struct in6_addr to = frame6_target(p.data, p.len);
+
+	assert_memory_equal(&to, &member.address6, sizeof(to));
+	p = make(IPPROTO_TCP, "fd00::2", 20);
+	to = frame6_target(p.data, p.len);
+	assert_memory_equal(&to, &member.address6, sizeof(to));
+	p = speak("fd00::1", ND_ROUTER_ADVERT, "fd00::2", 0);
+	to = frame6_target(p.data, p.len);
+	assert_true(IN6_IS_ADDR_UNSPECIFIED(&to));
+}
+
+TEST_MAIN(cmocka_unit_test(a_member_speaks_from_its_own_addresses_only),
+	cmocka_unit_test(nobody_advertises_a_neighbour_or_a_router),
+	cmocka_unit_test(extension_headers_hide_no_advertisement),
+	cmocka_unit_test(only_what_leaves_the_subnet_or_is_for_its_gateway_goes_up),
+	cmocka_unit_test(an_answer_is_for_its_destination_or_for_who_is_sought),
+	cmocka_unit_test(plain_traffic_passes), cmocka_unit_test(the_urgent_pointer_is_taken_out),
 	cmocka_unit_test(this_host_and_groups_are_out_of_reach),
 	cmocka_unit_test(discovery_passes_but_no_router_speaks),
 	cmocka_unit_test(lengths_and_extension_headers_are_checked))

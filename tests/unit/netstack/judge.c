@@ -74,6 +74,10 @@ static void neighbours_and_the_gateways_dns_are_the_taps(void **state)
 
 	assert_int_equal(ask(&member, "10.88.0.9", 80), OUTBOUND_LIBSLIRP);
 	assert_int_equal(ask(&member, "10.88.0.1", 53), OUTBOUND_LIBSLIRP);
+	lan->addresses.gateway6 = (struct in6_addr){ .s6_addr = { 0xfd, [15] = 1 } };
+	assert_int_equal(ask(&member, "fd00::9", 80), OUTBOUND_LIBSLIRP);
+	assert_int_equal(ask(&member, "fd00::1", 80), OUTBOUND_LIBSLIRP);
+	assert_int_equal(ask(&member, "fd00:0:0:1::1", 80), OUTBOUND_CONNECT);
 }
 
 static void an_internal_network_has_no_way_out(void **state)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "netstack/frame6.h"
 #include "netstack/outbound.h"
 
 /* Members get one end of a packet socket as their tap; the test holds the other. */
@@ -64,6 +65,7 @@ static int teardown(void **state)
 static void say(struct fixture *f, int from, const uint8_t dst[6])
 {
 	uint8_t *frame = f->lan.frame;
+	struct in6_addr local;
 
 	memset(frame, 0, 80);
 	memcpy(frame, dst, 6);
@@ -71,6 +73,9 @@ static void say(struct fixture *f, int from, const uint8_t dst[6])
 	frame[12] = 0x86;
 	frame[13] = 0xdd;
 	frame[FRAME_HEAD] = 0x60;
+	frame[FRAME_HEAD + 6] = IPPROTO_UDP;
+	local = frame6_link_local(f->member[from]->port.mac);
+	memcpy(frame + FRAME_HEAD + 8, &local, sizeof(local));
 	lan_forward(f->member[from], 80);
 }
 

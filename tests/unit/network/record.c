@@ -158,6 +158,29 @@ static void a_half_made_network_is_none_and_can_be_made(void **state)
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+static void ipv6_needs_its_option_and_is_read_back(void **state)
+{
+	struct network_record record = make("six", "", 'b'), got = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)snprintf(record.subnet6, sizeof(record.subnet6), "2001:db8:5::/64");
+	assert_int_equal(create(*state, record, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "--ipv6"));
+	record.ipv6 = true;
+	assert_int_equal(create(*state, record, &err), 0);
+	assert_int_equal(network_open(*state, "six", &got, &err), 0);
+	assert_true(got.ipv6);
+	assert_string_equal(got.subnet6, "2001:db8:5::/64");
+	assert_string_equal(got.gateway6, "2001:db8:5::1");
+	network_record_done(&got);
+	record = make("again", "", 'c');
+	record.ipv6 = true;
+	(void)snprintf(record.subnet6, sizeof(record.subnet6), "2001:db8:5::/64");
+	assert_int_equal(create(*state, record, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "overlaps"));
+}
+
 TEST_MAIN(CASE(a_network_is_read_back_as_it_was_made), CASE(names_and_subnets_are_taken_once),
 	CASE(a_subnet_is_chosen_that_no_other_has), CASE(what_cannot_work_is_refused),
-	CASE(a_half_made_network_is_none_and_can_be_made))
+	CASE(a_half_made_network_is_none_and_can_be_made),
+	CASE(ipv6_needs_its_option_and_is_read_back))

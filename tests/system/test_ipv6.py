@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""IPv6 on networks made with --ipv6: addresses, neighbours, the way out (fast and through libslirp) to a second host
+made of network namespaces, published ports, and what a hostile member may not say (threats N01, N06)."""
+
+import errno
+import ipaddress
+import json
+import shutil
+import subprocess
+import sys
+
+from netmember import NET_MEMBER, Member, case, inside
+from sbxtest import Skip, become_user, expect, free_port, main, test
+
+# Answers TCP and UDP over IPv6 with the peer it saw.
+SERVER = r"""
+import socket, sys, threading
+port, bind = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "::"
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind((bind, port))
+def answer():
+    while True:
+        data, peer = udp.recvfrom(65535)
+        udp.sendto(data + b" seen from " + peer[0].encode(), peer)
+threading.Thread(target=answer, daemon=True).start()
+tcp = socket.create_server((bind, port), family=socket.AF_INET6)
+print("serving", flush=True)
+while True:
+    conn, peer = tcp.accept()
+    conn.sendall(b"seen from " + peer[0].encode())
+    conn.close()
+"""
+ASK = r"""
+import socket, sys
+for kind in sys.argv[3:] or ["tcp", "udp"]:
+    try:
+        if kind == "tcp":
+            with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10) as s:
+                print((s.recv(200).decode().split() or ["closed"])[-1])
+        else:
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                s.settimeout(10)
+                s.sendto(b"hello", (sys.argv[1], int(sys.argv[2])))
+                print(s.recv(200).decode().split()[-1])
+    except OSError as e:
+        print(type(e).__name__ if e.errno is None else e.errno)
+"""
+
+
+def make_network(box, *options, name="six"):
+    box.ok("network", "create", "--ipv6", *options, name)
+    config = json.loads(box.ok("network", "inspect", name))[0]
+    return ipaddress.ip_network(config["IPAM"]["Config"][1]["Subnet"]), config
+
+
+def address_of(member):
+    """The member prints its addresses first."""
+    line = member.line()
+    return [word.split("/")[0] for word in line.split() if "/64" in word and not word.startswith("fe80")][0]
+
+
+def server6(box, port=9000, bind="::", ports=(), network="six"):
+    """A member that serves, and its address."""
+    member = Member(box, "sh", "-c", 'echo $(ip -6 -o addr show dev eth0); exec python3 -c "$0" "$@"', SERVER, str(port), bind,
+                    network=network, ports=ports)
+    address = address_of(member)
+    expect(member.line() == "serving", "the server inside did not start")
+    return member, address
+
+
+@case()
+def a_network_with_ipv6_gives_addresses_routes_and_a_gateway_that_answers(box):
+    subnet, config = make_network(box)
+    expect(config["EnableIPv6"] and subnet.prefixlen == 64 and subnet.is_private, config)
+    script = "ip -6 -o addr show dev eth0 scope global; ip -6 route; ping -6 -c1 -W5 %s" % subnet[1]
+    out, err, code = Member(box, "sh", "-c", script, network="six").end()
+    expect(code == 0, out, err)
+    expect("inet6 %s/64" % subnet[2] in out and "default via %s dev eth0" % subnet[1] in out, out)
+
+
+@case()
+def members_talk_over_ipv6(box):
+    subnet, _ = make_network(box)
+    server, address = server6(box)
+    expect(ipaddress.ip_address(address) in subnet, address)
+    out = inside(box, ASK, address, "9000", network="six").split()
+    expect(len(out) == 2 and all(ipaddress.ip_address(word) in subnet and word != address for word in out), out)
+    server.kill()
+
+
+# As root of a user namespace: "near" is the host that runs the members, "far" another one behind a wire.
+TWO_HOSTS = r"""
+import os, subprocess, sys, time
+member_bin, runroot, port, server, ask, gateway = sys.argv[1:7]
+def run(*argv):
+    subprocess.run(argv, check=True)
+def says(argv):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+far = subprocess.Popen(["unshare", "-n", "sleep", "60"])
+started = []
+try:
+    while os.readlink("/proc/%d/ns/net" % far.pid) == os.readlink("/proc/self/ns/net"):
+        time.sleep(0.01)
+    there = ["nsenter", "-t", str(far.pid), "-n"]
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(far.pid))
+    for words in ("-6 addr add 2001:db8::1/64 dev near nodad", "link set near up", "-6 route add 2001:db8:77::/64 via 2001:db8::2"):
+        run("ip", *words.split())
+    for words in ("link set lo up", "-6 addr add 2001:db8::2/64 dev far nodad", "-6 addr add 2001:db8:77::1/128 dev lo nodad",
+                  "link set far up"):
+        run(*there, "ip", *words.split())
+    def serve(lead, *words):
+        child = subprocess.Popen([*lead, "python3", "-c", server, *words], stdout=subprocess.PIPE, text=True)
+        started.append(child)
+        while child.stdout.readline().strip() != "serving":
+            assert child.poll() is None
+    def inside(*words):
+        return says([member_bin, runroot, "six", "--", "python3", "-c", ask, *words])[-len(words[2:] or "12"):]
+    serve(there, "9001")
+    serve([], "9002", "::1")
+    print("far", *inside("2001:db8::2", "9001"))
+    print("routed", *inside("2001:db8:77::1", "9001"))
+    print("closed", *inside("2001:db8::2", "9", "tcp"))
+    print("loopback", *inside("::ffff:127.0.0.1", "9002", "tcp"), *inside(gateway, "9002", "tcp"))
+    serve([member_bin, runroot, "six", "-p", "::1:%s:9000" % port, "-p", "2001:db8::1:%s:9000" % port, "--"], "9000")
+    print("published", *says(["python3", "-c", ask, "::1", port, "tcp"]), *says([*there, "python3", "-c", ask, "2001:db8::1", port, "tcp"]))
+finally:
+    for child in started:
+        child.kill()
+    far.kill()
+"""
+
+
+def two_hosts(box):
+    subnet, config = make_network(box)
+    if not shutil.which("ip") or not shutil.which("nsenter"):
+        raise Skip("iproute2 and util-linux build the second host; one of them is missing")
+    done = subprocess.run(["unshare", "-Urn", "python3", "-c", TWO_HOSTS, NET_MEMBER, box.env["SBX_RUNROOT"], str(free_port()), SERVER, ASK,
+                           str(subnet[1])], env=box.env, cwd=box.top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=become_user, check=False, timeout=50)
+    if "unshare" in done.stderr and "not permitted" in done.stderr:
+        raise Skip("this machine lets nobody make a user namespace by unshare(1)")
+    expect(done.returncode == 0, done.stdout, done.stderr)
+    return {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}, config["IPAM"]["Config"][0]["Gateway"]
+
+
+@case()
+def a_second_host_is_reached_and_refuses_over_ipv6(box):
+    said, _ = two_hosts(box)
+    expect(said["far"] == said["routed"] == ["2001:db8::1"] * 2, said)
+    expect(said["closed"] == [str(errno.ECONNREFUSED)], said)
+    expect(all(int(word) in (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH) for word in said["loopback"]), said)
+    expect(len(said["published"]) == 2 and all(map(ipaddress.ip_address, said["published"])), said)
+
+
+@case()
+def libslirp_alone_carries_ipv6_as_well(box):
+    box.env["SBX_NET_SLOW"] = "1"
+    said, _ = two_hosts(box)
+    expect(said["far"] == said["routed"] == ["2001:db8::1"] * 2, said)
+    expect(len(said["loopback"]) == 2 and all(int(word) for word in said["loopback"]), said)
+
+
+@test("overlay")
+def containers_choose_and_show_their_ipv6_addresses(box):
+    make_network(box, "--subnet", "172.23.0.0/24", "--subnet", "fd00:60::/64", "--gateway", "fd00:60::ff")
+    make_network(box, name="seven")
+    box.ok("run", "-d", "--name", "a", "--network", "six", "--ip6", "fd00:60::77", "busybox", "sleep", "1000")
+    box.ok("network", "connect", "--ip", "172.23.0.9", "six", box.ok("run", "-d", "--name", "b", "--cap-add", "NET_RAW", "busybox", "sleep", "1000"))
+    shown = json.loads(box.ok("inspect", "a"))[0]["NetworkSettings"]["Networks"]["six"]
+    expect((shown["GlobalIPv6Address"], shown["GlobalIPv6PrefixLen"], shown["IPv6Gateway"], shown["IPAMConfig"]) ==
+           ("fd00:60::77", 64, "fd00:60::ff", {"IPv6Address": "fd00:60::77"}), shown)
+    members = json.loads(box.ok("network", "inspect", "six"))[0]["Containers"].values()
+    expect({m["Name"]: m["IPv6Address"] for m in members} == {"a": "fd00:60::77/64", "b": "fd00:60::9/64"}, list(members))
+    expect("fd00:60::77\t" in box.ok("exec", "a", "cat", "/etc/hosts"))
+    box.ok("exec", "b", "ping", "-6", "-c1", "-W5", "fd00:60::77")
+    box.ok("restart", "-t", "0", "a")
+    expect(box.ok("inspect", "-f", "{{.NetworkSettings.Networks.six.GlobalIPv6Address}}", "a") == "fd00:60::77")
+    box.fails(125, "run", "--rm", "--network", "six", "--ip6", "fd00:60::77", "busybox", "true", says="already in use")
+    box.fails(125, "run", "--rm", "--network", "seven", "--ip6", "fd00:60::78", "busybox", "true", says="no configured subnet contains")
+    box.fails(125, "run", "--rm", "--ip6", "fd00:60::78", "busybox", "true", says="user defined networks only")
+    box.fails(1, "network", "create", "--subnet", "fd00:61::/64", "eight", says="--ipv6")
+    box.fails(1, "network", "create", "--ipv6", "--subnet", "fd00:60::/64", "eight", says="overlaps")
+    expect(box.ok("network", "ls", "--format", "{{.Name}} {{.IPv6}}", "-f", "name=six") == "six true")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
