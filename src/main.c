@@ -61,6 +61,8 @@ static const struct {
 	[CMD_NETWORK_PRUNE] = { cmd_network_prune, 1 },
 	[CMD_NETWORK_RM] = { cmd_network_rm, 1 },
 	[CMD_UNSHARE] = { cmd_unshare, 125 },
+	[CMD_MOUNT] = { cmd_mount, 1 },
+	[CMD_UMOUNT] = { cmd_umount, 1 },
 	[CMD_AUTOSTART] = { cmd_autostart, 1 },
 	[CMD_VOLUME_EXPORT] = { cmd_volume_export, 1 },
 	[CMD_VOLUME_IMPORT] = { cmd_volume_import, 1 },

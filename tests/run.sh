@@ -129,7 +129,8 @@ inside() {
 	fuzz) "$cache/src/tests/fuzz/run.sh" "$cache" "$cores" ;;
 	attacks) SBX_TEST_ROOT=without python3 "$cache/src/tests/attacks/attacks.py" "$cache/src" "$cache/build" "${patterns[@]}" ;;
 	soak) # long, and only by name: more random steps, 100 kills under a database
-		SBX_TEST_SEEDS=${SBX_TEST_SEEDS:-100} SBX_TEST_KILLS=${SBX_TEST_KILLS:-50} system_tests "$cache"/src/tests/system/test_fuse{,_hard}.py
+		SBX_TEST_SEEDS=${SBX_TEST_SEEDS:-100} SBX_TEST_KILLS=${SBX_TEST_KILLS:-50} SBX_TEST_MOMENTS=${SBX_TEST_MOMENTS:-100} \
+			SBX_TEST_ROOT=without system_tests "$cache"/src/tests/system/test_{fuse,fuse_hard,soak}.py
 		;;
 	compare) "$cache/src/tests/bench/compare.sh" "$cache/build/sbx" "$cache/compare" >"$cache/compare.md" ;;
 	bench) python3 "$cache/src/tests/bench/bench.py" "$cache" "${patterns[@]}" ;;
@@ -258,7 +259,7 @@ prepare() {
 
 needs_images() {
 	case " $* " in
-	*" asan "* | *" attacks "* | *" acceptance "* | *" errors "* | *" deny "* | *" nosub "*) return 0 ;;
+	*" asan "* | *" attacks "* | *" soak "* | *" acceptance "* | *" errors "* | *" deny "* | *" nosub "*) return 0 ;;
 	esac
 	return 1
 }

@@ -65,6 +65,8 @@ int cmd_run(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_start(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_stop(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_tag(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_mount(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_umount(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_unshare(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_autostart(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_volume_export(struct globals *globals, int argc, char **argv, struct err *err);

@@ -125,7 +125,7 @@ extern const struct opt ps_table[], logs_table[], exec_table[], wait_table[], in
 extern const struct opt pull_table[], images_table[], rmi_table[], tag_table[], format_table[];
 extern const struct opt events_table[], stats_table[], update_table[], reset_table[];
 extern const struct opt cp_table[], container_prune_table[], image_prune_table[];
-extern const struct opt debug_table[];
+extern const struct opt debug_table[], umount_table[];
 extern const struct opt system_prune_table[], system_df_table[];
 extern const struct opt report_table[], doctor_table[];
 extern const struct opt no_table[]; /* a command without options */

@@ -148,6 +148,14 @@ struct unshare_opts {
 int unshare_opts_parse(int argc, char **argv, struct unshare_opts *ret, struct err *err);
 void unshare_opts_done(struct unshare_opts *opts);
 
+struct mount_opts {
+	bool all;          /* of umount */
+	struct strv names; /* containers or images */
+};
+int mount_opts_parse(int argc, char **argv, struct mount_opts *ret, struct err *err);
+int umount_opts_parse(int argc, char **argv, struct mount_opts *ret, struct err *err);
+void mount_opts_done(struct mount_opts *opts);
+
 struct volume_tar_opts {
 	char *volume, *file; /* NULL: stdin or stdout */
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of unshare, volume export and import, autostart. See verbs.h. */
+/* Options of unshare, mount and umount, volume export and import, autostart. See verbs.h. */
 #include "options/internal.h"
 #include "options/verbs.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/own.h"
@@ -17,6 +18,32 @@ int unshare_opts_parse(int argc, char **argv, struct unshare_opts *ret, struct e
 void unshare_opts_done(struct unshare_opts *o)
 {
 	strv_done(&o->command);
+}
+
+const struct opt umount_table[] = {
+	OPT_FLAG('a', "all", struct mount_opts, all, "All that `sbx mount` has mounted here"),
+	OPT_END,
+};
+
+int mount_opts_parse(int argc, char **argv, struct mount_opts *ret, struct err *err)
+{
+	(void)argc;
+	return opt_parse_command(CMD_MOUNT, argv, ret, &ret->names, err);
+}
+
+int umount_opts_parse(int argc, char **argv, struct mount_opts *ret, struct err *err)
+{
+	(void)argc;
+	TRY(opt_parse_command(CMD_UMOUNT, argv, ret, &ret->names, err));
+	if (ret->all == (ret->names.n > 0))
+		return err_set(
+			err, -EINVAL, "umount takes names of containers or images, or --all");
+	return 0;
+}
+
+void mount_opts_done(struct mount_opts *o)
+{
+	strv_done(&o->names);
 }
 
 const struct opt volume_export_table[] = {

@@ -130,6 +130,10 @@ struct rootfs_changes {
 };
 int rootfs_changes(const struct rootfs_changes *changes, struct err *err);
 
+/* Mounts the layers, the base one first, read-only at target; empty is a directory without anything in it.
+ * Needs a mount namespace in which the caller is root. */
+int rootfs_view(const struct strv *layers, const char *empty, const char *target, struct err *err);
+
 /* Path of a named or anonymous volume's data: <root>/volumes/<name>/_data. Caller frees. */
 char *rootfs_volume_path(const struct globals *globals, const char *name);
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -53,6 +54,17 @@ uint64_t state_pid_start(pid_t pid)
 	return parse_start(text);
 }
 
+bool state_pid_ended(pid_t pid, uint64_t start)
+{
+	uint64_t now;
+
+	errno = 0;
+	now = state_pid_start(pid);
+	/* not looked at (no descriptor, no memory) is not ended */
+	return now != start &&
+	       (now != 0 || (errno != EMFILE && errno != ENFILE && errno != ENOMEM));
+}
+
 int state_pidfd(pid_t pid, uint64_t start, struct err *err)
 {
 	autofd int fd = -EBADF;
@@ -62,8 +74,10 @@ int state_pidfd(pid_t pid, uint64_t start, struct err *err)
 	fd = sys_pidfd_open(pid);
 	if (fd < 0)
 		return err_sys(err, "open process %d", (int)pid);
-	if (state_pid_start(pid) != start)
+	if (state_pid_ended(pid, start))
 		return err_set(err, -ESRCH, "process %d has ended", (int)pid);
+	if (state_pid_start(pid) != start)
+		return err_set(err, -EMFILE, "look at process %d: %s", (int)pid, strerror(EMFILE));
 	return move_fd(&fd);
 }
 
@@ -128,7 +142,7 @@ int state_wait_gone(pid_t pid, uint64_t start, int64_t timeout_ms, struct err *e
 		int slice = wait_slice(end, fd >= 0 ? -1 : 10);
 		int n = poll(&p, fd >= 0 ? 1 : 0, slice);
 
-		if (n > 0 || state_pid_start(pid) != start)
+		if (n > 0 || state_pid_ended(pid, start))
 			return 0;
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, "wait for process %d", (int)pid);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -44,14 +45,21 @@ static enum status status_from(const char *name)
 	return STATUS_EXITED; /* a later version's word: certainly nothing we may signal */
 }
 
-/* "" when it cannot be read: then nothing on record matches and everything counts as ended. */
-static void boot_id(char ret[BOOT_ID_MAX])
+/* Of ours, and for a moment: says nothing of what could not be looked at. */
+static bool is_shortage(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+/* "" where there is none. False: it cannot be told now. */
+static bool boot_id(char ret[BOOT_ID_MAX])
 {
 	autofd int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, ret, BOOT_ID_MAX - 1);
+	ssize_t n = fd < 0 ? -errno : read(fd, ret, BOOT_ID_MAX - 1);
 
 	ret[n > 0 ? n : 0] = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
+	return !is_shortage((int)n);
 }
 
 static void set_error(struct container *c, const char *text)
@@ -74,7 +82,9 @@ int state_save(struct container *c, struct err *err)
 	autobuf struct buf text = BUF_INIT;
 	char boot[BOOT_ID_MAX];
 
-	boot_id(boot);
+	if (!boot_id(boot))
+		return err_set(err, -EMFILE, "record the state of container %.12s: %s", c->id,
+			strerror(EMFILE));
 	json_put_int(doc, "version", 1);
 	json_put_string(doc, "status", status_names[c->status]);
 	json_put_int(doc, "pid", c->pid);
@@ -134,8 +144,7 @@ static void read_live(struct container *c, const struct json *doc)
 			     : NULL;
 	if (!c->monitor && !c->pid)
 		return;
-	boot_id(boot);
-	if (strcmp(boot, json_str(json_get(doc, "bootId"), "")) == 0)
+	if (!boot_id(boot) || strcmp(boot, json_str(json_get(doc, "bootId"), "")) == 0)
 		return;
 	/* Before the last reboot: these pids mean other processes now. */
 	c->pid = 0;
@@ -159,9 +168,12 @@ int record_reload(struct container *c, struct err *err)
 	autojson struct json *doc = NULL;
 	int r = json_read_at(c->dir, STATE_NAME, RECORD_MAX, &doc, &why);
 
-	(void)err;
 	if (r == -ENOENT)
 		return 0; /* created, never started */
+	if (is_shortage(r)) {
+		*err = why;
+		return r;
+	}
 	if (r < 0)
 		mark_damaged(c, why.text);
 	else
@@ -208,6 +220,10 @@ int record_load(const struct globals *globals, int containers, const char *id,
 	r = json_read_at(c.dir, CONFIG_NAME, RECORD_MAX, &c.config, &why);
 	if (r == -ENOENT)
 		return err_set(err, -ENOENT, "container %.12s is not complete", id);
+	if (is_shortage(r)) {
+		*err = why;
+		return r;
+	}
 	snprintf(c.id, sizeof(c.id), "%s", id);
 	c.path = xasprintf("%s/containers/%s", globals->root, id);
 	c.run_path = xasprintf("%s/%s", globals->runroot, id);
@@ -224,7 +240,7 @@ int record_load(const struct globals *globals, int containers, const char *id,
 
 static bool monitor_lives(const struct container *c)
 {
-	return c->monitor > 0 && state_pid_start(c->monitor) == c->monitor_start;
+	return c->monitor > 0 && !state_pid_ended(c->monitor, c->monitor_start);
 }
 
 bool record_has_monitor(const struct container *c)
@@ -278,7 +294,7 @@ static bool abandoned(const struct container *c)
 
 	if (c->status != STATUS_CREATED || launcher <= 0 ||
 		!json_bool(json_get(c->config, "autoRemove"), false) ||
-		(int64_t)state_pid_start(launcher) == start)
+		!state_pid_ended(launcher, (uint64_t)start))
 		return false;
 	monitor = state_connect(c, &none);
 	return monitor == -ECONNREFUSED || monitor == -ENOENT;

@@ -282,6 +282,6 @@ void collect_half(const struct globals *globals, const struct state_dirs *dirs, 
 	if (json_read_at(c.dir, DEAD_NAME, RECORD_MAX, &c.config, &ignored) < 0)
 		c.config = json_new_map(); /* damaged, which takes nothing from removing it */
 	c.name = xstrdup(json_str(json_get(c.config, "name"), id));
-	(void)record_reload(&c, &ignored); /* always answers */
-	finish_removal(globals, dirs, &c);
+	if (record_reload(&c, &ignored) == 0)
+		finish_removal(globals, dirs, &c);
 }

@@ -131,6 +131,8 @@ int state_set_paused(const struct globals *globals, struct container *c, bool on
 
 /* Start time of a process (field 22 of /proc/PID/stat); 0 when it does not exist. */
 uint64_t state_pid_start(pid_t pid);
+/* Certainly not that process any more; false also when it cannot be looked at now. */
+bool state_pid_ended(pid_t pid, uint64_t start);
 /* A pidfd that is certainly the recorded process, or -ESRCH. */
 int state_pidfd(pid_t pid, uint64_t start, struct err *err);
 /* Signals the recorded process and no other; -ESRCH when it has ended. */

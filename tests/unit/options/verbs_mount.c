@@ -47,6 +47,27 @@ static void autostart_takes_no_operand(void **state)
 	assert_true(autostart_opts_parse(2, bad, &o, &err) < 0);
 }
 
-TEST_MAIN(cmocka_unit_test(options_of_unshares_command_are_its_own),
+static void umount_takes_names_or_all(void **state)
+{
+	char *all[] = { (char *)"umount", (char *)"-a", NULL };
+	char *none[] = { (char *)"umount", NULL };
+	char *both[] = { (char *)"umount", (char *)"-a", (char *)"c", NULL };
+	struct mount_opts o = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(umount_opts_parse(2, all, &o, &err), 0);
+	assert_true(o.all && o.names.n == 0);
+	mount_opts_done(&o);
+	o = (struct mount_opts){ 0 };
+	assert_true(umount_opts_parse(1, none, &o, &err) < 0);
+	assert_true(umount_opts_parse(3, both, &o, &err) < 0);
+	mount_opts_done(&o);
+	o = (struct mount_opts){ 0 };
+	assert_int_equal(mount_opts_parse(1, (char *[]){ (char *)"mount", NULL }, &o, &err), 0);
+}
+
+TEST_MAIN(cmocka_unit_test(umount_takes_names_or_all),
+	cmocka_unit_test(options_of_unshares_command_are_its_own),
 	cmocka_unit_test(a_volume_goes_out_and_comes_in_by_name),
 	cmocka_unit_test(autostart_takes_no_operand))
