@@ -60,8 +60,8 @@ static int change(struct ovl *fs, struct node *node, const struct ovl_xattr *x)
 	if (!x->value) {
 		ssize_t n = where.layer->ops->getxattr(where.layer, where.at, x->name, NULL, 0);
 
-		if (n < 0)
-			return (int)n;
+		if (n < 0) /* an ACL may be taken away from what has none, as anywhere */
+			return n == -ENODATA && is_acl(x->name) ? 0 : (int)n;
 	}
 	TRY(copyup_node(fs, node, COPYUP_ALL));
 	TRY(node_where(fs, node, &where));

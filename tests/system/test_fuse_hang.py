@@ -31,6 +31,22 @@ def server_of_one(box):
 
 
 @test("fuse")
+def f06_the_mount_is_closed_to_everybody_outside_its_namespace(box):
+    """Also to the user whose container it is: what the kernel refuses to him it refuses to other users too."""
+    box.ok("run", "-d", "--name", "c", "busybox", "sleep", "1000")
+    root = "/proc/%d/root" % box.inspect("c")["State"]["Pid"]
+    for path, fn in ((root, os.listdir), (root + "/bin", os.listdir), (root + "/bin/busybox", os.stat),
+                     (root + "/made", os.mkdir)):
+        try:
+            fn(path)
+        except PermissionError:
+            continue
+        expect(False, path, "was reached")
+    expect("busybox" in box.ok("exec", "c", "ls", "/bin"), "inside it is open")
+    box.ok("rm", "-f", "c")
+
+
+@test("fuse")
 def f07_a_stopped_server_does_not_stop_the_commands(box):
     pid = server_of_one(box)
     os.kill(pid, signal.SIGSTOP)

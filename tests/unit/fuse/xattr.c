@@ -43,6 +43,17 @@ static void removing_what_is_not_there_copies_nothing_up(void **state)
 	assert_false(disk_has(o, "upper/a"));
 }
 
+static void removing_an_acl_that_is_not_there_is_no_error(void **state)
+{
+	struct overlay *o = *state;
+
+	disk_file(o, "l1/a", "a");
+	overlay_start(o);
+	assert_int_equal(ovl_removexattr(o->fs, id(o, "a"), "system.posix_acl_access"), 0);
+	assert_int_equal(ovl_removexattr(o->fs, id(o, "a"), "system.posix_acl_default"), 0);
+	assert_false(disk_has(o, "upper/a"));
+}
+
 static void the_names_of_the_format_do_not_exist_inside(void **state)
 {
 	struct overlay *o = *state;
@@ -79,5 +90,6 @@ static void flags_of_set_are_obeyed(void **state)
 
 TEST_MAIN(overlay_test(attributes_are_set_listed_and_removed),
 	overlay_test(removing_what_is_not_there_copies_nothing_up),
+	overlay_test(removing_an_acl_that_is_not_there_is_no_error),
 	overlay_test(the_names_of_the_format_do_not_exist_inside),
 	overlay_test(flags_of_set_are_obeyed))
