@@ -177,6 +177,7 @@ static int copy_one(struct ovl *fs, struct node *node, int64_t size)
 	autofd int to = -1;
 	int r;
 
+	TRY(node_widen(fs, node));
 	TRY(node_where(fs, node, &copy.from));
 	TRY(copy.from.layer->ops->stat(copy.from.layer, copy.from.at, &copy.st));
 	r = make_tmp(fs, &copy);
@@ -194,8 +195,9 @@ static int copy_one(struct ovl *fs, struct node *node, int64_t size)
 		r = commit(fs, &copy);
 	if (r < 0)
 		work_remove(fs, copy.tmp);
-	else if (to >= 0 && node->data.handle < 0)
-		slot_fill(&fs->slots, &node->data, NULL, move_fd(&to)); /* about to be written */
+	else if (to >= 0 && node->body->data.handle < 0)
+		slot_fill(&fs->slots, &node->body->data, NULL,
+			move_fd(&to)); /* about to be written */
 	return r;
 }
 

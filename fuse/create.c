@@ -199,8 +199,8 @@ int ovl_create(struct ovl *fs, const struct ovl_new *new, struct ovl_entry *ret)
 	if (r == 0) {
 		node->bare = true;
 		lookup_count(node, &st, ret);
-		if (made.fd >= 0 && node->data.handle < 0)
-			slot_fill(&fs->slots, &node->data, NULL, move_fd(&made.fd));
+		if (made.fd >= 0 && node->body->data.handle < 0)
+			slot_fill(&fs->slots, &node->body->data, NULL, move_fd(&made.fd));
 	}
 	fd_drop(&made.fd);
 	ovl_unlock(fs);
@@ -228,7 +228,11 @@ static int make_nameless(
 	TRY(dress(fs, dir, (struct at){ fd, "" }, new));
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	TRY(node_new(fs, S_IFREG, &node));
+	TRY(node_new(fs, S_IFREG, NULL, &node));
+	if (node_widen(fs, node) < 0) {
+		node_drop(fs, node);
+		return -ENOMEM;
+	}
 	node->orphan = true;
 	node->upper = true;
 	node->pin = move_fd(&fd);

@@ -52,13 +52,15 @@ static int open_reading(struct ovl *fs, struct node *node)
 
 int data_slot(struct ovl *fs, struct node *node, bool writing, struct slot **ret)
 {
-	struct slot *slot = node->layer == 0 ? &node->data : &node->lower;
+	struct slot *slot;
 	int fd;
 
 	if (!S_ISREG(node->type))
 		return S_ISDIR(node->type) ? -EISDIR : -EINVAL;
 	if (writing && node->layer != 0)
 		return -EIO;
+	TRY(node_widen(fs, node));
+	slot = node->layer == 0 ? &node->body->data : &node->body->lower;
 	if (slot->handle >= 0) {
 		slot_touch(&fs->slots, slot);
 		*ret = slot;
@@ -67,8 +69,8 @@ int data_slot(struct ovl *fs, struct node *node, bool writing, struct slot **ret
 	fd = node->layer == 0 ? open_upper(fs, node) : open_reading(fs, node);
 	if (node->layer == 0 && !writing && (fd == -EACCES || fd == -EPERM || fd == -EROFS)) {
 		/* immutable, or the upper was remounted: reading goes on */
-		slot_empty(&fs->slots, &node->lower);
-		slot = &node->lower;
+		slot_empty(&fs->slots, &node->body->lower);
+		slot = &node->body->lower;
 		fd = open_reading(fs, node);
 	}
 	if (fd < 0)

@@ -93,7 +93,8 @@ static int find_upper(struct ovl *fs, struct node *dir, const char *name, struct
 static int append_part(const struct node *dir, struct found *found, uint16_t layer, bool xwhite)
 {
 	if (!found->parts) {
-		found->parts = malloc(sizeof(struct parts) + dir->parts->n * sizeof(struct part));
+		found->parts = malloc(
+			sizeof(struct parts) + dir->body->parts->n * sizeof(struct part));
 		if (!found->parts)
 			return -ENOMEM;
 		found->parts->n = 0;
@@ -109,7 +110,7 @@ static int append_part(const struct node *dir, struct found *found, uint16_t lay
 static int find_lower(
 	struct ovl *fs, struct node *dir, unsigned i, const char *name, struct found *ret)
 {
-	const struct part *part = &dir->parts->v[i];
+	const struct part *part = &dir->body->parts->v[i];
 	struct layer *layer = fs->lower[part->layer - 1];
 	struct at at = { node_dir_handle(fs, dir, (int)i), name };
 	bool first = !ret->upper && !ret->parts;
@@ -145,7 +146,7 @@ static int find(struct ovl *fs, struct node *dir, const char *name, struct found
 
 	if (r == 1 && names_surely_not(fs, dir, name))
 		r = 0;
-	for (unsigned i = 0; r == 1 && dir->parts && i < dir->parts->n; i++)
+	for (unsigned i = 0; r == 1 && dir->body->parts && i < dir->body->parts->n; i++)
 		r = find_lower(fs, dir, i, name, ret);
 	if (r < 0)
 		return r;
@@ -178,8 +179,9 @@ static int make_node(
 	struct node *node = find_alias(fs, dir, name, found);
 
 	if (!node) {
-		TRY(node_new(fs, found->st.st_mode, &node));
-		if (node_link(fs, node, dir, name) < 0) {
+		TRY(node_new(fs, found->st.st_mode, name, &node));
+		if ((found->upper && node_widen(fs, node) < 0) ||
+			node_link(fs, node, dir, name) < 0) {
 			node_drop(fs, node);
 			return -ENOMEM;
 		}
@@ -187,7 +189,8 @@ static int make_node(
 		node->upper = found->upper;
 		node->xwhite = found->xwhite;
 		node->layer = found->layer;
-		node->parts = move_ptr(&found->parts);
+		if (found->parts)
+			node->body->parts = move_ptr(&found->parts);
 		if (found->upper && !S_ISDIR(node->type))
 			node_set_inode(fs, node, &found->real);
 	}
@@ -309,9 +312,9 @@ int lookup_root(struct ovl *fs, struct node **ret)
 	struct stat st;
 	int mark = 0;
 
-	TRY(node_new(fs, S_IFDIR, &node));
-	node->parts = calloc(1, sizeof(struct parts) + fs->n_lower * sizeof(struct part));
-	if (!node->parts) {
+	TRY(node_new(fs, S_IFDIR, NULL, &node));
+	node->body->parts = calloc(1, sizeof(struct parts) + fs->n_lower * sizeof(struct part));
+	if (!node->body->parts) {
 		node_drop(fs, node);
 		return -ENOMEM;
 	}
@@ -321,7 +324,7 @@ int lookup_root(struct ovl *fs, struct node **ret)
 		node->xwhite = mark == 'x';
 	}
 	for (unsigned i = 0; mark != 'y' && i < fs->n_lower; i++) {
-		struct part *part = &node->parts->v[node->parts->n++];
+		struct part *part = &node->body->parts->v[node->body->parts->n++];
 
 		mark = whiteout_dir_mark(fs->lower[i], (struct at){ fs->lower[i]->root, "" });
 		*part = (struct part){ .layer = (uint16_t)(i + 1), .xwhite = mark == 'x' };

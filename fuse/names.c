@@ -73,8 +73,8 @@ static int collect(void *data, const struct layer_entry *entry)
 
 static int read_parts(struct collector *c, struct node *dir)
 {
-	for (unsigned i = 0; i < dir->parts->n; i++) {
-		struct layer *layer = c->fs->lower[dir->parts->v[i].layer - 1];
+	for (unsigned i = 0; i < dir->body->parts->n; i++) {
+		struct layer *layer = c->fs->lower[dir->body->parts->v[i].layer - 1];
 		int handle = node_dir_handle(c->fs, dir, (int)i);
 
 		if (handle < 0)
@@ -88,18 +88,19 @@ void names_missed(struct ovl *fs, struct node *dir)
 {
 	struct collector c = { fs, NULL };
 
-	if (!dir->parts || dir->names || dir->misses == NEVER || ++dir->misses < ENOUGH_MISSES)
+	if (!dir->body->parts || dir->body->names || dir->body->misses == NEVER ||
+		++dir->body->misses < ENOUGH_MISSES)
 		return;
-	dir->misses = NEVER;
+	dir->body->misses = NEVER;
 	c.names = make(64);
 	if (c.names && read_parts(&c, dir) == 0)
-		dir->names = move_ptr(&c.names);
+		dir->body->names = move_ptr(&c.names);
 	free(c.names); /* too many, unreadable, or no memory: it goes on without */
 }
 
 bool names_surely_not(struct ovl *fs, struct node *dir, const char *name)
 {
-	const struct names *names = dir->names;
+	const struct names *names = dir->body->names;
 	uint32_t h;
 	size_t i;
 

@@ -11,7 +11,7 @@
 
 #define NO_FREE     UINT32_MAX
 #define MIN_BUCKETS 1024
-#define GIVE_BACK   16384 /* nodes that were, for their memory to be worth it */
+#define GIVE_BACK   4096 /* nodes that were, for their memory to be worth it */
 
 void ovl_lock(struct ovl *fs)
 {
@@ -38,8 +38,18 @@ void ovl_umask(struct ovl *fs, mode_t mask)
 	fs->umask = mask;
 }
 
-int node_table_init(struct node_table *table)
+static void body_init(struct body *body)
 {
+	*body = (struct body){ .parts = NULL };
+	slot_init(&body->data);
+	slot_init(&body->lower);
+}
+
+int node_table_init(struct ovl *fs)
+{
+	struct node_table *table = &fs->table;
+
+	body_init(&fs->none);
 	*table = (struct node_table){ .first_free = NO_FREE, .used = 1 }; /* index 0 is no id */
 	table->names = calloc(MIN_BUCKETS, sizeof(struct node *));
 	table->inodes = calloc(MIN_BUCKETS, sizeof(struct node *));
@@ -53,21 +63,31 @@ int node_table_init(struct node_table *table)
 
 void node_drop_parts(struct ovl *fs, struct node *dir)
 {
-	for (unsigned i = 0; dir->parts && i < dir->parts->n; i++)
-		slot_empty(&fs->slots, &dir->parts->v[i].slot);
-	free(move_ptr(&dir->parts));
-	free(move_ptr(&dir->names));
+	for (unsigned i = 0; dir->body->parts && i < dir->body->parts->n; i++)
+		slot_empty(&fs->slots, &dir->body->parts->v[i].slot);
+	free(move_ptr(&dir->body->parts));
+	free(move_ptr(&dir->body->names));
+}
+
+static void free_name(struct node *node)
+{
+	char *name = move_ptr(&node->name);
+
+	if (name != node->text)
+		free(name);
 }
 
 static void node_free(struct ovl *fs, struct node *node)
 {
-	slot_empty(&fs->slots, &node->data);
-	slot_empty(&fs->slots, &node->lower);
+	slot_empty(&fs->slots, &node->body->data);
+	slot_empty(&fs->slots, &node->body->lower);
 	node_drop_parts(fs, node);
 	if (node->pin >= 0)
 		(void)close(node->pin); /* O_PATH */
-	free(node->listing);
-	free(node->name);
+	free(node->body->listing);
+	if (node->body != &fs->none)
+		free(node->body);
+	free_name(node);
 	free(node);
 }
 
@@ -134,10 +154,9 @@ static int take_index(struct node_table *table, uint32_t *ret)
 	return 0;
 }
 
-/* More buckets; staying with few is no failure. */
-static void grow_hashes(struct node_table *table)
+/* Another number of buckets; staying with those that are is no failure. */
+static void resize_hashes(struct node_table *table, size_t n)
 {
-	size_t n = table->n_buckets * 2;
 	struct node **names = calloc(n, sizeof(*names));
 	struct node **inodes = calloc(n, sizeof(*inodes));
 
@@ -153,9 +172,9 @@ static void grow_hashes(struct node_table *table)
 			names[node->hash & (n - 1)] = node;
 		}
 		for (struct node *next, *node = table->inodes[i]; node; node = next) {
-			next = node->next_inode;
-			node->next_inode = inodes[node->dev_ino & (n - 1)];
-			inodes[node->dev_ino & (n - 1)] = node;
+			next = node->body->next_inode;
+			node->body->next_inode = inodes[node->body->dev_ino & (n - 1)];
+			inodes[node->body->dev_ino & (n - 1)] = node;
 		}
 	}
 	free(table->names);
@@ -165,26 +184,54 @@ static void grow_hashes(struct node_table *table)
 	table->n_buckets = n;
 }
 
-int node_new(struct ovl *fs, mode_t type, struct node **ret)
+int node_widen(struct ovl *fs, struct node *node)
+{
+	struct body *body;
+
+	if (node->body != &fs->none)
+		return 0;
+	body = malloc(sizeof(*body));
+	if (!body)
+		return -ENOMEM;
+	body_init(body);
+	node->body = body;
+	return 0;
+}
+
+static struct node *allocate(struct ovl *fs, mode_t type, const char *name)
+{
+	size_t room = name ? strlen(name) + 1 : 0;
+	struct node *node = calloc(1, sizeof(*node) + room);
+
+	if (!node)
+		return NULL;
+	node->room = room <= UINT8_MAX ? (uint8_t)room : 0;
+	node->type = type & S_IFMT;
+	node->pin = -1;
+	node->body = &fs->none;
+	if (S_ISDIR(type) && node_widen(fs, node) < 0) {
+		free(node);
+		return NULL;
+	}
+	return node;
+}
+
+int node_new(struct ovl *fs, mode_t type, const char *name, struct node **ret)
 {
 	struct node_table *table = &fs->table;
-	struct node *node = calloc(1, sizeof(*node));
+	struct node *node = allocate(fs, type, name);
 	uint32_t index;
 
 	if (!node)
 		return -ENOMEM;
 	if (take_index(table, &index) < 0) {
-		free(node);
+		node_free(fs, node);
 		return -ENOMEM;
 	}
 	node->id = ((uint64_t)table->v[index].generation << 32) | index;
-	node->type = type & S_IFMT;
-	node->pin = -1;
-	slot_init(&node->data);
-	slot_init(&node->lower);
 	table->v[index].node = node;
 	if (++table->n_nodes > table->n_buckets)
-		grow_hashes(table);
+		resize_hashes(table, table->n_buckets * 2);
 	if (table->n_nodes > table->most)
 		table->most = table->n_nodes;
 	*ret = node;
@@ -193,14 +240,14 @@ int node_new(struct ovl *fs, mode_t type, struct node **ret)
 
 static void unhash_inode(struct ovl *fs, struct node *node)
 {
-	struct node **p = &fs->table.inodes[node->dev_ino & (fs->table.n_buckets - 1)];
+	struct node **p = &fs->table.inodes[node->body->dev_ino & (fs->table.n_buckets - 1)];
 
 	if (!node->hashed)
 		return;
 	while (*p && *p != node)
-		p = &(*p)->next_inode;
+		p = &(*p)->body->next_inode;
 	if (*p)
-		*p = node->next_inode;
+		*p = node->body->next_inode;
 	else
 		log_msg(LOG_ERROR, "node %llx is not in its inode chain",
 			(unsigned long long)node->id);
@@ -210,9 +257,15 @@ static void unhash_inode(struct ovl *fs, struct node *node)
 /* The allocator keeps what was freed unless it is told. */
 static void give_back(struct node_table *table)
 {
+	size_t n = table->n_buckets;
+
 	if (table->most < GIVE_BACK || table->n_nodes > table->most / 4)
 		return;
 	table->most = table->n_nodes;
+	while (n / 2 >= table->n_nodes && n > MIN_BUCKETS)
+		n /= 2;
+	if (n < table->n_buckets)
+		resize_hashes(table, n);
 	(void)malloc_trim(0);
 }
 
@@ -273,14 +326,14 @@ uint64_t node_hash_name(const struct ovl *fs, const char *name)
 	return h ^ (h >> 32);
 }
 
-static uint64_t hash_link(const struct ovl *fs, const struct node *parent, const char *name)
+static uint32_t hash_link(const struct ovl *fs, const struct node *parent, const char *name)
 {
-	return node_hash_name(fs, name) + parent->id * 0x9e3779b97f4a7c15ULL;
+	return (uint32_t)(node_hash_name(fs, name) + parent->id * 0x9e3779b97f4a7c15ULL);
 }
 
 struct node *node_find(struct ovl *fs, const struct node *parent, const char *name)
 {
-	uint64_t hash = hash_link(fs, parent, name);
+	uint32_t hash = hash_link(fs, parent, name);
 	struct node *node = fs->table.names[hash & (fs->table.n_buckets - 1)];
 
 	while (node &&
@@ -293,8 +346,8 @@ struct node *node_find_inode(struct ovl *fs, const struct stat *st)
 {
 	struct node *node = fs->table.inodes[st->st_ino & (fs->table.n_buckets - 1)];
 
-	while (node && (node->dev_ino != st->st_ino || node->dev != st->st_dev))
-		node = node->next_inode;
+	while (node && (node->body->dev_ino != st->st_ino || node->body->dev != st->st_dev))
+		node = node->body->next_inode;
 	return node;
 }
 
@@ -303,17 +356,22 @@ void node_set_inode(struct ovl *fs, struct node *node, const struct stat *st)
 	struct node **bucket = &fs->table.inodes[st->st_ino & (fs->table.n_buckets - 1)];
 
 	unhash_inode(fs, node);
-	node->dev = st->st_dev;
-	node->dev_ino = st->st_ino;
-	node->next_inode = *bucket;
+	node->body->dev = st->st_dev;
+	node->body->dev_ino = st->st_ino;
+	node->body->next_inode = *bucket;
 	node->hashed = true;
 	*bucket = node;
 }
 
 int node_link(struct ovl *fs, struct node *node, struct node *parent, const char *name)
 {
-	char *copy = strdup(name);
+	size_t size = strlen(name) + 1;
+	char *copy = node->text;
 
+	if (node->name || size > node->room)
+		copy = strdup(name);
+	else
+		memcpy(copy, name, size);
 	if (!copy)
 		return -ENOMEM;
 	node_relink(fs, node, parent, copy);
@@ -359,6 +417,6 @@ void node_unlink(struct ovl *fs, struct node *node)
 			(unsigned long long)node->id);
 	node->parent->refs--;
 	node->parent = NULL;
-	free(move_ptr(&node->name));
+	free_name(node);
 	node->orphan = true;
 }

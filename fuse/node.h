@@ -33,37 +33,44 @@ struct parts {
 	struct part v[];
 };
 
-struct node {
-	uint64_t id;
-	uint64_t lookups;
-	unsigned refs; /* children, and operations that dropped the lock */
-	mode_t type;   /* S_IFMT bits */
-	uint64_t ino;  /* as shown; stays through copy-up */
-	dev_t dev;     /* of the upper object: key of the inode hash, for names of the same file */
-	uint64_t dev_ino;
-
-	struct node *parent; /* NULL: the root or an orphan */
-	char *name;
-	uint64_t hash;
-	struct node *next_name;
-	struct node *next_inode;
-
-	int pin; /* orphans: O_PATH descriptor, or -1 */
-	bool orphan;
-	bool hashed;             /* in the inode hash */
-	bool upper;              /* has an object in the upper */
-	bool xwhite;             /* directories: the upper part may hold xattr whiteouts */
-	bool bare;               /* made here, and nobody has given it an xattr */
-	bool full;               /* files: see ovl_note_full() */
-	bool copying;            /* its data is being copied up without the lock */
-	uint16_t layer;          /* not directories: 0 upper, else index in fs->lower plus 1 */
+/* What directories, files of the upper and files that were opened have besides. */
+struct body {
 	struct slot data;        /* directories: the upper part; files: data in the upper, O_RDWR */
 	struct slot lower;       /* files: data, read-only */
 	struct parts *parts;     /* directories; NULL = none */
 	struct listing *listing; /* directories; cached by readdir.c */
 	struct names *names;     /* directories; cached by names.c */
 	uint8_t misses;          /* directories; counted by names.c */
-	bool no_sgid;            /* directories: known to be without set-group-id */
+	dev_t dev; /* of the upper object: key of the inode hash, for names of the same file */
+	uint64_t dev_ino;
+	struct node *next_inode;
+};
+
+/* Kept small: there is one for each file that was ever looked up and not yet forgotten. */
+struct node {
+	uint64_t id;
+	uint64_t lookups;
+	uint64_t ino;        /* as shown; stays through copy-up */
+	struct node *parent; /* NULL: the root or an orphan */
+	char *name;          /* text, or allocated when it is another name by now */
+	struct node *next_name;
+	struct body
+		*body; /* never NULL; ovl.none until node_widen(), and that is not to be changed */
+	uint32_t hash;
+	unsigned refs;  /* children, and operations that dropped the lock */
+	int pin;        /* orphans: O_PATH descriptor, or -1 */
+	mode_t type;    /* S_IFMT bits */
+	uint16_t layer; /* not directories: 0 upper, else index in fs->lower plus 1 */
+	bool orphan : 1;
+	bool hashed : 1;  /* in the inode hash */
+	bool upper : 1;   /* has an object in the upper */
+	bool xwhite : 1;  /* directories: the upper part may hold xattr whiteouts */
+	bool bare : 1;    /* made here, and nobody has given it an xattr */
+	bool full : 1;    /* files: see ovl_note_full() */
+	bool copying : 1; /* its data is being copied up without the lock */
+	bool no_sgid : 1; /* directories: known to be without set-group-id */
+	uint8_t room;     /* bytes of text */
+	char text[];
 };
 
 struct node_slot {
@@ -104,6 +111,7 @@ struct ovl {
 	bool xwhite;       /* and is a file with an xattr: no devices can be made */
 	struct node_table table;
 	struct slots slots;
+	struct body none;
 	struct node *root;
 	dev_t *devs; /* devices of the layers, in order of first sight */
 	unsigned n_devs;
@@ -119,13 +127,14 @@ void ovl_unlock(struct ovl *fs);
 /* The process's umask, set when it is another one. Who makes something says what he wants first. */
 void ovl_umask(struct ovl *fs, mode_t mask);
 
-int node_table_init(struct node_table *table);
+int node_table_init(struct ovl *fs);
 void node_table_done(struct ovl *fs); /* frees every node */
 
 int node_get(struct ovl *fs, uint64_t id, struct node **ret); /* -ESTALE */
 int node_get_dir(
 	struct ovl *fs, uint64_t id, struct node **ret); /* also -ENOTDIR, -ENOENT if removed */
-int node_new(struct ovl *fs, mode_t type, struct node **ret);
+int node_new(struct ovl *fs, mode_t type, const char *name, struct node **ret); /* NULL: none */
+int node_widen(struct ovl *fs, struct node *node); /* a body of its own; directories have one */
 void node_drop(struct ovl *fs, struct node *node); /* frees when nothing refers to it */
 void node_ref(struct node *node);
 void node_unref(struct ovl *fs, struct node *node);

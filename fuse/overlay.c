@@ -89,7 +89,7 @@ static int setup(struct ovl *fs, const struct ovl_config *config, struct err *er
 {
 	int r;
 
-	if (node_table_init(&fs->table) < 0)
+	if (node_table_init(fs) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	fs->config = *config;
 	fs->lower = calloc(config->n_lower + 1, sizeof(*fs->lower));

@@ -58,7 +58,7 @@ static int visit(struct walk *w, struct node *node)
 		w->copied = true;
 		r = copyup_node(w->fs, node, COPYUP_ALL);
 	}
-	if (r == 0 && S_ISDIR(node->type) && node->parts)
+	if (r == 0 && S_ISDIR(node->type) && node->body->parts)
 		r = add_dir(w, node);
 	node_unref(w->fs, node);
 	return r;
@@ -146,7 +146,7 @@ static int walk_once(struct walk *w, struct node *top)
 
 int pure_make(struct ovl *fs, struct node *dir)
 {
-	for (int i = 0; dir->parts && i < MAX_WALKS; i++) {
+	for (int i = 0; dir->body->parts && i < MAX_WALKS; i++) {
 		struct walk w = { .fs = fs };
 		int r = walk_once(&w, dir);
 
@@ -154,5 +154,5 @@ int pure_make(struct ovl *fs, struct node *dir)
 		if (r < 0)
 			return r == -EOPNOTSUPP ? -EXDEV : r;
 	}
-	return dir->parts ? -EXDEV : 0;
+	return dir->body->parts ? -EXDEV : 0;
 }

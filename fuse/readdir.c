@@ -141,9 +141,9 @@ static size_t merge(struct item *items, size_t n, const char *names)
 
 static int read_part(struct builder *b, struct node *dir, int part)
 {
-	b->index = part < 0 ? 0 : dir->parts->v[part].layer;
+	b->index = part < 0 ? 0 : dir->body->parts->v[part].layer;
 	b->layer = ovl_layer(b->fs, b->index);
-	b->xwhite = part < 0 ? dir->xwhite : dir->parts->v[part].xwhite;
+	b->xwhite = part < 0 ? dir->xwhite : dir->body->parts->v[part].xwhite;
 	b->handle = node_dir_handle(b->fs, dir, part);
 	if (b->handle < 0)
 		return b->handle;
@@ -154,7 +154,7 @@ static int read_parts(struct builder *b, struct node *dir)
 {
 	if (dir->upper)
 		TRY(read_part(b, dir, -1));
-	for (unsigned i = 0; dir->parts && i < dir->parts->n; i++)
+	for (unsigned i = 0; dir->body->parts && i < dir->body->parts->n; i++)
 		TRY(read_part(b, dir, (int)i));
 	return 0;
 }
@@ -181,8 +181,8 @@ static int build(struct ovl *fs, struct node *dir)
 			memcpy(listing->items, b.items, b.n * sizeof(*b.items));
 		if (b.names_len)
 			memcpy(listing->names, b.names, b.names_len);
-		free(dir->listing);
-		dir->listing = listing;
+		free(dir->body->listing);
+		dir->body->listing = listing;
 	}
 	free(b.items);
 	free(b.names);
@@ -193,15 +193,15 @@ void listing_changed(struct ovl *fs, struct node *dir)
 {
 	if (fs->absent.dir == dir->id)
 		fs->absent.dir = 0;
-	if (dir->listing)
-		dir->listing->stale = true;
+	if (dir->body->listing)
+		dir->body->listing->stale = true;
 }
 
 int listing_check_empty(struct ovl *fs, struct node *dir)
 {
-	if (!dir->listing || dir->listing->stale)
+	if (!dir->body->listing || dir->body->listing->stale)
 		TRY(build(fs, dir));
-	return dir->listing->n ? -ENOTEMPTY : 0;
+	return dir->body->listing->n ? -ENOTEMPTY : 0;
 }
 
 int listing_names(struct ovl *fs, struct node *dir, char **ret, size_t *ret_len)
@@ -210,9 +210,9 @@ int listing_names(struct ovl *fs, struct node *dir, char **ret, size_t *ret_len)
 	size_t len = 0;
 	char *names;
 
-	if (!dir->listing || dir->listing->stale)
+	if (!dir->body->listing || dir->body->listing->stale)
 		TRY(build(fs, dir));
-	listing = dir->listing;
+	listing = dir->body->listing;
 	for (size_t i = 0; i < listing->n; i++)
 		len += strlen(listing->names + listing->items[i].name) + 1;
 	names = malloc(len + 1);
@@ -261,7 +261,7 @@ static int give_dots(struct ovl *fs, struct node *dir, const struct ovl_listing 
 static int give_item(
 	struct ovl *fs, struct node *dir, const struct item *item, const struct ovl_listing *want)
 {
-	struct ovl_dirent entry = { .name = dir->listing->names + item->name,
+	struct ovl_dirent entry = { .name = dir->body->listing->names + item->name,
 		.cookie = item->cookie };
 	struct node *node = NULL;
 	struct stat st = { .st_ino = item->ino, .st_mode = DTTOIF(item->type) };
@@ -288,12 +288,13 @@ static int give_item(
 
 static int give_items(struct ovl *fs, struct node *dir, const struct ovl_listing *want)
 {
-	if (!dir->listing || (want->cookie == 0 && dir->listing->stale))
+	if (!dir->body->listing || (want->cookie == 0 && dir->body->listing->stale))
 		TRY(build(fs, dir));
 	if (give_dots(fs, dir, want))
 		return 0;
-	for (size_t i = position(dir->listing, want->cookie); i < dir->listing->n; i++) {
-		struct item item = dir->listing->items[i];
+	for (size_t i = position(dir->body->listing, want->cookie); i < dir->body->listing->n;
+		i++) {
+		struct item item = dir->body->listing->items[i];
 		int r = give_item(fs, dir, &item, want);
 
 		if (r)

@@ -228,9 +228,9 @@ static int find_sides(struct ovl *fs, struct move *move, struct node **ret_merge
 		return r;
 	TRY(check(fs, move));
 	*ret_merged = NULL;
-	if (move->from.node->parts)
+	if (move->from.node->body->parts)
 		*ret_merged = move->from.node;
-	else if (exchange && move->to.node->parts)
+	else if (exchange && move->to.node->body->parts)
 		*ret_merged = move->to.node;
 	return *ret_merged && move->from.node != move->to.node;
 }

@@ -32,15 +32,15 @@ int node_part_of_layer(const struct node *dir, uint16_t layer)
 {
 	if (layer == 0)
 		return -1;
-	for (unsigned i = 0; dir->parts && i < dir->parts->n; i++)
-		if (dir->parts->v[i].layer == layer)
+	for (unsigned i = 0; dir->body->parts && i < dir->body->parts->n; i++)
+		if (dir->body->parts->v[i].layer == layer)
 			return (int)i;
 	return -1;
 }
 
 static struct slot *dir_slot(struct node *dir, int part)
 {
-	return part < 0 ? &dir->data : &dir->parts->v[part].slot;
+	return part < 0 ? &dir->body->data : &dir->body->parts->v[part].slot;
 }
 
 /* The handle of `layer` in dir if it needs no opening, else -1. */
@@ -50,14 +50,14 @@ static int ready_handle(struct ovl *fs, struct node *dir, struct layer *layer, s
 		return layer->root;
 	if (slot->handle >= 0)
 		slot_touch(&fs->slots, slot);
-	else if (dir->pin >= 0 && slot == &dir->data)
+	else if (dir->pin >= 0 && slot == &dir->body->data)
 		return dir->pin;
 	return slot->handle;
 }
 
 int node_dir_handle(struct ovl *fs, struct node *dir, int part)
 {
-	uint16_t index = part < 0 ? 0 : dir->parts->v[part].layer;
+	uint16_t index = part < 0 ? 0 : dir->body->parts->v[part].layer;
 	struct layer *layer = ovl_layer(fs, index);
 
 	if (!layer)
@@ -93,7 +93,7 @@ int node_dir_handle(struct ovl *fs, struct node *dir, int part)
 
 bool node_is_merged(const struct node *dir)
 {
-	return dir->parts && dir->parts->n + dir->upper > 1;
+	return dir->body->parts && dir->body->parts->n + dir->upper > 1;
 }
 
 static int where_dir(struct ovl *fs, struct node *node, struct where *ret)
@@ -101,12 +101,12 @@ static int where_dir(struct ovl *fs, struct node *node, struct where *ret)
 	int part = node->upper ? -1 : 0;
 	int handle;
 
-	if (!node->upper && !node->parts)
+	if (!node->upper && !node->body->parts)
 		return -EIO;
 	handle = node_dir_handle(fs, node, part);
 	if (handle < 0)
 		return handle;
-	ret->layer = ovl_layer(fs, part < 0 ? 0 : node->parts->v[0].layer);
+	ret->layer = ovl_layer(fs, part < 0 ? 0 : node->body->parts->v[0].layer);
 	ret->at = (struct at){ handle, "" };
 	return 0;
 }
@@ -135,9 +135,9 @@ int node_where(struct ovl *fs, struct node *node, struct where *ret)
 
 int node_held(struct ovl *fs, struct node *node, struct where *ret)
 {
-	if (!S_ISREG(node->type) || node->layer != 0 || node->data.handle < 0)
+	if (!S_ISREG(node->type) || node->layer != 0 || node->body->data.handle < 0)
 		return node_where(fs, node, ret);
-	*ret = (struct where){ &fs->plain, { node->data.handle, "" } };
+	*ret = (struct where){ &fs->plain, { node->body->data.handle, "" } };
 	return 0;
 }
 
@@ -165,7 +165,7 @@ int node_stat(struct ovl *fs, struct node *node, struct stat *ret)
 
 int node_pin(struct ovl *fs, struct node *node)
 {
-	struct slot *slot = node->layer == 0 ? &node->data : &node->lower;
+	struct slot *slot = node->layer == 0 ? &node->body->data : &node->body->lower;
 	struct where where;
 	int fd;
 

@@ -204,8 +204,8 @@ static int shows_lower(struct ovl *fs, struct node *dir, const char *name)
 
 	if (lookup_absent(fs, dir, name) == 0 || names_surely_not(fs, dir, name))
 		return 0;
-	for (unsigned i = 0; dir->parts && i < dir->parts->n; i++) {
-		struct part *part = &dir->parts->v[i];
+	for (unsigned i = 0; dir->body->parts && i < dir->body->parts->n; i++) {
+		struct part *part = &dir->body->parts->v[i];
 		int handle = node_dir_handle(fs, dir, (int)i);
 		int r;
 
@@ -231,7 +231,7 @@ int whiteout_needed(struct ovl *fs, struct node *dir, const char *name)
 
 int whiteout_needed_for(struct ovl *fs, struct node *dir, const char *name, const struct node *node)
 {
-	if (S_ISDIR(node->type) ? !node->parts : node->layer == 0)
+	if (S_ISDIR(node->type) ? !node->body->parts : node->layer == 0)
 		return whiteout_needed(fs, dir, name);
 	TRY(mark_dir(fs, dir));
 	return 1;

@@ -84,10 +84,10 @@ def f02_directories_swapped_for_links_never_lead_outside(top):
         try:
             end = time.time() + 8
             rounds = 0
-            while time.time() < end:
+            while time.time() < end or rounds <= 20:
                 client_round(random.Random(rounds))
                 rounds += 1
-            code = 0 if rounds > 20 else 2
+            code = 0
         finally:
             os._exit(code)
     same(os.waitstatus_to_exitcode(os.waitpid(client, 0)[1]), 0, "the client")
