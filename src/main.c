@@ -83,7 +83,7 @@ static const struct {
 	[CMD_UNTAG] = { cmd_untag, 125 },
 	[CMD_IMAGE_EXISTS] = { cmd_image_exists, 125 },
 	[CMD_IMAGE_DIFF] = { cmd_image_diff, 1 },
-	[CMD_SYSTEM_CHECK] = { cmd_image_program, 1 },
+	[CMD_SYSTEM_CHECK] = { cmd_system_check, 1 },
 	[CMD_MANIFEST_INSPECT] = { cmd_manifest_inspect, 1 },
 	[CMD_HISTORY] = { cmd_history, 1 },
 	[CMD_REPORT] = { cmd_report, 1 },

@@ -30,6 +30,7 @@ int cmd_history(struct globals *globals, int argc, char **argv, struct err *err)
 int cmd_export(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 /* save, load: sbx-image knows the verb and its options. */
+int cmd_system_check(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_program(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_diff(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_exists(struct globals *globals, int argc, char **argv, struct err *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `sbx system check`: every blob of the store is what its name says, and every image has all its parts.
- * --repair removes damaged blobs, so that the next pull fetches them by digest, and unpacks again what
- * is missing among the layers. What is inside unpacked layers is not compared. Status 1: something is
- * wrong and was not mended.
+ * Every unpacked layer is compared with what its blob unpacks to. --repair removes damaged blobs, so that
+ * the next pull fetches them by digest, and unpacks again what is missing or damaged among the layers,
+ * those of running containers excepted. Status 1: something is wrong and was not mended.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +24,8 @@ struct check {
 	const struct store *store;
 	bool repair;
 	size_t checked, bad, mended;
+	struct strv seen; /* chain ids */
+	struct strv busy; /* chain ids of layers that running containers use */
 };
 
 static void found(struct check *c, bool mended)
@@ -121,6 +123,50 @@ static void mend_layers(struct check *c, const char *name, const struct found *i
 	found(c, mended);
 }
 
+/* It is there no more, whatever is in it: unpacking replaces it. */
+static bool retire(struct check *c, const char *chain)
+{
+	autofree char *record = xasprintf("%s.json", chain);
+
+	return unlinkat(c->store->layers, record, 0) == 0 || errno == ENOENT;
+}
+
+/* Layers of one image; those that images share are looked at once. A retired one is unpacked
+ * again with those that are missing. */
+static void compare_layers(
+	struct check *c, const char *name, const struct found *image, const struct strv *chains)
+{
+	autostrv struct strv diff_ids = STRV_INIT;
+	struct err why = ERR_INIT;
+
+	if (config_diff_ids(image->config, chains->n, &diff_ids, &why) < 0)
+		return; /* found_chains() has told */
+	for (size_t i = 0; i < chains->n; i++) {
+		const struct descriptor *blob = &image->manifest.layers[i];
+		struct layer_job job = { .blob_digest = blob->digest,
+			.media_type = blob->media_type,
+			.diff_id = diff_ids.v[i] };
+		bool busy = strv_has(&c->busy, chains->v[i]), mended;
+
+		if (strv_has(&c->seen, chains->v[i]) || !store_has_layer(c->store, chains->v[i]) ||
+			!store_has_blob(c->store, blob->digest))
+			continue;
+		strv_add(&c->seen, chains->v[i]);
+		c->checked++;
+		(void)snprintf(job.chain_id, sizeof(job.chain_id), "%s", chains->v[i]);
+		if (store_compare_layer(c->store, &job, &why) >= 0)
+			continue;
+		mended = why.code == -EUCLEAN && c->repair && !busy && retire(c, chains->v[i]);
+		(void)printf("image %s: unpacked layer %.12s is damaged: %s%s\n", name,
+			chains->v[i], why.text,
+			!c->repair ? ""
+			: busy     ? ": not replaced while a container that uses it runs"
+				   : "");
+		if (!mended) /* else unpacking it again decides */
+			found(c, false);
+	}
+}
+
 static void check_image(struct check *c, const struct json *entry)
 {
 	autofree char *name = image_name(entry);
@@ -143,10 +189,30 @@ static void check_image(struct check *c, const struct json *entry)
 			image.manifest.layers[i].digest);
 		found(c, false);
 	}
+	compare_layers(c, name, &image, &chains);
 	strv_each (chain, &chains)
 		missing |= !store_has_layer(c->store, *chain);
 	if (missing)
 		mend_layers(c, name, &image);
+}
+
+static void check_done(struct check *c)
+{
+	strv_done(&c->seen);
+	strv_done(&c->busy);
+}
+
+/* sbx adds "--in-use CHAIN…" to what the user typed. */
+static void take_busy(char **argv, struct strv *ret)
+{
+	for (size_t i = 1; argv[i]; i++) {
+		if (strcmp(argv[i], "--in-use") != 0)
+			continue;
+		for (size_t k = i + 1; argv[k]; k++)
+			strv_add(ret, argv[k]);
+		argv[i] = NULL;
+		return;
+	}
 }
 
 int check_main(const struct globals *globals, int argc, char **argv, struct err *err)
@@ -154,9 +220,10 @@ int check_main(const struct globals *globals, int argc, char **argv, struct err 
 	struct check_opts opts = { 0 };
 	autostore struct store store = STORE_INIT;
 	autojson struct json *index = NULL;
-	struct check c = { .store = &store };
+	__attribute__((cleanup(check_done))) struct check c = { .store = &store };
 
 	(void)argc;
+	take_busy(argv, &c.busy);
 	TRY(check_opts_parse(argv, &opts, err));
 	c.repair = opts.repair;
 	TRY(store_open(globals, true, &store, err));
@@ -166,8 +233,8 @@ int check_main(const struct globals *globals, int argc, char **argv, struct err 
 	json_each (it, index_list(index))
 		check_image(&c, it.value);
 	if (!opts.quiet)
-		(void)printf("%zu blobs and images checked, %zu faults%s\n", c.checked, c.bad,
-			c.mended ? ", mended what could be" : "");
+		(void)printf("%zu blobs, layers and images checked, %zu faults%s\n", c.checked,
+			c.bad, c.mended ? ", mended what could be" : "");
 	if (c.bad > c.mended)
 		return err_id(err, -EBADMSG, "E-IMAGE-DAMAGED",
 			"the image store is damaged, see above. 'sbx system check --repair' removes what is "

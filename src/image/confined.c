@@ -26,21 +26,22 @@
 		SYS_flock, SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_sync_file_range,             \
 		SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr, SYS_setxattr, SYS_lsetxattr,          \
 		SYS_fsetxattr, SYS_listxattr, SYS_llistxattr, SYS_flistxattr, SYS_removexattr,    \
-		SYS_fremovexattr, SYS_sendto, SYS_clone, SYS_clone3, SYS_rseq, SYS_prctl
+		SYS_fremovexattr, SYS_sendto, SYS_clone, SYS_clone3, SYS_rseq, SYS_prctl,         \
+		SYS_sysinfo /* qsort asks for the memory size */
 
 /* syscalls: starting, feeding and ending the processes that unpack, and locking them in */
-#define STARTER_CALLS                                                                           \
-	SYS_ppoll, SYS_pipe2, SYS_splice, SYS_wait4, SYS_kill, SYS_setpgid, SYS_getppid,        \
-		SYS_geteuid, SYS_setns, SYS_setgroups, SYS_setresuid, SYS_setresgid,            \
-		SYS_prlimit64, SYS_seccomp, SYS_landlock_create_ruleset, SYS_landlock_add_rule, \
+#define STARTER_CALLS                                                                      \
+	SYS_ppoll, SYS_pipe2, SYS_splice, SYS_wait4, SYS_kill, SYS_setpgid, SYS_getppid,   \
+		SYS_geteuid, SYS_setns, SYS_setgroups, SYS_setresuid, SYS_setresgid,       \
+		SYS_prlimit64, SYS_seccomp, SYS_uname, SYS_statfs, SYS_getuid, SYS_getgid, \
+		SYS_getegid, SYS_landlock_create_ruleset, SYS_landlock_add_rule,           \
 		SYS_landlock_restrict_self
 
 /* syscalls: curl, OpenSSL and the resolver. io_uring and the like are not asked for. */
-#define NETWORK_CALLS                                                                           \
-	SYS_socket, SYS_connect, SYS_bind, SYS_getsockname, SYS_getpeername, SYS_getsockopt,    \
-		SYS_setsockopt, SYS_shutdown, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg,           \
-		SYS_sendmmsg, SYS_socketpair, SYS_eventfd2, SYS_uname, SYS_sysinfo, SYS_statfs, \
-		SYS_getuid, SYS_getgid, SYS_getegid, SYS_pselect6, SYS_dup3
+#define NETWORK_CALLS                                                                        \
+	SYS_socket, SYS_connect, SYS_bind, SYS_getsockname, SYS_getpeername, SYS_getsockopt, \
+		SYS_setsockopt, SYS_shutdown, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg,        \
+		SYS_sendmmsg, SYS_socketpair, SYS_eventfd2, SYS_pselect6, SYS_dup3
 
 static const int unpack_calls[] = { UNPACK_CALLS };
 static const int archive_calls[] = { UNPACK_CALLS, STARTER_CALLS };

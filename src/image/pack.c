@@ -313,6 +313,30 @@ static bool is_ours(struct job *job, const struct level *level)
 		       st.st_gid == lower.st_gid && !pack_is_opaque(level->fds[0]));
 }
 
+/* In an export such a directory is there all the same, as the image has it: its time would be that of the
+ * container's start. */
+static int told_by(struct job *job, const struct level *level)
+{
+	__attribute__((cleanup(names_done))) struct names names = { 0 };
+	struct err ignored = ERR_INIT; /* the walk will meet it again */
+	struct stat own, lower;
+
+	if (job->pack->layer || !level->own || level->n < 2 || level->depth > 1 ||
+		fstat(level->fds[0], &own) < 0 || fstat(level->fds[1], &lower) < 0 ||
+		read_names(level->fds[0], 0, &names, &ignored) < 0)
+		return level->fds[0];
+	for (size_t i = 0; i < names.n; i++) {
+		autofree char *path = xasprintf("%s/%s", level->path, names.list[i].text);
+
+		if (!is_target(job, level, &names.list[i], path, false))
+			return level->fds[0];
+	}
+	return own.st_mode == lower.st_mode && own.st_uid == lower.st_uid &&
+			       own.st_gid == lower.st_gid
+		       ? level->fds[1]
+		       : level->fds[0];
+}
+
 static int enter(struct job *job, const struct level *up, const struct name *names, size_t n,
 	const char *path, struct err *err)
 {
@@ -328,7 +352,7 @@ static int enter(struct job *job, const struct level *up, const struct name *nam
 		return 0; /* removed while we look */
 	if (is_ours(job, &level))
 		return 0;
-	TRY(put_dir(job, level.fds[0], path, err));
+	TRY(put_dir(job, told_by(job, &level), path, err));
 	return walk(job, &level, err);
 }
 

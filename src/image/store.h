@@ -111,6 +111,9 @@ struct layer_job {
 	int source;
 };
 int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err);
+/* Unpacks the stored blob once more, beside the layer, and compares. -EUCLEAN: the layer is not what the blob
+ * says; the text tells what differs. */
+int store_compare_layer(const struct store *store, const struct layer_job *job, struct err *err);
 
 /* ---- documents (manifest.c): pure, on bytes already verified ---- */
 

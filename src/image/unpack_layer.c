@@ -18,11 +18,13 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/compare.h"
 #include "image/confined.h"
 #include "image/store_private.h"
 #include "image/unpack.h"
 
 #define BLOCK      ((size_t)256 << 10)
+#define RECORD_MAX ((size_t)64 << 10)
 #define MEMORY_MAX ((rlim_t)512 << 20)
 
 struct task { /* borrowed by the child */
@@ -30,6 +32,7 @@ struct task { /* borrowed by the child */
 	const struct layer_job *job;
 	struct idmap map;
 	int blob;
+	bool compare; /* with the layer that is there, instead of becoming it */
 };
 
 /* So much more memory than now; a sanitizer has mapped terabytes before main. */
@@ -72,13 +75,13 @@ static int check_diff_id(struct digester *digester, const struct layer_job *job,
 		got, job->diff_id);
 }
 
-static int unpack_into(const struct task *task, struct staging *staging, struct err *err)
+static int unpack_into(
+	const struct task *task, const struct staging *staging, struct staged *ret, struct err *err)
 {
 	autodigester struct digester *digester = NULL;
 	autoinflate struct inflate *inflate = NULL;
 	autowriter struct writer w;
 	autoring struct ring *ring = NULL; /* last: its thread uses inflate */
-	struct staged layer = { .diff_id = task->job->diff_id, .chain_id = task->job->chain_id };
 	struct tar_source source;
 
 	writer_init(&w, staging->root, &task->map);
@@ -90,21 +93,51 @@ static int unpack_into(const struct task *task, struct staging *staging, struct 
 	source = (struct tar_source){ .next = ring_next, .data = ring };
 	TRY(unpack_stream(&source, digester, &w, err));
 	TRY(check_diff_id(digester, task->job, err));
-	layer.bytes = w.bytes;
-	layer.inodes = w.inodes;
-	layer.opaque_root = w.opaque_root;
-	return staging_commit(staging, &layer, err);
+	*ret = (struct staged){ .diff_id = task->job->diff_id,
+		.chain_id = task->job->chain_id,
+		.bytes = w.bytes,
+		.inodes = w.inodes,
+		.opaque_root = w.opaque_root };
+	return 0;
+}
+
+/* Owners on disk mean what the id map meant that the layer was unpacked with. */
+static bool same_ids(const struct task *task)
+{
+	autofree char *name = xasprintf("%s.json", task->job->chain_id);
+	autojson struct json *record = NULL;
+	struct err ignored = ERR_INIT;
+	bool single;
+
+	if (json_read_at(task->store->layers, name, RECORD_MAX, &record, &ignored) < 0)
+		return false;
+	single = strcmp(json_str(json_get(record, "ids"), ""), "single") == 0;
+	return single == (task->map.kind == IDMAP_SINGLE);
+}
+
+static int compare_child(const struct task *task, const struct staging *staging, struct err *err)
+{
+	autofd int have = openat(task->store->layers, task->job->chain_id,
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (have < 0)
+		return err_set(err, -EUCLEAN, "cannot be read");
+	return tree_compare(staging->root, have, same_ids(task), err);
 }
 
 static int unpack_child(void *data, struct err *err)
 {
 	__attribute__((cleanup(staging_done))) struct staging staging = STAGING_INIT;
 	const struct task *task = data;
+	struct staged layer;
 
 	TRY(limit_self(err));
 	TRY(confined_unpack(task->store, err));
 	TRY(staging_begin(&staging, task->store, &task->map, err));
-	return unpack_into(task, &staging, err);
+	TRY(unpack_into(task, &staging, &layer, err));
+	if (task->compare)
+		return compare_child(task, &staging, err);
+	return staging_commit(&staging, &layer, err);
 }
 
 /* One unpacking per layer; the file goes away with the work, so a lock without a name is void. */
@@ -172,10 +205,10 @@ static int blame(const struct store *store, const struct layer_job *job, int blo
 		job->blob_digest);
 }
 
-static int unpack_open(
-	const struct store *store, const struct layer_job *job, int blob, struct err *err)
+static int unpack_open(const struct store *store, const struct layer_job *job, int blob,
+	bool compare, struct err *err)
 {
-	struct task task = { .store = store, .job = job, .blob = blob };
+	struct task task = { .store = store, .job = job, .blob = blob, .compare = compare };
 	struct err ignored = ERR_INIT;
 
 	if (store->inside)
@@ -188,38 +221,58 @@ static int unpack_open(
 	return err->code;
 }
 
-static int unpack_locked(const struct store *store, const struct layer_job *job, struct err *err)
+static int unpack_locked(
+	const struct store *store, const struct layer_job *job, bool compare, struct err *err)
 {
 	autofd int blob = -EBADF;
 	char what[64];
 	int64_t size;
 
 	if (job->source > 0) /* a pipe does not tell what will be needed */
-		return unpack_open(store, job, job->source, err);
+		return unpack_open(store, job, job->source, compare, err);
 	blob = store_open_blob(store, job->blob_digest, &size, err);
 	TRY(blob);
 	(void)snprintf(what, sizeof(what), "layer %.12s", strchr(job->blob_digest, ':') + 1);
 	TRY(store_check_space(store, what, estimate(blob, size, job->media_type), 16, err));
-	if (unpack_open(store, job, blob, err) >= 0)
+	if (unpack_open(store, job, blob, compare, err) >= 0)
 		return 0;
+	if (compare)
+		return err->code;
 	return blame(store, job, blob, err);
 }
 
-int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err)
+static int with_lock(
+	const struct store *store, const struct layer_job *job, bool compare, struct err *err)
 {
 	autofd int lock = -EBADF;
 	char name[80];
-	int r;
+	int r = 0;
 
-	if (!chain_id_valid(job->chain_id) || !digest_valid(job->diff_id))
-		return err_set(err, -EINVAL, "'%s' is not a layer", job->chain_id);
-	if (store_has_layer(store, job->chain_id))
-		return 0;
 	(void)snprintf(name, sizeof(name), "%s.lock", job->chain_id);
 	lock = lock_layer(store, name, err);
 	TRY(lock);
 	/* Somebody may have been faster. */
-	r = store_has_layer(store, job->chain_id) ? 0 : unpack_locked(store, job, err);
+	if (compare || !store_has_layer(store, job->chain_id))
+		r = unpack_locked(store, job, compare, err);
 	(void)unlinkat(store->tmp, name, 0); /* a lock file that stays does no harm */
 	return r;
+}
+
+static int check_job(const struct layer_job *job, struct err *err)
+{
+	if (!chain_id_valid(job->chain_id) || !digest_valid(job->diff_id))
+		return err_set(err, -EINVAL, "'%s' is not a layer", job->chain_id);
+	return 0;
+}
+
+int store_unpack_layer(const struct store *store, const struct layer_job *job, struct err *err)
+{
+	TRY(check_job(job, err));
+	return store_has_layer(store, job->chain_id) ? 0 : with_lock(store, job, false, err);
+}
+
+int store_compare_layer(const struct store *store, const struct layer_job *job, struct err *err)
+{
+	TRY(check_job(job, err));
+	return with_lock(store, job, true, err);
 }

@@ -186,7 +186,7 @@ void push_opts_done(struct push_opts *o)
 const struct opt check_table[] = {
 	OPT_FLAG('q', "quiet", struct check_opts, quiet, "Print faults only"),
 	OPT_FLAG('r', "repair", struct check_opts, repair,
-		"Remove damaged blobs, unpack missing layers"),
+		"Remove damaged blobs, unpack missing and damaged layers"),
 	OPT_END,
 };
 

@@ -276,6 +276,39 @@ def r01_system_check_finds_rot_and_a_pull_mends_it(box):
     expect(box.ok("run", "--rm", "--net", "none", "busybox", "echo", "whole") == "whole")
 
 
+@test("overlay", "single")
+def r01_system_check_looks_inside_unpacked_layers(box):
+    """Layers that came by pull, commit, import and build are the same as their blobs; damage is found, named and
+    mended, but not under a container that runs."""
+    box.ok("pull", "-q", "busybox")
+    box.ok("run", "--name", "c", "--net", "none", "busybox", "sh", "-c", "echo new > /new; rm -rf /etc; mkdir /etc; ln -s /new /etc/l")
+    box.ok("commit", "c", "committed")
+    box.ok("export", "-o", box.path("c.tar"), "c")
+    box.ok("import", box.path("c.tar"), "imported")
+    box.folder("ctx")
+    box.file("ctx/Dockerfile", "FROM layers\nRUN echo built > /built; chmod 700 /built; rm /bin/true; mkdir -p /d/e\nCOPY Dockerfile /f\n")
+    box.ok("build", "-q", "--network", "none", "-t", "built", box.path("ctx"))
+    clean = box.sbx("system", "check")
+    expect(clean.code == 0 and " 0 faults" in clean.out, clean)
+    layers = os.path.join(box.env["SBX_ROOT"], "layers")
+    [chain] = [n for n in os.listdir(layers) if os.path.exists(os.path.join(layers, n, "built"))]
+    found = "unpacked layer %s is damaged: '%%s\n" % chain[:12]
+    expect(box.run(["sh", "-c", "echo other > $0", os.path.join(layers, chain, "built")]).code == 0)
+    done = box.fails(1, "system", "check", says="E-IMAGE-DAMAGED")
+    expect(found % "built' has other contents" in done.out, done)
+    mended = box.ok("system", "check", "--repair")
+    expect(found % "built' has other contents" in mended and "unpacked again" in mended, mended)
+    expect(box.run(["rmdir", os.path.join(layers, chain, "d/e")]).code == 0)
+    expect(found % "d/e' is missing" in box.ok("system", "check", "--repair"))
+    box.ok("run", "-d", "--name", "up", "--net", "none", "built", "sleep", "1000")
+    expect(box.run(["rm", os.path.join(layers, chain, "built")]).code == 0)
+    kept = box.fails(1, "system", "check", "--repair")
+    expect("not replaced while a container that uses it runs" in kept.out, kept)
+    box.ok("rm", "-f", "up")
+    box.ok("system", "check", "--repair")
+    expect(box.ok("run", "--rm", "--net", "none", "built", "cat", "/built") == "built")
+
+
 @test("overlay")
 def e19_a_configured_limit_bounds_what_a_layer_unpacks_to(box):
     with BadRegistry() as registry:
