@@ -66,6 +66,8 @@ int json_parse(const char *text, size_t len, struct json **ret, struct err *err)
 	if (too_deep(text, len))
 		return err_set(
 			err, -EINVAL, "invalid JSON: nested deeper than %d levels", DEPTH_MAX);
+	if (memchr(text, '\0', len)) /* jansson takes it for the end of the text */
+		return err_set(err, -EINVAL, "invalid JSON: there is a NUL byte in it");
 	v = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
 	if (!v)
 		return err_set(err, -EINVAL, "invalid JSON at line %d: %s", why.line, why.text);

@@ -10,6 +10,7 @@ import lzma
 import os
 import subprocess
 import sys
+import stat
 import tarfile
 
 from sbxtest import BOX_ENV, SBX, Terminal, expect, main, test
@@ -26,12 +27,15 @@ def members(box, name):
 
 
 def write_tar(box, name, entries):
-    """entries: (name, bytes), or (name, "-> target") for a symlink."""
+    """entries: (name, bytes), (name, "-> target") for a symlink, or (name, kind) with tarfile's kind of something else."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for member, data in entries:
             info = tarfile.TarInfo(member)
-            if isinstance(data, str):
+            if data in (tarfile.FIFOTYPE, tarfile.BLKTYPE, tarfile.CHRTYPE, b"Z"):
+                info.type, info.devmajor, info.devminor = data, 8, 1
+                tar.addfile(info)
+            elif isinstance(data, str):
                 info.type, info.linkname = tarfile.SYMTYPE, data[3:]
                 tar.addfile(info)
             else:
@@ -227,6 +231,19 @@ def e29_oci_archives_are_not_believed(box):
         refused("without " + name, **{name: None})
         refused("damaged " + name, **{name: good[name][:-1] + b"?"})
     expect(box.ok("load", "-i", "b.tar") == "Loaded image: busybox:latest")
+
+
+@test("overlay")
+def e14_devices_in_the_outer_archive_are_no_members(box):
+    """A fifo is not opened, a device not made, and neither can stand for a layer or a document."""
+    for kind in (tarfile.FIFOTYPE, tarfile.BLKTYPE, tarfile.CHRTYPE):
+        box.fails(1, "load", "-i", docker_archive(box, "odd.tar", layers=("odd",), more=[("odd", kind)]), says="odd", seconds=20)
+        box.fails(1, "load", "-i", docker_archive(box, "odd.tar", config="odd", more=[("odd", kind)]), says="odd", seconds=20)
+    box.ok("load", "-i", docker_archive(box, "beside.tar", more=[("fifo", tarfile.FIFOTYPE), ("disk", tarfile.BLKTYPE)]))
+    for folder, _, names in os.walk(box.env["SBX_ROOT"]):
+        for name in names:
+            mode = os.lstat(os.path.join(folder, name)).st_mode
+            expect(not stat.S_ISFIFO(mode) and not stat.S_ISBLK(mode), folder, name)
 
 
 @test("overlay")

@@ -59,6 +59,74 @@ static void bad_documents_are_refused(void **state)
 	json_free(doc);
 }
 
+/* A corpus of our own along the lines of JSONTestSuite; docs/testing.md says what that suite gives. */
+static void the_limits_of_documents_are_known(void **state)
+{
+#define TEXT(text, good)                     \
+	{                                    \
+		text, sizeof(text) - 1, good \
+	}
+	static const struct {
+		const char *text;
+		size_t len;
+		bool good;
+	} table[] = {
+		TEXT("12\0", false),
+		TEXT("{}\0{}", false),
+		TEXT("\0", false),
+		TEXT("[1]\0\n", false),
+		TEXT("[\"a\0b\"]", false),
+		TEXT("[\"a\\u0000b\"]", false),
+		TEXT("{\"\\u0000\":1}", false),
+		TEXT("[1,,2]", false),
+		TEXT("[,]", false),
+		TEXT("{\"a\":1,}", false),
+		TEXT("{1:1}", false),
+		TEXT("[-]", false),
+		TEXT("[1.]", false),
+		TEXT("[.5]", false),
+		TEXT("[+1]", false),
+		TEXT("[0x1]", false),
+		TEXT("[NaN]", false),
+		TEXT("[1e]", false),
+		TEXT("[True]", false),
+		TEXT("[\"\t\"]", false),
+		TEXT("[\"\\x\"]", false),
+		TEXT("[\"\\u12\"]", false),
+		TEXT("[\"\xed\xa0\x80\"]", false),
+		TEXT("[\"\xc0\xaf\"]", false),
+		TEXT("[\"\\udc00\"]", false),
+		TEXT("\xef\xbb\xbf[]", false),
+		TEXT("[1] //", false),
+		TEXT("/* */[]", false),
+		TEXT("[1]]", false),
+		TEXT("[99999999999999999999]", false),
+		TEXT("{\"a\":1,\"b\":{\"c\":1,\"c\":1}}", false),
+		TEXT(" [ ] ", true),
+		TEXT("\"x\"", true),
+		TEXT("null", true),
+		TEXT("[-0]", true),
+		TEXT("[1.5e+3]", true),
+		TEXT("[\"\\ud834\\udd1e\"]", true),
+		TEXT("[\"\x7f\"]", true),
+		TEXT("{\"\":0}", true),
+		TEXT("[9223372036854775807]", true),
+		TEXT("[\"\\/\"]\n", true),
+	};
+#undef TEXT
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct json *doc = NULL;
+		struct err err = ERR_INIT;
+		int r = json_parse(table[i].text, table[i].len, &doc, &err);
+
+		if ((r == 0) != table[i].good)
+			fail_msg("%s: %s", table[i].text, r < 0 ? err.text : "was taken");
+		json_free(doc);
+	}
+}
+
 static void documents_keep_their_order(void **state)
 {
 	autojson struct json *doc = json_new_map();
@@ -110,6 +178,8 @@ static void strings_that_are_not_utf8_are_mended(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(values_are_read_with_defaults),
-	cmocka_unit_test(bad_documents_are_refused), cmocka_unit_test(documents_keep_their_order),
+	cmocka_unit_test(bad_documents_are_refused),
+	cmocka_unit_test(the_limits_of_documents_are_known),
+	cmocka_unit_test(documents_keep_their_order),
 	cmocka_unit_test(what_is_written_is_read_again),
 	cmocka_unit_test(strings_that_are_not_utf8_are_mended))
