@@ -71,6 +71,10 @@ void report_print(const struct json *doc, struct buf *out)
 	buf_addf(out, ": exit code %lld after %lld s\n",
 		(long long)json_int(json_get(doc, "exitCode"), 0),
 		(long long)json_int(json_get(doc, "seconds"), 0));
+	if (json_get(doc, "watcherKilled"))
+		buf_addf(out,
+			"Its watcher was killed %lld times: programs and calls before that are missing\n",
+			(long long)json_int(json_get(doc, "watcherKilled"), 0));
 	add_counts(out, "Programs started", json_get(doc, "started"));
 	add_counts(out, "System calls refused", json_get(doc, "refused"));
 	add_files(out, doc);

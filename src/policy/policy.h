@@ -74,7 +74,8 @@ int policy_landlock_abi(void); /* the kernel's, 0 = none */
 /* Last: no_new_privs and the filter. Only execve and _exit may follow, so a profile need allow nothing
  * else. (Loaded between 1. and setresuid, the profile must allow what comes after.) */
 int policy_apply_seccomp(const struct policy *policy, struct err *err);
-/* The same with policy->watched: returns the listener (seccomp_unotify(2)). sendmsg works besides. */
+/* The same with policy->watched: returns the listener (seccomp_unotify(2)), for another thread to
+ * pass on: of this one no call may be possible any more. */
 int policy_apply_watched(const struct policy *policy, struct err *err);
 
 #endif

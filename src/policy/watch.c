@@ -41,13 +41,10 @@ int policy_watch(struct policy *policy, enum policy_watch how, struct err *err)
 	const struct sock_filter *rest = policy->filter ? policy->filter : &open;
 	const size_t n = policy->filter ? policy->filter_len : 1;
 	const size_t twice = how == POLICY_WATCH_REPORT ? n : 0;
-	/* sendmsg brings the listener out of the process, before anybody listens */
 	const struct sock_filter front[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCH),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sys_audit_arch(), 0, 5),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sys_audit_arch(), 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 1),
 		BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)twice),
 	};

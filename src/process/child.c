@@ -12,9 +12,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +34,20 @@
 #include "process/lookup.h"
 #include "process/user.h"
 
+/* A thread without the filter, and only until execve, which waits for whom it tells: under a filter that
+ * lets nothing through but execve the listener could not leave the process. */
+struct passing {
+	int sock;
+	atomic_int listener; /* -EAGAIN: not there yet; else negative: never will be */
+};
+
 struct child {
 	const struct process_spec *spec;
 	struct child_fds fds;
 	int root;
 	struct user user;
 	struct strv env;
+	struct passing passing;
 };
 
 static int send_fuse(void *data, int fuse_fd, struct err *err)
@@ -367,16 +377,38 @@ static int drop(struct child *child, struct err *err)
 	return enter_workdir(child->spec, err);
 }
 
+static void *pass_listener(void *data)
+{
+	struct passing *passing = data;
+	struct err
+		ignored; /* nobody is there: so nobody answers execve, and we end with the monitor */
+	int listener;
+
+	while ((listener = atomic_load(&passing->listener)) == -EAGAIN)
+		(void)sched_yield(); /* one system call long */
+	if (listener >= 0)
+		(void)step_send(passing->sock, STEP_LISTENER, listener, NULL, &ignored);
+	return NULL;
+}
+
 static int apply_filter(struct child *child, struct err *err)
 {
 	const struct policy *policy = child->spec->policy;
-	int listener;
+	struct passing *passing = &child->passing;
+	pthread_t thread;
+	int r;
 
 	if (!policy->watched)
 		return policy_apply_seccomp(policy, err);
-	listener = policy_apply_watched(policy, err);
-	TRY(listener);
-	return step_send(child->fds.sock, STEP_LISTENER, listener, NULL, err);
+	passing->sock = child->fds.sock;
+	atomic_init(&passing->listener, -EAGAIN);
+	r = pthread_create(&thread, NULL, pass_listener, passing);
+	if (r != 0)
+		return err_set(
+			err, -r, "start the thread that hands the filter on: %s", strerror(r));
+	r = policy_apply_watched(policy, err);
+	atomic_store(&passing->listener, r);
+	return r < 0 ? r : 0;
 }
 
 /* X02: nothing but stdin, stdout, stderr and what --preserve-fds names outlives execve. */

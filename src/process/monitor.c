@@ -27,7 +27,6 @@
 #include "process/client_list.h"
 #include "process/health.h"
 #include "process/net_watch.h"
-#include "process/watch.h"
 
 #define CHUNK     (ATTACH_MAX - 1)
 #define LINGER_MS 10000 /* for output that nobody takes, after the end */
@@ -299,8 +298,7 @@ static int container_died(struct monitor *monitor, struct err *err)
 		return monitor->status;
 	monitor->process.pid = 0;
 	monitor->ended = true;
-	watch_end(monitor->process.watcher); /* nobody is left for it to hear of */
-	monitor->process.watcher = 0;
+	watch_end(&monitor->process.watcher); /* nobody is left for it to hear of */
 	health_stop(&monitor->health);
 	close_stdin(monitor);
 	TRY(loop_add_timer(monitor->loop, monitor->job->linger_ms, monitor->job->linger_ms,
@@ -438,6 +436,7 @@ static int on_signal(void *data, int signo, struct err *err)
 				process->pid, signo); /* our child, not reaped yet: it is the one */
 		return 0;
 	}
+	TRY(watch_again(&process->watcher, err));
 	if (process->fuse.pidfd < 0 && has_ended(process->fuse.pid))
 		TRY(on_fuse_end(monitor, -1, 0, err));
 	return process->pidfd < 0 && !monitor->ended && has_ended(process->pid)

@@ -20,7 +20,6 @@
 #include "process/cgroup.h"
 #include "process/clone.h"
 #include "process/handshake.h"
-#include "process/watch.h"
 
 static void reap(pid_t pid)
 {
@@ -38,8 +37,7 @@ void process_done(struct process *process)
 		cgroup_leave(process->cgroup);
 	free(process->cgroup);
 	process->cgroup = NULL;
-	watch_end(process->watcher);
-	process->watcher = 0;
+	watch_end(&process->watcher);
 	fuse_server_done(&process->fuse);
 	for (size_t i = 0; i < process->n_squash; i++)
 		fuse_server_done(&process->squash[i]);
@@ -194,16 +192,15 @@ static int serve_squash(struct start *start, int which, int fuse_fd, struct err 
 }
 
 /* From here on the child waits for the watcher with every call that it hears of, execve first. */
-static int serve_listener(struct start *start, int listener, struct err *err)
+static int serve_listener(struct start *start, int adopt_listener, struct err *err)
 {
-	pid_t watcher;
+	const struct process_spec *spec = start->spec;
+	autofd int listener = adopt_listener;
 
-	if (listener < 0 || start->process->watcher)
+	if (listener < 0 || start->process->watcher.pid)
 		return err_set(err, -EPROTO, "the container's init sent no listener");
-	watcher = watch_start(listener, start->spec->report, start->spec->policy->watch, err);
-	TRY(watcher);
-	start->process->watcher = watcher;
-	return 0;
+	return watch_start(move_fd(&listener), spec->report, spec->policy->watch,
+		&start->process->watcher, err);
 }
 
 /* One message of the child's; 1 = it is ready to execute. Takes fd over. */
@@ -227,7 +224,7 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 		log_msg(LOG_WARN, "%s", msg->err.text);
 		return 0;
 	case STEP_LISTENER:
-		return serve_listener(start, fd, err);
+		return serve_listener(start, move_fd(&fd), err);
 	case STEP_READY:
 		return 1;
 	case STEP_FAILED:

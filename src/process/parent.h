@@ -5,6 +5,7 @@
 
 #include "process/fuse.h"
 #include "process/process.h"
+#include "process/watch.h"
 
 /* A started container, seen from its monitor. */
 struct process {
@@ -16,12 +17,12 @@ struct process {
 	struct fuse_server fuse;
 	struct fuse_server *squash; /* one per bind with squash */
 	size_t n_squash;
-	pid_t watcher; /* 0 = none */
+	struct watcher watcher;
 };
 #define PROCESS_INIT                                                         \
 	{                                                                    \
 		.pidfd = -EBADF, .in = -EBADF, .out = -EBADF, .err = -EBADF, \
-		.fuse = FUSE_SERVER_INIT                                     \
+		.fuse = FUSE_SERVER_INIT, .watcher = WATCHER_INIT            \
 	}
 /* Kills and reaps what still runs: a half-started container never survives an error. */
 void process_done(struct process *process);

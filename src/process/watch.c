@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -28,8 +30,27 @@
 #define PATH_BYTES 1024
 #define OTHERS     "…"
 
+/* The kernel's structs may be longer than ours: what it is given must be zero, and large enough. */
+union received {
+	struct seccomp_notif call;
+	char room[512];
+};
+
+union answered {
+	struct seccomp_notif_resp answer;
+	char room[512];
+};
+
+/* The kernel writes a call right into what is shared, before a signal can end us: so who comes after one
+ * that was killed finds what is unanswered. An id is never 0. */
+struct watch_shared {
+	union received in;
+	int64_t killed;
+};
+
 struct watch {
 	enum policy_watch how;
+	struct watch_shared *shared;
 	struct json *calls, *refused, *started;
 	bool inet;
 };
@@ -89,34 +110,27 @@ static void note(struct watch *watch, const struct seccomp_notif *call, bool all
 		watch->inet = true;
 }
 
-/* The kernel's structs may be longer than ours: what it is given must be zero, and large enough. */
-union received {
-	struct seccomp_notif call;
-	char room[512];
-};
-
-union answered {
-	struct seccomp_notif_resp answer;
-	char room[512];
-};
-
-static void serve(struct watch *watch)
+static void answer(struct watch *watch)
 {
-	union received in;
+	const struct seccomp_notif *call = &watch->shared->in.call;
 	union answered out;
-	bool allowed;
+	bool allowed = watch->how == POLICY_WATCH_LEARN ||
+		       (call->data.arch == sys_audit_arch() && call->data.nr == SYS_execve);
 
-	memset(&in, 0, sizeof(in));
 	memset(&out, 0, sizeof(out));
-	if (ioctl(LISTENER, SECCOMP_IOCTL_NOTIF_RECV, &in) < 0)
-		return; /* the caller was killed meanwhile */
-	allowed = watch->how == POLICY_WATCH_LEARN ||
-		  (in.call.data.arch == sys_audit_arch() && in.call.data.nr == SYS_execve);
-	note(watch, &in.call, allowed);
-	out.answer.id = in.call.id;
+	note(watch, call, allowed);
+	out.answer.id = call->id;
 	out.answer.flags = allowed ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
 	out.answer.error = allowed ? 0 : -EPERM;
 	(void)ioctl(LISTENER, SECCOMP_IOCTL_NOTIF_SEND, &out); /* ENOENT: it was killed meanwhile */
+	memset(&watch->shared->in, 0, sizeof(watch->shared->in));
+}
+
+static void serve(struct watch *watch)
+{
+	if (ioctl(LISTENER, SECCOMP_IOCTL_NOTIF_RECV, &watch->shared->in) < 0)
+		return; /* the caller was killed meanwhile */
+	answer(watch);
 }
 
 static void serve_all(struct watch *watch, int told)
@@ -124,6 +138,8 @@ static void serve_all(struct watch *watch, int told)
 	struct pollfd fds[] = { { .fd = LISTENER, .events = POLLIN },
 		{ .fd = told, .events = POLLIN } };
 
+	if (watch->shared->in.call.id)
+		answer(watch);
 	for (;;) {
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			return;
@@ -145,6 +161,8 @@ static int write_report(const struct watch *watch, struct err *err)
 	json_put(doc, "started", json_ref(watch->started));
 	if (watch->how == POLICY_WATCH_LEARN) /* else socket(2) is not heard of */
 		json_put_bool(doc, "inet", watch->inet);
+	if (watch->shared->killed)
+		json_put_int(doc, "watcherKilled", watch->shared->killed);
 	json_write(doc, 0, &text);
 	if (ftruncate(REPORT, 0) < 0 || lseek(REPORT, 0, SEEK_SET) < 0)
 		return err_sys(err, "rewind the report");
@@ -168,9 +186,10 @@ static int keep_only(int listener, int report)
 	return sys_close_range(REPORT + 1, ~0U, 0);
 }
 
-static _Noreturn void watch_main(int listener, int report, enum policy_watch how)
+static _Noreturn void watch_main(const struct watcher *watcher)
 {
-	struct watch watch = { .how = how,
+	struct watch watch = { .how = watcher->how,
+		.shared = watcher->shared,
 		.calls = json_new_map(),
 		.refused = json_new_map(),
 		.started = json_new_map() };
@@ -185,7 +204,8 @@ static _Noreturn void watch_main(int listener, int report, enum policy_watch how
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
 	(void)sigdelset(&signals, SIGINT);
 	(void)sigdelset(&signals, SIGHUP);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || keep_only(listener, report) < 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+		keep_only(watcher->listener, watcher->report) < 0)
 		_exit(125);
 	told = signalfd(-1, &signals, SFD_CLOEXEC);
 	if (told < 0)
@@ -194,23 +214,73 @@ static _Noreturn void watch_main(int listener, int report, enum policy_watch how
 	_exit(write_report(&watch, &err) < 0 ? 125 : 0);
 }
 
-pid_t watch_start(int listener, int report, enum policy_watch how, struct err *err)
+static int fork_one(struct watcher *watcher, struct err *err)
 {
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return err_sys(err, "fork the watcher");
 	if (pid == 0)
-		watch_main(listener, report, how);
-	return pid;
+		watch_main(watcher);
+	watcher->pid = pid;
+	return 0;
 }
 
-void watch_end(pid_t pid)
+static void forget(struct watcher *watcher)
+{
+	fd_drop(&watcher->listener);
+	if (watcher->shared)
+		(void)munmap(watcher->shared, sizeof(*watcher->shared));
+	*watcher = (struct watcher)WATCHER_INIT;
+}
+
+int watch_start(
+	int listener, int report, enum policy_watch how, struct watcher *ret, struct err *err)
+{
+	struct watcher watcher = { .listener = listener, .report = report, .how = how };
+	int r;
+
+	watcher.shared = mmap(NULL, sizeof(*watcher.shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (watcher.shared == MAP_FAILED) {
+		watcher.shared = NULL;
+		r = err_sys(err, "map the watcher's memory");
+	} else {
+		r = fork_one(&watcher, err);
+	}
+	if (r < 0)
+		forget(&watcher);
+	else
+		*ret = watcher;
+	return r;
+}
+
+static bool was_killed(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == pid && info.si_code != CLD_EXITED;
+}
+
+int watch_again(struct watcher *watcher, struct err *err)
+{
+	if (watcher->pid <= 0 || !was_killed(watcher->pid))
+		return 0;
+	(void)spawn_wait(watcher->pid, err); /* 128 + signal */
+	watcher->pid = 0;
+	watcher->shared->killed++;
+	return fork_one(watcher, err);
+}
+
+void watch_end(struct watcher *watcher)
 {
 	struct err ignored; /* what it could not write is missing in the report, which says so */
 
-	if (pid <= 0)
-		return;
-	(void)kill(pid, SIGTERM); /* our child, not reaped yet: it is the one */
-	(void)spawn_wait(pid, &ignored);
+	(void)watch_again(watcher, &ignored);
+	if (watcher->pid > 0) {
+		(void)kill(watcher->pid, SIGTERM); /* our child, not reaped yet: it is the one */
+		(void)spawn_wait(watcher->pid, &ignored);
+	}
+	forget(watcher);
 }

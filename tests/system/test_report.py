@@ -100,6 +100,44 @@ def a_learned_policy_stays_where_it_was_asked_for(box):
     expect(result.code == 0 and os.path.exists(path), "written again by start, which runs elsewhere")
 
 
+def watchers(box, name):
+    """Children of the container's monitor that hold a seccomp listener, which is the monitor itself and its watcher."""
+    with open(os.path.join(box.env["SBX_ROOT"], "containers", box.inspect(name)["Id"], "state.json"), encoding="utf-8") as f:
+        monitor = json.load(f)["monitor"]
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid, encoding="utf-8", errors="replace") as f:
+                state, parent = f.read().rpartition(")")[2].split()[:2]
+            links = [os.readlink("/proc/%s/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%s/fd" % pid)]
+        except OSError:
+            continue
+        if parent == str(monitor) and state != "Z" and any("seccomp" in link for link in links):
+            found.append(int(pid))
+    return found
+
+
+@test("overlay")
+def a_killed_watcher_is_replaced_and_no_call_gets_lost(box):
+    box.ok("run", "-d", "--name", "c", "--report", "busybox", "sh", "-c",
+           "echo up; i=0; while [ $i -lt 400 ]; do i=$((i+1)); unshare -U true 2>/tmp/e; /bin/true || echo failed; "
+           "grep -q 'not permitted' /tmp/e || cat /tmp/e; [ ! -e /stop ] || break; done; echo done; exec sleep 100")
+    wait_for(lambda: "up" in box.ok("logs", "c"), "the start")
+    killed = 0
+    for _ in range(5):
+        one = wait_for(lambda: watchers(box, "c"), "a watcher")
+        expect(len(one) == 1, one)
+        box.run(["kill", "-9", str(one[0])])
+        killed += 1
+        wait_for(lambda one=one: watchers(box, "c") not in ([], one), "another one")
+    box.ok("exec", "c", "touch", "/stop")
+    wait_for(lambda: "done" in box.ok("logs", "c"), "the loop", 30)
+    expect(box.ok("logs", "c").split() == ["up", "done"], "calls failed", box.ok("logs", "c"))
+    box.ok("kill", "c")
+    doc = json.loads(box.ok("report", "--format", "json", "c"))
+    expect(doc["watcherKilled"] == killed and "killed 5 times" in box.ok("report", "c"), doc)
+
+
 @test("overlay")
 def watching_allows_nothing_that_is_refused(box):
     deny = ("--security-opt", "seccomp-deny=execve", "busybox", "true")
