@@ -6,10 +6,13 @@
 #include "commands/commands.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/inherited.h"
 #include "base/own.h"
+#include "base/xalloc.h"
 #include "commands/common.h"
 #include "options/verbs.h"
 #include "process/exec.h"
@@ -37,17 +40,82 @@ static void plan_env(const struct exec_opts *opts, const struct container *c, st
 	env_override(env, &opts->env);
 }
 
-/* The container's own policy, or with --privileged what `run --privileged` gives. */
-static int plan_policy(const struct globals *globals, const struct exec_opts *opts,
-	const struct container *c, struct policy *ret, struct err *err)
+/* What the new process is held to. */
+struct rights {
+	struct policy policy;
+	struct ulimit *ulimits;
+	size_t n_ulimits;
+};
+
+static void rights_done(struct rights *rights)
+{
+	policy_done(&rights->policy);
+	free(rights->ulimits);
+}
+
+static int resource_named(const char *name)
+{
+	for (int i = 0; i < (int)RLIM_NLIMITS; i++)
+		if (*name && strcmp(ulimit_name(i), name) == 0)
+			return i;
+	return -1;
+}
+
+static void add_ulimit(struct rights *rights, const struct ulimit *u)
+{
+	rights->ulimits = xreallocarray(
+		rights->ulimits, rights->n_ulimits + 1, sizeof(*rights->ulimits));
+	rights->ulimits[rights->n_ulimits++] = *u;
+}
+
+/* -1, unlimited, is RLIM_INFINITY as a number too. */
+static int recorded_ulimits(const struct container *c, struct rights *rights, struct err *err)
+{
+	json_each (it, json_get(c->config, "ulimits")) {
+		struct ulimit u = {
+			.resource = resource_named(json_str(json_get(it.value, "Name"), "")),
+			.limit = { .rlim_cur = (rlim_t)json_int(json_get(it.value, "Soft"), -1),
+				.rlim_max = (rlim_t)json_int(json_get(it.value, "Hard"), -1) },
+		};
+
+		if (u.resource < 0)
+			return err_set(err, -EINVAL, "the recorded ulimits are damaged");
+		add_ulimit(rights, &u);
+	}
+	return 0;
+}
+
+/* The caller chooses, as with run: a policy takes the container's place, it is not added to it. Mounts and
+ * network are the container's and stay. */
+static int chosen_policy(const struct globals *globals, const struct exec_opts *opts,
+	struct rights *ret, struct err *err)
+{
+	autorunopts struct run_opts chosen = { 0 };
+
+	TRY(policy_run_opts(opts->policy, &chosen, err));
+	for (size_t i = 0; i < chosen.n_ulimits; i++)
+		add_ulimit(ret, &chosen.ulimits[i]);
+	return policy_plan(globals, &chosen, &ret->policy, err);
+}
+
+/* The container's own, or with --privileged what `run --privileged` gives. */
+static int plan_rights(const struct globals *globals, const struct exec_opts *opts,
+	const struct container *c, struct rights *ret, struct err *err)
 {
 	const struct run_opts privileged = { .privileged = true };
 	autojson struct json *launch = NULL;
 
+	if (opts->privileged && opts->policy)
+		return err_exit(err,
+			(err_set(err, -EINVAL, "conflicting options: --privileged and --policy"),
+				125));
+	if (opts->policy)
+		return chosen_policy(globals, opts, ret, err);
+	TRY(recorded_ulimits(c, ret, err));
 	if (opts->privileged)
-		return policy_plan(globals, &privileged, ret, err);
+		return policy_plan(globals, &privileged, &ret->policy, err);
 	TRY(state_read_launch(c, &launch, err));
-	return policy_from_json(json_get(launch, "policy"), ret, err);
+	return policy_from_json(json_get(launch, "policy"), &ret->policy, err);
 }
 
 static const char *or_record(const char *given, const struct container *c, const char *key)
@@ -60,7 +128,7 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 	__attribute__((cleanup(exec_opts_done))) struct exec_opts opts = { 0 };
 	autocontainer struct container c = CONTAINER_INIT;
 	autostrv struct strv env = STRV_INIT, groups = STRV_INIT;
-	autopolicy struct policy policy = { 0 };
+	__attribute__((cleanup(rights_done))) struct rights rights = { 0 };
 	autofd int pidfd = -EBADF;
 	struct exec_spec spec = { .argv = &opts.command, .env = &env, .group_add = &groups };
 
@@ -75,7 +143,7 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 	if (pidfd < 0 && pidfd != -ENOSYS)
 		return pidfd;
 	*err = (struct err)ERR_INIT;
-	TRY(plan_policy(globals, &opts, &c, &policy, err));
+	TRY(plan_rights(globals, &opts, &c, &rights, err));
 	plan_env(&opts, &c, &env);
 	json_strv(json_get(c.config, "groupAdd"), &groups);
 	spec.keep_groups = (enum keep_groups)json_int(json_get(c.config, "keepGroups"), 0);
@@ -84,7 +152,9 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 	spec.cgroup = c.cgroup;
 	spec.user = or_record(opts.user, &c, "user");
 	spec.workdir = or_record(opts.workdir, &c, "workdir");
-	spec.policy = &policy;
+	spec.policy = &rights.policy;
+	spec.ulimits = rights.ulimits;
+	spec.n_ulimits = rights.n_ulimits;
 	spec.interactive = opts.interactive;
 	spec.tty = opts.tty;
 	spec.detach = opts.detach;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -175,6 +176,21 @@ static void name_first(const struct launch *launch, struct json *started)
 	json_put_int(started, program, json_int(json_get(started, program), 0) + times);
 }
 
+/* Of a cgroup the kernel counts; of resource limits only those show that end a program by a signal of their own. */
+static void add_limits(const struct launch *launch, int status, struct json *doc)
+{
+	struct json *hits = cgroup_hits(launch->container.cgroup);
+
+	json_put_bool(doc, "limitsCounted", hits != NULL);
+	if (!hits)
+		hits = json_new_map();
+	if (status == 128 + SIGXCPU)
+		json_put_int(hits, "cpuSeconds", 1);
+	if (status == 128 + SIGXFSZ)
+		json_put_int(hits, "fileSize", 1);
+	json_put(doc, "limits", hits);
+}
+
 static int finish(const struct launch *launch, int status, struct err *err)
 {
 	autojson struct json *doc = NULL;
@@ -185,6 +201,7 @@ static int finish(const struct launch *launch, int status, struct err *err)
 	json_put_int(doc, "exitCode", status);
 	json_put_int(doc, "seconds", (state_now() - launch->container.started) / 1000000000);
 	name_first(launch, json_get(doc, "started"));
+	add_limits(launch, status, doc);
 	add_files(launch, doc);
 	if (launch->opts.policy_learn && write_policy(launch, doc, err) < 0)
 		json_put_string(doc, "policyError", err->text); /* the launcher tells it */

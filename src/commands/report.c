@@ -62,6 +62,31 @@ static void add_files(struct buf *out, const struct json *doc)
 	more(out, all);
 }
 
+/* Counts of 0 say that a limit was watched and not hit. */
+static void add_limits(struct buf *out, const struct json *doc)
+{
+	static const char *const names[][2] = { { "memory", "allocations held up by --memory" },
+		{ "oomKills", "processes killed for --memory" },
+		{ "processes", "forks refused by --pids-limit" },
+		{ "cpu", "periods throttled by --cpus" }, { "cpuSeconds", "ended by --ulimit cpu" },
+		{ "fileSize", "ended by --ulimit fsize" } };
+	const struct json *limits = json_get(doc, "limits");
+	size_t n = 0;
+
+	json_each (it, limits)
+		n += json_int(it.value, 0) > 0;
+	heading(out, "Limits hit", n);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int64_t times = json_int(json_get(limits, names[i][0]), 0);
+
+		if (times > 0)
+			buf_addf(out, "  %6lld  %s\n", (long long)times, names[i][1]);
+	}
+	if (!json_bool(json_get(doc, "limitsCounted"), true))
+		buf_adds(out,
+			"  memory, processes and cpu: not counted, the container had no cgroup of its own\n");
+}
+
 void report_print(const struct json *doc, struct buf *out)
 {
 	buf_adds(out, "Report of ");
@@ -77,6 +102,8 @@ void report_print(const struct json *doc, struct buf *out)
 			(long long)json_int(json_get(doc, "watcherKilled"), 0));
 	add_counts(out, "Programs started", json_get(doc, "started"));
 	add_counts(out, "System calls refused", json_get(doc, "refused"));
+	if (json_get(doc, "limits"))
+		add_limits(out, doc);
 	add_files(out, doc);
 	if (json_get(doc, "inet"))
 		buf_addf(out, "Internet sockets: %s\n",

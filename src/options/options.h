@@ -173,6 +173,10 @@ int globals_parse(int argc, char **argv, struct globals *ret, int *ret_verb, str
 int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err);
 int create_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err);
 
+/* The options that a policy stands for, and none besides: for exec and build, which take of them what
+ * they can. Exit status 125 with the error. */
+int policy_run_opts(const char *policy, struct run_opts *ret, struct err *err);
+
 /* `sbx run --storage-driver` beats the global one. */
 void globals_override(struct globals *globals, const struct run_opts *opts);
 

@@ -555,6 +555,20 @@ static int parse(enum command_id id, char **argv, struct run_opts *ret, struct e
 	return 0;
 }
 
+int policy_run_opts(const char *policy, struct run_opts *ret, struct err *err)
+{
+	struct raw raw = raw_new();
+	int r = parse_policy(&command_by_id(CMD_RUN)->spec, policy, &raw, err);
+
+	if (r < 0) {
+		raw_done(&raw);
+		return err->exit ? r : err_exit(err, 125);
+	}
+	strv_done(&raw.env);
+	*ret = raw.opts;
+	return 0;
+}
+
 int run_opts_parse(int argc, char **argv, struct run_opts *ret, struct err *err)
 {
 	(void)argc;

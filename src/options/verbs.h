@@ -34,8 +34,8 @@ struct logs_opts {
 
 struct exec_opts {
 	bool interactive, tty, detach, privileged;
-	char *user, *workdir, *detach_keys; /* NULL = not given */
-	struct strv env;                    /* --env-file lines first, then -e; "NAME=value" */
+	char *user, *workdir, *detach_keys, *policy; /* NULL = not given */
+	struct strv env; /* --env-file lines first, then -e; "NAME=value" */
 	char *container;
 	struct strv command;
 };

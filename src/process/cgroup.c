@@ -369,3 +369,39 @@ bool cgroup_oom_killed(const char *path)
 	return dir >= 0 && says(dir, "memory.events", "\noom_kill ") &&
 	       !says(dir, "memory.events", "\noom_kill 0");
 }
+
+/* "oom_kill 3" of a file of such lines; -1: it has no such line. */
+static int64_t count_of(int dir, const char *file, const char *name)
+{
+	autofree char *text = NULL;
+	struct err none = ERR_INIT;
+	char *line, *save = NULL;
+	size_t len = strlen(name);
+
+	if (fs_read_at(dir, file, TEXT_MAX, &text, NULL, &none) < 0)
+		return -1;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, name, len) == 0 && line[len] == ' ')
+			return strtoll(line + len + 1, NULL, 10);
+	return -1;
+}
+
+struct json *cgroup_hits(const char *path)
+{
+	static const char *const rows[][3] = { { "memory", "memory.events", "max" },
+		{ "oomKills", "memory.events", "oom_kill" }, { "processes", "pids.events", "max" },
+		{ "cpu", "cpu.stat", "nr_throttled" } };
+	autofd int dir = path && *path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+	struct json *hits;
+
+	if (dir < 0)
+		return NULL;
+	hits = json_new_map();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int64_t n = count_of(dir, rows[i][1], rows[i][2]);
+
+		if (n >= 0)
+			json_put_int(hits, rows[i][0], n);
+	}
+	return hits;
+}

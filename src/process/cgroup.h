@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "options/options.h"
 
 /* Is there anything that needs a cgroup? */
@@ -29,6 +30,10 @@ int cgroup_join(const char *path, pid_t pid, struct err *err);
 /* The kernel's freezer; returns once all are held, or go on. */
 int cgroup_freeze(const char *path, bool on, struct err *err);
 bool cgroup_oom_killed(const char *path);
+
+/* How often limits were hit, as the kernel counts: NULL without a cgroup. Owned by the caller:
+ *	{"memory": allocations held up, "oomKills", "processes": forks refused, "cpu": periods throttled} */
+struct json *cgroup_hits(const char *path);
 
 /* The directory of the cgroup made for the container (its processes have ended): removed. */
 void cgroup_leave(const char *path);

@@ -26,6 +26,8 @@ struct exec_spec {
 	const struct strv *group_add;
 	enum keep_groups keep_groups;
 	const struct policy *policy;
+	const struct ulimit *ulimits;
+	size_t n_ulimits;
 	const char *cgroup; /* of the container; NULL or "" = none */
 	bool interactive, tty, detach;
 	const char *detach_keys;

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -179,8 +180,28 @@ static int enter_workdir(const char *path, struct err *err)
 	return 0;
 }
 
+/* Of what is more than the caller's own hard limit as much as there is: the container itself got that. */
+static int set_limits(const struct exec_spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < spec->n_ulimits; i++) {
+		const __rlimit_resource_t which = (__rlimit_resource_t)spec->ulimits[i].resource;
+		struct rlimit limit = spec->ulimits[i].limit, own;
+
+		if (getrlimit(which, &own) < 0)
+			return err_sys(err, "read a resource limit");
+		if (limit.rlim_max > own.rlim_max)
+			limit.rlim_max = own.rlim_max;
+		if (limit.rlim_cur > limit.rlim_max)
+			limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(which, &limit) < 0)
+			return err_sys(err, "set ulimit %s", ulimit_name((int)which));
+	}
+	return 0;
+}
+
 static int drop_rights(const struct exec_spec *spec, const struct user *user, struct err *err)
 {
+	TRY(set_limits(spec, err));
 	TRY(policy_apply_bounding(spec->policy, err));
 	TRY(user_become(user, spec->keep_groups, err));
 	TRY(policy_apply_caps(spec->policy, user->uid, err));

@@ -65,6 +65,19 @@ def a_policy_of_ones_own_can_deny_calls_by_name(box):
     expect(box.ok("ps", "-aq") == "")
 
 
+@test("overlay", "single")
+def exec_takes_the_policy_and_limits_it_is_told(box):
+    box.ok("run", "-d", "--name", "c", "--ulimit", "nofile=100:200", "busybox", "sleep", "100")
+    own = box.ok("exec", "c", "sh", "-c", "ulimit -n; ulimit -Hn; grep -e CapEff -e NoNewPrivs /proc/self/status").split()
+    expect(own[:2] == ["100", "200"] and own[3] != "0000000000000000" and own[5] == "0", own)
+    tight = box.ok("exec", "--policy", "untrusted", "c", "sh", "-c", "ulimit -c; grep -e CapEff -e NoNewPrivs /proc/self/status").split()
+    expect(tight == ["0", "CapEff:", "0000000000000000", "NoNewPrivs:", "1"], tight)
+    box.fails(1, "exec", "--policy", own_policy(box, "p.json", seccomp={"deny": ["mkdir", "mkdirat"]}), "c", "mkdir", "/x", says="not permitted")
+    box.ok("exec", "c", "mkdir", "/x")
+    box.fails(125, "exec", "--policy", "nosuch", "c", "true", says=["nosuch", "untrusted"])
+    box.fails(125, "exec", "--policy", "build", "--privileged", "c", "true", says="conflicting options")
+
+
 @test("overlay")
 def mistakes_in_policies_are_named_before_anything_starts(box):
     box.fails(125, "run", "--rm", "--policy", "nosuch", "busybox", "true", says=["nosuch", "untrusted", "policies"])

@@ -139,6 +139,18 @@ def a_killed_watcher_is_replaced_and_no_call_gets_lost(box):
 
 
 @test("overlay")
+def limits_that_end_a_program_are_told(box):
+    result = box.sbx("run", "--name", "c", "--report", "--ulimit", "fsize=1000", "busybox", "sh", "-c",
+                     "dd if=/dev/zero of=/x bs=4096 count=10; exit $?")  # not as pid 1, which such signals spare
+    doc = json.loads(box.ok("report", "--format", "json", "c"))
+    expect(result.code == 153 and doc["limits"]["fileSize"] == 1, result, doc)
+    expect("Limits hit (1)" in result.err and "--ulimit fsize" in result.err, result)
+    expect(doc["limitsCounted"] or "not counted" in result.err, "what is not known is said", result)
+    result = box.sbx("run", "--rm", "--report", "busybox", "true")
+    expect("Limits hit (0)" in result.err, result)
+
+
+@test("overlay")
 def watching_allows_nothing_that_is_refused(box):
     deny = ("--security-opt", "seccomp-deny=execve", "busybox", "true")
     box.fails(126, "run", "--rm", *deny, says="not permitted")

@@ -90,5 +90,29 @@ static void only_what_needs_a_cgroup_wants_one(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, harness_scratch, harness_scratch_done)
 
+static void put(int dir, const char *name, const char *text)
+{
+	autofd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void limits_that_were_hit_are_counted(void **state)
+{
+	struct scratch *scratch = *state;
+	autofd int dir = files(scratch->path);
+
+	put(dir, "memory.events", "low 0\nhigh 0\nmax 17\noom 2\noom_kill 1\noom_group_kill 5\n");
+	put(dir, "cpu.stat", "usage_usec 10\nnr_periods 9\nnr_throttled 4\n");
+	autojson struct json *hits = cgroup_hits(scratch->path);
+	assert_int_equal(json_int(json_get(hits, "memory"), -1), 17);
+	assert_int_equal(json_int(json_get(hits, "oomKills"), -1), 1);
+	assert_int_equal(json_int(json_get(hits, "cpu"), -1), 4);
+	assert_null(json_get(hits, "processes")); /* no such file: unknown, not 0 */
+	assert_null(cgroup_hits(NULL));
+	assert_null(cgroup_hits("/nonexistent"));
+}
+
 TEST_MAIN(T(options_become_the_kernel_s_numbers), T(swap_is_what_goes_beyond_memory),
-	T(what_cannot_be_written_names_its_option), T(only_what_needs_a_cgroup_wants_one))
+	T(what_cannot_be_written_names_its_option), T(only_what_needs_a_cgroup_wants_one),
+	T(limits_that_were_hit_are_counted))
