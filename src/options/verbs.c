@@ -179,7 +179,7 @@ const struct opt exec_table[] = {
 	OPT_CALL(0, "env-file", exec_env_file, "FILE", "Read environment variables from a file"),
 	OPT_FLAG('i', "interactive", struct exec_raw, opts.interactive, "Keep standard input open"),
 	OPT_STRING(0, "policy", struct exec_raw, opts.policy, "POLICY",
-		"Capabilities, system calls and limits of this policy, not the container's"),
+		"This policy's rights and limits, not the container's"),
 	OPT_FLAG(0, "privileged", struct exec_raw, opts.privileged,
 		"All capabilities of the user namespace"),
 	OPT_FLAG('t', "tty", struct exec_raw, opts.tty, "Give the program a terminal"),

@@ -125,6 +125,78 @@ static void the_default_allows_no_more_than_the_reference(void **state)
 	json_free(theirs);
 }
 
+/* Where the reference lets pass what the policy refuses, and why. */
+static const char *const narrower[][2] = {
+	{ "clone3",
+		"its flags lie in memory, out of a filter's sight: ENOSYS, and libc takes clone" },
+	{ "fsconfig", "mounts: only with SYS_ADMIN, as Docker" },
+	{ "fsmount", "as fsconfig" },
+	{ "fsopen", "as fsconfig" },
+	{ "fspick", "as fsconfig" },
+	{ "mount", "as fsconfig" },
+	{ "mount_setattr", "as fsconfig" },
+	{ "move_mount", "as fsconfig" },
+	{ "open_tree", "as fsconfig" },
+	{ "pivot_root", "as fsconfig" },
+	{ "umount2", "as fsconfig" },
+	{ "setns", "namespaces: only with SYS_ADMIN, as Docker" },
+	{ "unshare", "as setns" },
+	{ "get_mempolicy", "the host's memory layout: only with SYS_NICE, as Docker" },
+	{ "mbind", "as get_mempolicy" },
+	{ "set_mempolicy", "as get_mempolicy" },
+	{ "keyctl", "keys are not namespaced: nobody's, as Docker" },
+	{ "pidfd_getfd",
+		"takes descriptors out of other processes: only with SYS_PTRACE, as Docker" },
+	{ "reboot", "only with SYS_BOOT, as Docker" },
+	{ "syslog", "the kernel's log: only with SYSLOG, as Docker" },
+};
+
+#define REASONS (sizeof(narrower) / sizeof(*narrower))
+
+static int reason(const struct profile *profile, uint32_t nr)
+{
+	for (size_t i = 0; i < REASONS; i++)
+		if (names_resolve(profile->abi[0].arch, narrower[i][0]) == (int)nr)
+			return (int)i;
+	return -1;
+}
+
+static void what_the_reference_allows_besides_is_refused_for_a_reason(void **state)
+{
+	struct json *ours = load(POLICY), *theirs = load(REFERENCE);
+	struct profile a, b;
+	bool met[REASONS] = { false };
+
+	(void)state;
+	assert_non_null(ours);
+	if (!theirs) {
+		print_message("# golang-github-containers-common is not installed\n");
+		skip();
+	}
+	compile(ours, CAPS_DEFAULT, &a);
+	compile(theirs, CAPS_DEFAULT, &b);
+	for (size_t i = 0; i < b.abi[0].n; i++) {
+		uint32_t nr = b.abi[0].v[i].nr;
+		if (may_allow(&a, nr) || !may_allow(&b, nr))
+			continue;
+		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)nr);
+		int why = reason(&a, nr);
+		if (why < 0)
+			fail_msg("call %u (%s) is allowed in %s, and nothing says why not here", nr,
+				name, REFERENCE);
+		else
+			met[why] = true;
+		free(name);
+	}
+	for (size_t i = 0; i < REASONS; i++)
+		if (!met[i])
+			fail_msg("%s differs no more: the reason is stale", narrower[i][0]);
+	profile_done(&a);
+	profile_done(&b);
+	json_free(ours);
+	json_free(theirs);
+}
+
 static void every_set_of_capabilities_compiles(void **state)
 {
 	struct json *ours = load(POLICY);
@@ -168,5 +240,6 @@ static void names_without_a_number_anywhere_are_typing_errors(void **state)
 TEST_MAIN(cmocka_unit_test(known_names_have_the_kernels_numbers),
 	cmocka_unit_test(names_too_new_for_libseccomp_are_ours),
 	cmocka_unit_test(the_default_allows_no_more_than_the_reference),
+	cmocka_unit_test(what_the_reference_allows_besides_is_refused_for_a_reason),
 	cmocka_unit_test(every_set_of_capabilities_compiles),
 	cmocka_unit_test(names_without_a_number_anywhere_are_typing_errors))
