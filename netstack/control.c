@@ -18,7 +18,7 @@
 #define FIRST_MS   10000 /* for the starter to say what it wants */
 #define RETRY_MS   100
 #define HOLD_MS    1000
-#define PACKET_FDS 8 /* more than we want, so that none is lost uncounted */
+#define PACKET_FDS 10 /* more than we want, so that none is lost uncounted */
 
 struct packet {
 	uint8_t *data;
@@ -115,7 +115,8 @@ static const struct wire_join *check_join(const struct packet *packet)
 	if (packet->len < sizeof(*join) || join->n_ports > WIRE_PORTS_MAX ||
 		join->n_loopback > WIRE_LOOPBACK_MAX ||
 		packet->len != sizeof(*join) + join->n_ports * sizeof(join->ports[0]) ||
-		!memchr(join->id, 0, sizeof(join->id)) ||
+		!memchr(join->id, 0, sizeof(join->id)) || join->n_servers > WIRE_SERVERS_MAX ||
+		!memchr(join->egress, 0, sizeof(join->egress)) ||
 		!memchr(join->names, 0, sizeof(join->names)))
 		return NULL;
 	for (uint32_t i = 0; i < join->n_ports; i++) {
@@ -184,6 +185,9 @@ static int join(struct session *session, const struct packet *packet, struct err
 	want.address6 = wish->want6;
 	want.exact6 = wish->exact6;
 	memcpy(want.mac, wish->mac, sizeof(want.mac));
+	want.egress = wish->egress;
+	want.servers = wish->servers;
+	want.n_servers = wish->n_servers;
 	r = lan_join(session->control->lan, &want, &session->member, &reply->err);
 	if (r == 0) {
 		memcpy(session->member->loopback, wish->loopback, sizeof(wish->loopback));
@@ -253,7 +257,7 @@ static int start_relay(
 }
 
 /* What comes behind the three that are always there. */
-static struct outbound_gear take_gear(struct packet *packet, uint32_t flags)
+static struct outbound_gear take_gear(struct packet *packet, uint32_t flags, int log[2])
 {
 	struct outbound_gear gear = { .listener = { -EBADF, -EBADF }, .queue = -EBADF };
 	size_t i = WIRE_ATTACH_FDS;
@@ -263,7 +267,11 @@ static struct outbound_gear take_gear(struct packet *packet, uint32_t flags)
 	if (flags & WIRE_LISTEN6)
 		gear.listener[1] = move_fd(&packet->fds[i++]);
 	if (flags & WIRE_QUEUE)
-		gear.queue = move_fd(&packet->fds[i]);
+		gear.queue = move_fd(&packet->fds[i++]);
+	if (flags & WIRE_LOG) {
+		log[0] = move_fd(&packet->fds[i++]);
+		log[1] = move_fd(&packet->fds[i]);
+	}
 	return gear;
 }
 
@@ -273,8 +281,9 @@ static const struct wire_attach *check_attach(const struct packet *packet)
 	const uint32_t one_each = WIRE_LISTEN4 | WIRE_LISTEN6 | WIRE_QUEUE;
 
 	if (packet->len != sizeof(*attach) ||
-		packet->n_fds !=
-			WIRE_ATTACH_FDS + (size_t)__builtin_popcount(attach->flags & one_each))
+		packet->n_fds != WIRE_ATTACH_FDS +
+					 (size_t)__builtin_popcount(attach->flags & one_each) +
+					 (attach->flags & WIRE_LOG ? 2 : 0))
 		return NULL;
 	return attach;
 }
@@ -284,12 +293,14 @@ static int attach(struct session *session, struct packet *packet, struct err *er
 	const struct wire_attach *question = check_attach(packet);
 	struct outbound_gear gear;
 	struct err verdict = ERR_INIT;
-	int tap, r;
+	int tap, log[2] = { -EBADF, -EBADF }, r;
 
 	if (!question || !session->member || session->member->tap >= 0)
 		return err_set(err, -EPROTO, "a monitor sent a damaged hand-over");
 	session->member->asks_others = question->flags & WIRE_MORE;
-	gear = take_gear(packet, question->flags);
+	gear = take_gear(packet, question->flags, log);
+	if (question->flags & WIRE_LOG)
+		lan_keep_log(session->member, log);
 	tap = move_fd(&packet->fds[0]);
 	r = fcntl(tap, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ? err_sys(&verdict, "set up the tap") : 0;
 	if (r == 0)

@@ -3,8 +3,8 @@
  * What one member may reach outside its network (--egress): rules, and the names behind the addresses
  * that our DNS told it. Pure but for memory; addresses are IPv6, IPv4 as ::ffff:a.b.c.d.
  *
- * Whoever opens a way out for a member asks here first. gate.c asks for frames on their way to libslirp;
- * a faster way that does not ask must not be taken for members with rules (member->egress).
+ * Whoever opens a way out for a member asks here first: judge.c for connections on the fast way, gate.c for frames on
+ * their way to libslirp, names.c for questions to the DNS.
  *
  * A name is allowed by its address, as told by our DNS. Because many names share an address, a TCP
  * connection allowed by name is EGRESS_PEEK: its first bytes are to be shown to egress_ask_bytes(),
@@ -19,11 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/egress_rules.h"
 #include "base/err.h"
 
-#define EGRESS_RULES_MAX 1024
+#define EGRESS_SETS      4
 #define EGRESS_NAMES_MAX 1024 /* remembered; the one told longest ago is forgotten first */
-#define EGRESS_NAME      256  /* with NUL */
 
 struct egress;
 
@@ -35,10 +35,12 @@ struct egress_target {
 	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP */
 };
 
-/* rules: "none", "all", "learn", or a list separated by commas of NAME, *.NAME, CIDR or nothing, each
- * with an optional :PORT or :FIRST-LAST; IPv6 in brackets when a port follows. -EINVAL says which. */
+/* rules: one list a line (base/egress_rules.h): that of the network and that of the container. All must allow. */
 int egress_new(const char *rules, struct egress **ret, struct err *err);
 void egress_free(struct egress *egress); /* NULL ok */
+
+/* Nothing is refused; asked for the record only. */
+bool egress_is_open(const struct egress *egress);
 
 /* May a question for this name leave? With names only, those they allow; where addresses are listed
  * too, every name, since it may turn out to be one of them. */

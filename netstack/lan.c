@@ -13,10 +13,11 @@
 
 #include "base/own.h"
 #include "netstack/frame6.h"
+#include "netstack/gate.h"
 #include "netstack/judge.h"
 #include "netstack/lan6.h"
+#include "netstack/names.h"
 #include "netstack/outbound.h"
-#include "netstack/resolver.h"
 
 #define CLOSER_STACK    (64 * 1024)
 #define FRAMES_PER_TURN 64 /* then the other members have their turn */
@@ -27,7 +28,7 @@ static unsigned bucket_of(struct in_addr addr)
 	return ntohl(addr.s_addr) % LAN_BUCKETS;
 }
 
-static struct member *find_address(const struct lan *lan, struct in_addr address)
+struct member *lan_find_address(const struct lan *lan, struct in_addr address)
 {
 	struct member *member = lan->by_address[bucket_of(address)];
 
@@ -46,7 +47,7 @@ struct member *lan_find_mac(const struct lan *lan, const uint8_t mac[6])
 }
 
 /* A full queue or a tap on its way down loses the frame, as a wire would. */
-static void send_to(const struct member *member, const uint8_t *frame, size_t len)
+void lan_send(const struct member *member, const uint8_t *frame, size_t len)
 {
 	if (member->tap >= 0 && write(member->tap, frame, len) < 0)
 		return;
@@ -58,7 +59,7 @@ static void flood(const struct member *from, const uint8_t *frame, size_t len)
 
 	for (const struct member *to = lan->members; to; to = to->next) {
 		if (to != from)
-			send_to(to, frame, len);
+			lan_send(to, frame, len);
 	}
 }
 
@@ -69,7 +70,7 @@ static struct member *find_receiver(const struct lan *lan, uint8_t *head, size_t
 
 		return lan6_find(lan, &to);
 	}
-	return find_address(lan, frame_answer(head, len, &lan->addresses));
+	return lan_find_address(lan, frame_answer(head, len, &lan->addresses));
 }
 
 /* From libslirp, which may not know a member's MAC yet: the address decides. */
@@ -82,10 +83,11 @@ static void send_down(
 
 	if (!member || member->tap < 0)
 		return;
+	gate_down(member, head, head_len, head_len + rest_len);
 	if (!frame_is_group(head))
 		memcpy(head, member->port.mac, 6);
 	if (writev(member->tap, iov, rest_len ? 2 : 1) < 0)
-		return; /* lost, as in send_to() */
+		return; /* lost, as in lan_send() */
 }
 
 /* No packet is sent to find it. */
@@ -103,63 +105,6 @@ bool lan_find_host(struct in_addr *ret)
 	return true;
 }
 
-static bool look_up(void *data, const char *name, struct in_addr *ret)
-{
-	const struct lan *lan = data;
-
-	if (!lan->internal &&
-		resolver_has_name("host.containers.internal host.docker.internal", name)) {
-		if (!lan_find_host(ret))
-			*ret = lan->addresses.gateway;
-		return true;
-	}
-	for (const struct member *member = lan->members; member; member = member->next) {
-		if (resolver_has_name(member->names, name)) {
-			*ret = member->port.address;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The first of its names; members only, who else could have an address of ours? */
-static int find_name(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX])
-{
-	const struct lan *lan = data;
-	const struct member *member = find_address(lan, address);
-
-	if ((address.s_addr & lan->addresses.mask.s_addr) != lan->addresses.network.s_addr)
-		return -1;
-	if (member)
-		(void)snprintf(name, RESOLVER_NAME_MAX, "%.*s", (int)strcspn(member->names, " "),
-			member->names);
-	return member != NULL;
-}
-
-/* A question for a name of ours is answered here, without an uplink any question is; true = done with
- * the frame. */
-static bool answer_name(struct member *from, size_t len)
-{
-	struct lan *lan = from->lan;
-	size_t question, answer, room;
-	uint8_t *data = frame_question(lan->frame, len, &lan->addresses, &question);
-
-	if (!data)
-		return false;
-	room = (size_t)(lan->frame + sizeof(lan->frame) - data);
-	answer = resolver_answer(data, question, room, look_up, lan);
-	if (!answer)
-		answer = resolver_answer_pointer(data, question, room, find_name, lan);
-	if (!answer && from->asks_others)
-		answer = resolver_refer(data, question, lan->internal);
-	if (!answer && lan->internal)
-		answer = resolver_deny(data, question);
-	if (!answer)
-		return false;
-	send_to(from, lan->frame, frame_reply(lan->frame, &lan->addresses, answer));
-	return true;
-}
-
 /* Without an uplink libslirp may only say who and that the gateway is. */
 static bool may_go_up(const struct lan *lan, const uint8_t *frame)
 {
@@ -173,6 +118,8 @@ static void send_up(struct member *from, size_t len)
 	struct lan *lan = from->lan;
 	uint8_t *frame = lan->frame;
 
+	if (frame_type(frame, len) == FRAME_IPV6 && !gate_up6(from, len))
+		return;
 	switch (frame_type(frame, len)) {
 	case FRAME_ARP:
 		if (!frame_is_group(frame) || frame_asks_gateway(frame, len, &lan->addresses))
@@ -181,7 +128,7 @@ static void send_up(struct member *from, size_t len)
 	case FRAME_IPV4:
 		if (!frame_is_group(frame) &&
 			frame_clean(frame, &len, &lan->addresses, &from->frags) &&
-			!answer_name(from, len) && may_go_up(lan, frame))
+			!names_frame(from, len) && may_go_up(lan, frame) && gate_up(from, len))
 			stack_input(lan->stack, frame, len);
 		return;
 	case FRAME_IPV6:
@@ -207,7 +154,7 @@ void lan_forward(struct member *from, size_t len)
 	}
 	to = lan_find_mac(lan, lan->frame);
 	if (to)
-		send_to(to, lan->frame, len);
+		lan_send(to, lan->frame, len);
 	else
 		send_up(from, len);
 }
@@ -261,6 +208,7 @@ int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config
 	stack = (struct stack_config){
 		.lan = lan->addresses, .mtu = lan->mtu, .send = send_down, .data = lan
 	};
+	TRY(names_new(lan, &lan->names, err));
 	return stack_new(loop, &stack, &lan->stack, err);
 }
 
@@ -270,6 +218,8 @@ void lan_done(struct lan *lan)
 		lan_leave(lan->members);
 	outbound_free(lan->outbound);
 	lan->outbound = NULL;
+	names_free(lan->names);
+	lan->names = NULL;
 	stack_free(lan->stack);
 	lan->stack = NULL;
 }
@@ -287,7 +237,7 @@ static bool is_for_members(const struct lan *lan, struct in_addr address)
 
 static bool is_free(const struct lan *lan, struct in_addr address)
 {
-	return is_for_members(lan, address) && !find_address(lan, address);
+	return is_for_members(lan, address) && !lan_find_address(lan, address);
 }
 
 static int choose_address(
@@ -364,10 +314,21 @@ static void remove_member(struct member *member)
 	lan6_remove(member);
 }
 
+static int give_rules(struct member *member, const struct lan_wish *wish, struct err *err)
+{
+	if (names_join(member, wish->servers, wish->n_servers) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (!wish->egress || !*wish->egress)
+		return 0;
+	TRY(egress_new(wish->egress, &member->egress, err));
+	return gate_new(member, &member->gate, err);
+}
+
 int lan_join(struct lan *lan, const struct lan_wish *wish, struct member **ret, struct err *err)
 {
 	struct frame_port port;
 	struct member *member;
+	int r;
 
 	if (lan->n_members >= LAN_MEMBERS)
 		return err_set(
@@ -380,11 +341,22 @@ int lan_join(struct lan *lan, const struct lan_wish *wish, struct member **ret, 
 		return err_set(err, -ENOMEM, "out of memory");
 	member->lan = lan;
 	member->tap = -EBADF;
+	member->log = (struct netlog){ .fds = { -EBADF, -EBADF } };
 	member->port = port;
 	(void)snprintf(member->names, sizeof(member->names), "%s", wish->names);
 	add_member(lan, member);
-	*ret = member;
-	return 0;
+	r = give_rules(member, wish, err);
+	if (r < 0)
+		lan_leave(member);
+	else
+		*ret = member;
+	return r;
+}
+
+void lan_keep_log(struct member *member, int fds[2])
+{
+	netlog_done(&member->log);
+	netlog_init(&member->log, fds);
 }
 
 static void *close_now(void *fd)
@@ -421,6 +393,10 @@ void lan_leave(struct member *member)
 		return;
 	loop_del(member->source);
 	outbound_close(member->way);
+	names_leave(member);
+	gate_free(member->gate);
+	netlog_done(&member->log);
+	egress_free(member->egress);
 	close_aside(move_fd(&member->tap));
 	remove_member(member);
 	free(member);
@@ -435,6 +411,16 @@ int lan_adopt_tap(struct member *member, int tap, struct err *err)
 static enum outbound_verdict judge(void *data, union syn_address *to)
 {
 	return judge_connect(data, to);
+}
+
+static int watch(void *data, const union syn_address *to, struct outbound_pass **ret)
+{
+	return judge_watch(data, to, ret);
+}
+
+static void answer_names(void *data, int fd)
+{
+	names_stream(data, fd);
 }
 
 int lan_open_way(struct member *member, struct outbound_gear *gear, struct err *err)
@@ -452,6 +438,8 @@ int lan_open_way(struct member *member, struct outbound_gear *gear, struct err *
 		return r;
 	}
 	gear->judge = judge;
+	gear->pass = watch;
+	gear->local = answer_names;
 	gear->data = member;
 	return outbound_open(lan->outbound, gear, &member->way, err);
 }

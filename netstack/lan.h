@@ -14,7 +14,9 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "netstack/egress.h"
 #include "netstack/frame.h"
+#include "netstack/netlog.h"
 #include "netstack/stack.h"
 #include "network/wire.h"
 
@@ -25,6 +27,9 @@
 struct lan;
 struct outbound;
 struct outbound_gear;
+struct names;
+struct names_member;
+struct gate;
 
 struct member {
 	struct lan *lan;
@@ -37,11 +42,16 @@ struct member {
 	struct loop_source *source;
 	struct outbound_way *way;                         /* the fast way out, or NULL */
 	uint16_t loopback[WIRE_LOOPBACK_MAX], n_loopback; /* of the host's, opened for this one */
+	struct egress *egress; /* what it may reach outside; NULL = everything */
+	struct netlog log;
+	struct gate *gate;         /* its frames', with rules only */
+	struct names_member *asks; /* its questions that are on their way */
 };
 
 struct lan {
 	struct loop *loop;
 	struct stack *stack;
+	struct names *names;
 	struct outbound *outbound; /* made for the first member that has a fast way out */
 	struct frame_lan addresses;
 	struct in_addr first, last; /* of what is given to those who do not ask for more */
@@ -69,7 +79,9 @@ struct lan_wish {
 	uint8_t mac[6];           /* 0 = the address's own */
 	struct in6_addr address6; /* :: = made of the IPv4 one */
 	bool exact6;
-	const char *names;
+	const char *names, *egress;        /* egress NULL or "": everything is allowed */
+	const struct wire_server *servers; /* to ask instead of the host's */
+	size_t n_servers;
 };
 
 int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config, struct err *err);
@@ -87,11 +99,18 @@ int lan_adopt_tap(struct member *member, int tap, struct err *err);
 /* Opens the fast way out (outbound.h), of which gear has the descriptors; takes them over, also on failure. */
 int lan_open_way(struct member *member, struct outbound_gear *gear, struct err *err);
 
+/* Takes both files over. */
+void lan_keep_log(struct member *member, int fds[2]);
+
 /* The address that the host's own packets to the world carry, asked anew each time: a laptop moves. */
 bool lan_find_host(struct in_addr *ret);
 
-/* Pure: the member that a frame with this destination MAC is for, or NULL. */
+/* Pure: the member that has it, that a frame with this destination MAC is for, or NULL. */
+struct member *lan_find_address(const struct lan *lan, struct in_addr address);
 struct member *lan_find_mac(const struct lan *lan, const uint8_t mac[6]);
+
+/* To one member; what its queue cannot take is lost, as on a wire. */
+void lan_send(const struct member *member, const uint8_t *frame, size_t len);
 
 /* One frame from a member, in lan->frame: to its destinations. */
 void lan_forward(struct member *from, size_t len);

@@ -43,6 +43,8 @@ static const int network_calls[] = {
 	SYS_newfstatat,
 	SYS_readlinkat,
 	SYS_unlinkat,
+	SYS_ftruncate,
+	SYS_getrandom,
 	SYS_flock,
 	SYS_getuid,
 	SYS_geteuid,

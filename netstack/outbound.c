@@ -44,6 +44,8 @@ struct flow {
 	int fd; /* the host's, until JOINED */
 	int64_t since;
 	struct conn *conn;
+	struct outbound_pass *pass; /* or NULL */
+	bool local;
 };
 
 struct outbound {
@@ -66,6 +68,8 @@ struct outbound_way {
 	struct outbound_way *next;
 	struct end listener[2], queue;
 	outbound_judge_fn judge;
+	int (*pass)(void *data, const union syn_address *to, struct outbound_pass **ret);
+	void (*local)(void *data, int fd);
 	void *data;
 	struct flow *bucket[BUCKETS], *joined;
 	unsigned n;
@@ -124,6 +128,8 @@ static void flow_end(struct flow *flow)
 {
 	unlink_flow(flow);
 	unwatch(flow->way->outbound->carry, &flow->fd);
+	if (flow->pass)
+		flow->pass->done(flow->pass, flow->state == JOINED ? flow->owner.bytes : NULL);
 	flow->way->n--;
 	flow->way->outbound->n--;
 	free(flow);
@@ -201,7 +207,7 @@ static struct flow *flow_new(struct outbound_way *way, const struct syn *syn, in
 	struct flow *flow = calloc(1, sizeof(*flow));
 
 	if (!flow) {
-		(void)close(fd); /* never used */
+		fd_drop(&fd); /* never used */
 		return NULL;
 	}
 	flow->call = (struct carry_call){ CARRY_CALL, on_connected };
@@ -214,6 +220,26 @@ static struct flow *flow_new(struct outbound_way *way, const struct syn *syn, in
 	way->n++;
 	way->outbound->n++;
 	return flow;
+}
+
+static int find_pass(
+	struct outbound_way *way, const union syn_address *to, struct outbound_pass **ret)
+{
+	return way->pass ? way->pass(way->data, to, ret) : 0;
+}
+
+/* Ours to answer: it stands as soon as it is accepted. */
+static void start_local(struct outbound_way *way, const struct syn *syn)
+{
+	struct flow *flow = has_room(way) ? flow_new(way, syn, -EBADF) : NULL;
+
+	if (!flow) {
+		syn_drop(way->queue.fd, syn->id);
+		return;
+	}
+	flow->local = true;
+	flow->state = READY;
+	syn_accept(way->queue.fd, syn->id, WIRE_MARK_TURN);
 }
 
 /* Asks, connects, and answers at once where the answer is known. */
@@ -229,6 +255,9 @@ static void start_flow(struct outbound_way *way, const struct syn *syn)
 		return;
 	case OUTBOUND_REFUSE:
 		syn_accept(way->queue.fd, syn->id, WIRE_MARK_REFUSED);
+		return;
+	case OUTBOUND_LOCAL:
+		start_local(way, syn);
 		return;
 	case OUTBOUND_CONNECT:
 		break;
@@ -248,8 +277,10 @@ static void start_flow(struct outbound_way *way, const struct syn *syn)
 	flow = flow_new(way, syn, fd);
 	if (!flow) {
 		syn_drop(way->queue.fd, syn->id);
-	} else if (carry_watch(way->outbound->carry, EPOLL_CTL_ADD, fd, EPOLLOUT,
-			   &flow->call.kind) < 0) {
+		return;
+	}
+	if (find_pass(way, &to, &flow->pass) < 0 || carry_watch(way->outbound->carry, EPOLL_CTL_ADD,
+							    fd, EPOLLOUT, &flow->call.kind) < 0) {
 		flow_end(flow);
 		syn_drop(way->queue.fd, syn->id);
 	}
@@ -313,6 +344,10 @@ static void join(struct flow *flow, int accepted, bool connecting)
 		.connecting = connecting,
 		.owner = &flow->owner };
 
+	if (flow->pass) {
+		flow->owner.peek = flow->pass->peek;
+		flow->owner.peek_data = flow->pass;
+	}
 	unlink_flow(flow);
 	link_flow(&flow->way->joined, flow);
 	flow->state = JOINED;
@@ -325,17 +360,32 @@ static void join(struct flow *flow, int accepted, bool connecting)
 static void adopt_unasked(struct outbound_way *way, int *fd, struct syn *syn)
 {
 	union syn_address to = syn->to;
+	enum outbound_verdict verdict = way->judge(way->data, &to);
 	struct flow *flow;
 	int out;
 
-	if (way->judge(way->data, &to) != OUTBOUND_CONNECT || !has_room(way))
+	if (verdict == OUTBOUND_LOCAL)
+		way->local(way->data, move_fd(fd));
+	if (verdict != OUTBOUND_CONNECT || !has_room(way))
 		return;
 	out = connect_out(&to);
 	if (out < 0)
 		return;
 	flow = flow_new(way, syn, out);
-	if (flow)
+	if (!flow)
+		return;
+	if (find_pass(way, &to, &flow->pass) < 0)
+		flow_end(flow);
+	else
 		join(flow, move_fd(fd), true);
+}
+
+static void hand_over(struct flow *flow, int *fd)
+{
+	struct outbound_way *way = flow->way;
+
+	flow_end(flow);
+	way->local(way->data, move_fd(fd));
 }
 
 static void reset(int *fd)
@@ -388,7 +438,9 @@ static void on_accept(struct carry *carry, struct carry_call *call, uint32_t eve
 		}
 		if (find_original(fd, &syn.from, &syn.to) == 0) {
 			flow = find_flow(end->way, &syn.from, &syn.to);
-			if (flow && flow->state == READY)
+			if (flow && flow->local)
+				hand_over(flow, &fd);
+			else if (flow && flow->state == READY)
 				join(flow, move_fd(&fd), false);
 			else if (!flow)
 				adopt_unasked(end->way, &fd, &syn);
@@ -484,6 +536,8 @@ int outbound_open(struct outbound *outbound, struct outbound_gear *gear, struct 
 	}
 	way->outbound = outbound;
 	way->judge = gear->judge;
+	way->pass = gear->pass;
+	way->local = gear->local;
 	way->data = gear->data;
 	way->next = outbound->ways;
 	outbound->ways = way;

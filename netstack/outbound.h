@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "netstack/stream.h"
 #include "netstack/syn.h"
 
 struct outbound;     /* of the network */
@@ -23,6 +24,14 @@ enum outbound_verdict {
 	OUTBOUND_CONNECT, /* to *to, which may have been changed */
 	OUTBOUND_REFUSE,
 	OUTBOUND_LIBSLIRP, /* leave it to the tap */
+	OUTBOUND_LOCAL,    /* for us: outbound_gear.local gets it */
+};
+
+/* One connection that somebody watches. */
+struct outbound_pass {
+	stream_peek_fn peek; /* NULL: nothing of it needs to be seen */
+	/* The end; true bytes from the member and to it, NULL when it never stood. Frees the pass. */
+	void (*done)(struct outbound_pass *pass, const uint64_t *bytes);
 };
 
 /* Asked once per connection; data is the member's. */
@@ -32,6 +41,9 @@ struct outbound_gear {
 	int listener[2]; /* both, and the queue, taken over also on failure; -EBADF = none */
 	int queue;
 	outbound_judge_fn judge;
+	/* Of a connection that is let out. *ret NULL: nobody watches; -errno: it is not let out. NULL ok. */
+	int (*pass)(void *data, const union syn_address *to, struct outbound_pass **ret);
+	void (*local)(void *data, int fd); /* takes the member's socket over */
 	void *data;
 };
 

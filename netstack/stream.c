@@ -22,6 +22,7 @@
 #define TO_SPLICE  4  /* full buffers in a row before a direction is spliced */
 #define TO_COPY    16 /* small splices in a row before it is copied again */
 #define SMALL      16384
+#define PEEK_MAX   16384
 #define EVENT_MASK (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 struct pipe {
@@ -246,6 +247,27 @@ static int splice_in(struct carry *carry, struct way *way, struct end *from)
 	return 0;
 }
 
+/* 1 = go on, 0 = wait for more. Nothing is taken from the socket: what is seen is what goes. */
+static int peek(struct carry *carry, struct conn *conn)
+{
+	struct end *from = &conn->end[0];
+	ssize_t n = recv(from->fd, carry->buffer, PEEK_MAX, MSG_PEEK);
+	int r;
+
+	if (n < 0)
+		return soft(from, &from->readable);
+	r = n ? conn->owner->peek(conn->owner->peek_data, carry->buffer, (size_t)n) : 1;
+	if (r == 0 && from->no_short)
+		r = -1; /* no more comes */
+	if (r < 0)
+		return -ECONNREFUSED;
+	if (r == 0)
+		from->readable = false; /* more bytes are another edge */
+	else
+		conn->owner->peek = NULL;
+	return r;
+}
+
 /* One step of one direction; 1 = there may be more to do, 0 = wait for an event. */
 static int step(struct carry *carry, struct conn *conn, int side)
 {
@@ -267,6 +289,8 @@ static int step(struct carry *carry, struct conn *conn, int side)
 	}
 	if (!from->readable)
 		return 0;
+	if (side == 0 && conn->owner && conn->owner->peek)
+		return peek(carry, conn);
 	if (way->pipe && way->streak >= TO_COPY) {
 		pipe_give(carry, way);
 		way->streak = 0;

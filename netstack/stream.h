@@ -15,9 +15,15 @@
 /* Takes the accepted socket over; connects to the container's port, where nobody listens there to the same port of
  * its loopback or of its IPv6 address. */
 void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port);
+/* Sees the first bytes from fds[0], which go nowhere before it has said 1 = let them go; 0 = I need more, -1 = reset
+ * both sides. The other direction does not wait: some servers speak first. */
+typedef int (*stream_peek_fn)(void *data, const uint8_t *bytes, size_t len);
+
 /* Whoever wants to know of the end, once; it may free itself. */
 struct stream_owner {
 	void (*closed)(struct stream_owner *owner);
+	stream_peek_fn peek; /* NULL: all may go */
+	void *peek_data;
 	uint64_t bytes[2]; /* read from fds[0], from fds[1]; true at the end */
 };
 

@@ -57,6 +57,7 @@ static const struct {
 	[CMD_NETWORK_CREATE] = { cmd_network_create, 1 },
 	[CMD_NETWORK_DISCONNECT] = { cmd_network_disconnect, 1 },
 	[CMD_NETWORK_INSPECT] = { cmd_network_inspect, 1 },
+	[CMD_NETWORK_LOG] = { cmd_network_log, 1 },
 	[CMD_NETWORK_LS] = { cmd_network_ls, 1 },
 	[CMD_NETWORK_PRUNE] = { cmd_network_prune, 1 },
 	[CMD_NETWORK_RM] = { cmd_network_rm, 1 },

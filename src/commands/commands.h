@@ -78,6 +78,7 @@ int cmd_network_connect(struct globals *globals, int argc, char **argv, struct e
 int cmd_network_disconnect(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_create(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_inspect(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_network_log(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_ls(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_prune(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_network_rm(struct globals *globals, int argc, char **argv, struct err *err);

@@ -72,6 +72,9 @@ int network_inspect(
 	const struct globals *globals, const char *name, struct json **ret, struct err *err);
 
 /* What filters of networks judge by; used: some container, running or not, is on it. */
+/* network_log.c. What the container reached, in the user's format or as a table. */
+int connections_print(const struct container *c, const char *format, struct err *err);
+
 struct network_facts {
 	const struct network_record *record;
 	const char *driver;

@@ -124,6 +124,7 @@ int launch_plan(struct launch *launch, struct err *err)
 			launch->opts.policy_learn ? POLICY_WATCH_LEARN : POLICY_WATCH_REPORT, err));
 	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
 		&launch->network, err));
+	launch->network.log_dir = xasprintf("%s/containers/%s", launch->globals->root, launch->id);
 	TRY(launch_share_network(launch, err));
 	if (launch->network.kind == NETWORK_BRIDGE)
 		TRY(launch_link(launch, &launch->opts.links, &launch->network, err));

@@ -32,7 +32,8 @@ static int plan_one(
 		.links = e->links,
 		.dns = launch->opts.dns,
 		.dns_search = launch->opts.dns_search,
-		.dns_option = launch->opts.dns_option };
+		.dns_option = launch->opts.dns_option,
+		.egress = launch->opts.egress };
 	struct network autonetwork net = NETWORK_INIT;
 
 	TRY(network_plan(launch->globals, &alone, NULL, &net, err));
@@ -42,6 +43,7 @@ static int plan_one(
 			"conflicting options: cannot attach both user-defined and non-user-defined "
 			"network-modes");
 	TRY(launch_link(launch, &e->links, &net, err));
+	net.log_dir = xasprintf("%s/containers/%s", launch->globals->root, launch->id);
 	*ret = net;
 	net = (struct network)NETWORK_INIT;
 	return 0;
@@ -205,7 +207,7 @@ int launch_resolv(const struct launch *launch, char **ret, struct err *err)
 	for (size_t i = first; i < launch->more.n && i < first + SERVERS_MAX - 1; i++) {
 		const unsigned char *ip = (const unsigned char *)&launch->more.list[i]->gateway;
 
-		if (!launch->opts.dns.n)
+		if (network_asks_gateway(launch->more.list[i]))
 			buf_addf(&out, "nameserver %u.%u.%u.%u\n", ip[0], ip[1], ip[2], ip[3]);
 	}
 	buf_adds(&out, servers ? servers : "");

@@ -176,6 +176,8 @@ int cmd_logs(struct globals *globals, int argc, char **argv, struct err *err)
 
 	TRY(logs_opts_parse(argc, argv, &opts, err));
 	TRY(state_open(globals, opts.container, &c, err));
+	if (opts.net)
+		return connections_print(&c, NULL, err);
 	if (strcmp(json_str(json_get(c.config, "logDriver"), ""), "none") == 0)
 		return err_set(err, -ENOTSUP,
 			"configured logging driver does not support reading: container %s has "

@@ -143,6 +143,7 @@ static int fill_record(
 	net->ipv6 = opts->ipv6;
 	TRY(take_options(opts, net, err));
 	net->internal = opts->internal;
+	net->egress = opts->egress ? xstrdup(opts->egress) : NULL;
 	net->attachable = opts->attachable;
 	net->labels = opts->labels ? json_ref(opts->labels) : NULL;
 	net->options = opts->options ? json_ref(opts->options) : NULL;

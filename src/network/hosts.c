@@ -135,6 +135,11 @@ static int add_host_search(const struct network *net, struct buf *out, struct er
 	return 0;
 }
 
+bool network_asks_gateway(const struct network *net)
+{
+	return net->kind == NETWORK_BRIDGE && (!net->dns.n || *net->id || net->egress.n);
+}
+
 int network_resolv(const struct network *net, char **ret, struct err *err)
 {
 	struct buf autobuf out = BUF_INIT;
@@ -150,10 +155,12 @@ int network_resolv(const struct network *net, char **ret, struct err *err)
 		TRY(add_host_search(net, &out, err));
 	add_words(&out, "search", &net->dns_search);
 	add_words(&out, "options", &net->dns_option);
-	strv_each (server, &net->dns)
-		buf_addf(&out, "nameserver %s\n", *server);
-	if (net->kind == NETWORK_BRIDGE && !net->dns.n)
+	if (!network_asks_gateway(net)) {
+		strv_each (server, &net->dns)
+			buf_addf(&out, "nameserver %s\n", *server);
+	} else {
 		buf_addf(&out, "nameserver %s\n", format_address(net->gateway, gateway));
+	}
 	*ret = buf_steal(&out);
 	return 0;
 }

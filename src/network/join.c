@@ -212,6 +212,34 @@ static int pack_names(
 	return 0;
 }
 
+static int pack_egress(const struct network *net, char ret[WIRE_EGRESS_MAX], struct err *err)
+{
+	size_t used = 0;
+
+	strv_each (list, &net->egress) {
+		if (used + strlen(*list) + 2 > WIRE_EGRESS_MAX)
+			return err_set(err, -E2BIG, "--egress: more than %d bytes of rules",
+				WIRE_EGRESS_MAX - 2);
+		used += (size_t)snprintf(
+			ret + used, WIRE_EGRESS_MAX - used, "%s%s", used ? "\n" : "", *list);
+	}
+	return 0;
+}
+
+static void pack_servers(const struct network *net, struct wire_join *ret)
+{
+	strv_each (text, &net->dns) {
+		struct wire_server *server = &ret->servers[ret->n_servers];
+
+		if (ret->n_servers == WIRE_SERVERS_MAX)
+			return; /* as many as a resolv.conf has */
+		server->family = inet_pton(AF_INET, *text, server->addr) == 1 ? AF_INET : AF_INET6;
+		if (server->family == AF_INET6)
+			(void)inet_pton(AF_INET6, *text, server->addr); /* network_plan() saw */
+		ret->n_servers++;
+	}
+}
+
 static void pack_loopback(const struct loopback_ports *ports, struct wire_join *ret)
 {
 	static_assert(WIRE_LOOPBACK_MAX > LOOPBACK_PORTS_MAX, "all of them, and the 0");
@@ -241,6 +269,8 @@ static int send_join(
 	join->n_ports = (uint32_t)net->n_ports;
 	pack_loopback(&net->loopback, join);
 	(void)snprintf(join->id, sizeof(join->id), "%s", id);
+	TRY(pack_egress(net, join->egress, err));
+	pack_servers(net, join);
 	TRY(pack_names(net, name, join->names, sizeof(join->names), err));
 	for (size_t i = 0; i < net->n_ports; i++)
 		pack_port(&net->ports[i], &join->ports[i]);
@@ -428,6 +458,11 @@ static uint32_t pack_gear(const struct network_gear *gear, int userns, int netns
 		flags |= flag[i];
 		ret[n++] = gear->fast[i];
 	}
+	if (gear->log[0] >= 0) {
+		flags |= WIRE_LOG;
+		ret[n++] = gear->log[0];
+		ret[n++] = gear->log[1];
+	}
 	*ret_n = n;
 	return flags;
 }
@@ -485,6 +520,20 @@ static int keep(int fd, int *slot, struct err *err)
 	return *slot < 0 ? err_sys(err, "dup") : 0;
 }
 
+/* Where connections are written down: in the container's own directory, for as long as it is there. */
+static int open_log(const struct network *net, int ret[2], struct err *err)
+{
+	for (int i = 0; i < 2; i++) {
+		autofree char *path = xasprintf(
+			"%s/" NETWORK_LOG "%s.%d", net->log_dir, net->name, i);
+
+		ret[i] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (ret[i] < 0)
+			return err_sys(err, "open '%s'", path);
+	}
+	return 0;
+}
+
 int network_attach(
 	struct network *net, struct network_gear *gear, int userns, int netns, struct err *err)
 {
@@ -492,6 +541,8 @@ int network_attach(
 		return 0;
 	net->gear = *gear;
 	*gear = (struct network_gear)NETWORK_GEAR_INIT;
+	if (net->egress.n && net->log_dir)
+		TRY(open_log(net, net->gear.log, err));
 	TRY(attach(net, &net->gear, userns, netns, err));
 	TRY(keep(userns, &net->userns, err));
 	return keep(netns, &net->netns, err);

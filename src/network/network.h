@@ -24,11 +24,13 @@ struct network_gear {
 	int tap;
 	int fast[NETWORK_FAST]; /* redirect.h; -EBADF = none */
 	bool replies; /* answers to foreign addresses stay inside, so clients keep theirs */
+	int log[2]; /* of what a container with egress rules reached; the monitor's. -EBADF = none */
 };
-#define NETWORK_GEAR_INIT                                          \
-	{                                                          \
-		.tap = -EBADF, .fast = { -EBADF, -EBADF, -EBADF }, \
+#define NETWORK_GEAR_INIT                                                                     \
+	{                                                                                     \
+		.tap = -EBADF, .fast = { -EBADF, -EBADF, -EBADF }, .log = { -EBADF, -EBADF }, \
 	}
+#define NETWORK_LOG "connections-" /* and the network's name, ".0" and ".1" */
 void network_gear_done(struct network_gear *gear);
 
 enum network_kind { NETWORK_NONE, NETWORK_HOST, NETWORK_BRIDGE, NETWORK_CONTAINER };
@@ -46,7 +48,10 @@ struct network {
 	size_t n_ports;
 	struct strv dns, dns_search, dns_option, add_host;
 	struct strv aliases; /* further names of the container on this network */
-	struct strv links;   /* lines of /etc/hosts, "ADDRESS\tNAMES" */
+	struct strv
+		egress; /* rules, a list each, all of which must allow; none: everything is open */
+	char *log_dir;  /* where what they decide is written down, as NETWORK_LOG; NULL = nowhere */
+	struct strv links; /* lines of /etc/hosts, "ADDRESS\tNAMES" */
 	/* of a network that the user made: */
 	char id[65]; /* "" for the built-in ones */
 	struct in_addr range;
@@ -90,7 +95,8 @@ struct network_record {
 	char subnet6[INET6_ADDRSTRLEN + 4],
 		gateway6[INET6_ADDRSTRLEN]; /* "fd00:1::/64"; "" without IPv6 */
 	bool internal, attachable;
-	int mtu; /* 0 = the default */
+	int mtu;      /* 0 = the default */
+	char *egress; /* what its members may reach; NULL = everything */
 	struct json *labels, *options;
 };
 void network_record_done(struct network_record *record);
@@ -162,5 +168,8 @@ int network_plug(struct network *net, int userns, int netns, const char *id, con
  * resolv.conf for kind host. */
 int network_hosts(const struct network *net, const char *hostname, char **ret, struct err *err);
 int network_resolv(const struct network *net, char **ret, struct err *err);
+/* --dns servers are asked by the gateway, which the container asks: on networks with names of their own, and where
+ * rules depend on what was answered. Elsewhere they stand in resolv.conf themselves. */
+bool network_asks_gateway(const struct network *net);
 
 #endif

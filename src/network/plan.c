@@ -26,6 +26,8 @@ void network_gear_done(struct network_gear *gear)
 	fd_drop(&gear->tap);
 	for (int i = 0; i < NETWORK_FAST; i++)
 		fd_drop(&gear->fast[i]);
+	fd_drop(&gear->log[0]);
+	fd_drop(&gear->log[1]);
 }
 
 void network_done(struct network *net)
@@ -39,6 +41,9 @@ void network_done(struct network *net)
 	strv_done(&net->add_host);
 	strv_done(&net->aliases);
 	strv_done(&net->links);
+	strv_done(&net->egress);
+	free(net->log_dir);
+	net->log_dir = NULL;
 	free(net->target);
 	net->target = NULL;
 	if (net->gear.tap > 0) /* a zeroed object owns nothing */
@@ -105,6 +110,8 @@ static int plan_named(
 	net->range_prefix = range.prefix;
 	net->internal = record.internal;
 	net->mtu = record.mtu;
+	if (record.egress)
+		strv_add(&net->egress, record.egress);
 	memcpy(net->id, record.id, sizeof(net->id));
 	(void)snprintf(net->name, sizeof(net->name), "%s", record.name);
 	return 0;
@@ -132,6 +139,20 @@ static int check_loopback(const struct network *net, struct err *err)
 		(net->kind != NETWORK_BRIDGE || net->internal))
 		return err_set(err, -EINVAL,
 			"conflicting options: --host-loopback and the network mode %s", net->name);
+	return 0;
+}
+
+/* Rules hold where sbx-netstack carries what leaves. Who shares another's network has the other's rules. */
+static int plan_egress(const struct run_opts *opts, struct network *net, struct err *err)
+{
+	if (!opts->egress)
+		return 0;
+	if (net->kind == NETWORK_HOST || net->kind == NETWORK_CONTAINER)
+		return err_set(err, -EINVAL,
+			"conflicting options: --egress and the network mode %s, where nothing could keep "
+			"to it",
+			net->name);
+	strv_add(&net->egress, opts->egress);
 	return 0;
 }
 
@@ -384,6 +405,7 @@ int network_plan(const struct globals *globals, const struct run_opts *opts,
 	net.runroot = globals->runroot;
 	TRY(plan_kind(globals, opts, &net, err));
 	TRY(check_loopback(&net, err));
+	TRY(plan_egress(opts, &net, err));
 	TRY(plan_endpoint(opts, &net, err));
 	TRY(plan_dns(opts, &net, err));
 	if (net.internal && (opts->n_ports || opts->publish_all)) {

@@ -34,6 +34,7 @@ void network_record_done(struct network_record *record)
 {
 	json_free(record->labels);
 	json_free(record->options);
+	free(record->egress);
 	*record = (struct network_record){ 0 };
 }
 
@@ -114,6 +115,8 @@ static int read_record(int folder, const char *name, struct network_record *ret,
 			"the record of network %s is damaged; remove it: rm -r "
 			"networks/%s in sbx's data folder",
 			name, name);
+	if (*json_str(json_get(doc, "egress"), ""))
+		record.egress = xstrdup(json_str(json_get(doc, "egress"), ""));
 	record.labels = json_ref(json_get(doc, "labels"));
 	record.options = json_ref(json_get(doc, "options"));
 	*ret = record;
@@ -327,6 +330,7 @@ static int write_record(int folder, const struct network_record *record, struct 
 	json_put_bool(doc, "internal", record->internal);
 	json_put_bool(doc, "attachable", record->attachable);
 	json_put_int(doc, "mtu", record->mtu);
+	json_put_string(doc, "egress", record->egress ? record->egress : "");
 	json_put(doc, "labels", record->labels ? json_ref(record->labels) : json_new_map());
 	json_put(doc, "options", record->options ? json_ref(record->options) : json_new_map());
 	json_write(doc, 2, &text);

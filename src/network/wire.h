@@ -19,16 +19,18 @@
 #include "base/err.h"
 
 #define WIRE_MAGIC        0x53425831u /* "SBX1" */
-#define WIRE_VERSION      6
+#define WIRE_VERSION      7
 #define WIRE_CONTROL_FD   3 /* sbx-netstack inherits its listening socket here, */
 #define WIRE_DIR_FD       4 /* and the network's directory here */
 #define WIRE_PORTS_MAX    2048
 #define WIRE_CONTROL      "control" /* names inside the network's directory */
 #define WIRE_LOCK         "lock"
 #define WIRE_ATTACH_FDS   3 /* tap, user namespace, network namespace, in this order, */
-#define WIRE_ATTACH_MAX   6 /* then those that the flags name */
+#define WIRE_ATTACH_MAX   8 /* then those that the flags name */
 #define WIRE_PACKET_MAX   (sizeof(struct wire_join) + WIRE_PORTS_MAX * sizeof(struct wire_port))
 #define WIRE_LOOPBACK_MAX 65
+#define WIRE_EGRESS_MAX   8192
+#define WIRE_SERVERS_MAX  3
 #define WIRE_NO_PORT      UINT32_MAX
 
 /* Marks on packets inside a container's namespace. The first four are sbx-netstack's verdicts on a first
@@ -47,6 +49,7 @@ enum wire_attach_flag {
 	WIRE_LISTEN6 = 2,
 	WIRE_QUEUE = 4,
 	WIRE_MORE = 16, /* none: the member is on another network too, and asks its resolver next */
+	WIRE_LOG = 32,  /* two: files that connections are written down in */
 	WIRE_REPLIES = 8, /* none: answers to WIRE_MARK_CLIENT stay inside */
 };
 
@@ -68,6 +71,11 @@ struct wire_port {
 	uint8_t addr[16];   /* network order; the first 4 for AF_INET */
 };
 
+struct wire_server {
+	uint8_t family;   /* AF_INET or AF_INET6 */
+	uint8_t addr[16]; /* network order; the first 4 for AF_INET */
+};
+
 struct wire_join {
 	struct wire_head head;
 	char id[65];         /* 64 hex digits, NUL */
@@ -80,7 +88,12 @@ struct wire_join {
 	uint16_t loopback[WIRE_LOOPBACK_MAX]; /* port 0 stands for all of them */
 	uint16_t exact6;                      /* `want6` or nothing */
 	struct in6_addr want6;                /* :: = made of the other one */
-	uint32_t n_ports;                     /* exactly as many follow */
+	char egress
+		[WIRE_EGRESS_MAX]; /* rules, a list a line (base/egress_rules.h); "" = none were given */
+	struct wire_server
+		servers[WIRE_SERVERS_MAX]; /* --dns: asked for this member, else the host's */
+	uint16_t n_servers;
+	uint32_t n_ports; /* exactly as many follow */
 	struct wire_port ports[];
 };
 

@@ -73,6 +73,8 @@ void note_volume(struct strv *args, const struct volume *v, const char *value);
 
 /* run_more.c; the same. */
 int call_network(void *target, const char *value, struct err *err);
+int call_egress(void *target, const char *value, struct err *err);
+int check_egress(const char *value, struct err *err);
 int call_label(void *target, const char *value, struct err *err);
 int call_label_file(void *target, const char *value, struct err *err);
 int call_annotation(void *target, const char *value, struct err *err);
@@ -131,7 +133,7 @@ extern const struct opt report_table[], doctor_table[];
 extern const struct opt no_table[]; /* a command without options */
 extern const struct opt network_connect_table[], network_disconnect_table[];
 extern const struct opt network_create_table[], network_ls_table[], network_rm_table[];
-extern const struct opt network_inspect_table[], network_prune_table[];
+extern const struct opt network_inspect_table[], network_prune_table[], network_log_table[];
 extern const struct opt volume_create_table[], volume_ls_table[], volume_rm_table[];
 extern const struct opt volume_export_table[], autostart_table[];
 extern const struct opt volume_inspect_table[], volume_prune_table[];

@@ -108,6 +108,7 @@ struct run_opts {
 	char *name, *workdir, *user, *hostname, *network, *cidfile, *platform, *detach_keys;
 	char *stop_signal, *userns;
 	char *ip, *ip6, *mac_address;
+	char *egress;         /* "none", "all", "learn" or a list, judged; NULL = no rules */
 	bool report;          /* --report */
 	bool policy_network;  /* `network` is the policy's: the caller's word replaces it */
 	char *policy_learn;   /* --policy-learn, absolute */

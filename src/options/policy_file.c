@@ -25,6 +25,7 @@ enum kind {
 	KIND_EACH,    /* a list: one option for each */
 	KIND_JOINED,  /* a list: one option, commas between; none when it is empty */
 	KIND_EXACTLY, /* a list: nothing but these */
+	KIND_EGRESS,  /* a list: one option, commas between, "none" when it is empty; or a word */
 	KIND_BOOL,
 	KIND_SECCOMP, /* "default", "none" or a file */
 	KIND_IGNORED, /* for readers */
@@ -54,6 +55,7 @@ static const struct key {
 	{ "files", "readOnly", KIND_EACH, "--security-opt=read-only=%s", NULL },
 	{ "network", "mode", KIND_TEXT, "--network=%s", NULL },
 	{ "network", "publish", KIND_EACH, "--publish=%s", NULL },
+	{ "network", "egress", KIND_EGRESS, "--egress=%s", NULL },
 	{ "limits", "memory", KIND_TEXT, "--memory=%s", NULL },
 	{ "limits", "pids", KIND_TEXT, "--pids-limit=%s", NULL },
 	{ "limits", "cpus", KIND_TEXT, "--cpus=%s", NULL },
@@ -233,13 +235,13 @@ static int add_list(
 
 		if (!*text)
 			return wrong(key, "a list of texts", err);
-		if (key->kind == KIND_JOINED)
+		if (key->kind == KIND_JOINED || key->kind == KIND_EGRESS)
 			buf_addf(&joined, "%s%s", joined.len ? "," : "", text);
 		else
 			add(ret, key->option, text);
 	}
-	if (joined.len)
-		add(ret, key->option, joined.data);
+	if (joined.len || key->kind == KIND_EGRESS)
+		add(ret, key->option, joined.len ? joined.data : "none");
 	return 0;
 }
 
@@ -276,6 +278,10 @@ static int add_key(
 	switch (key->kind) {
 	case KIND_TEXT:
 		return add_text(key, value, ret, err);
+	case KIND_EGRESS:
+		if (json_kind(value) == JSON_STR)
+			return add_text(key, value, ret, err);
+		return add_list(key, value, ret, err);
 	case KIND_EACH:
 	case KIND_JOINED:
 	case KIND_EXACTLY:

@@ -269,6 +269,8 @@ const struct opt run_table[] = {
 		"Search this domain; \".\" searches none"),
 	OPT_CALL(0, "domainname", call_domainname, "NAME", "NIS domain name inside the container"),
 	OPT_FLAG(0, "dry-run", RUN, opts.dry_run, "Print what would be done and do nothing"),
+	OPT_CALL(0, "egress", call_egress, "none|all|learn|LIST",
+		"Reach only these: NAME, *.NAME, CIDR, :PORT, with commas"),
 	OPT_STRING(0, "entrypoint", RUN, opts.entrypoint, "PROGRAM",
 		"Replace the image's ENTRYPOINT; empty resets it"),
 	OPT_CALL('e', "env", call_env, "NAME[=VALUE]",
@@ -398,7 +400,8 @@ void run_opts_done(struct run_opts *o)
 	char *strings[] = { o->name, o->workdir, o->user, o->hostname, o->network, o->cidfile,
 		o->platform, o->detach_keys, o->stop_signal, o->userns, o->storage_driver,
 		o->entrypoint, o->image, o->ip, o->ip6, o->mac_address, o->restart, o->log_driver,
-		o->health.cmd, o->policy, o->domainname, o->policy_learn, o->umask, o->tz };
+		o->health.cmd, o->policy, o->domainname, o->policy_learn, o->umask, o->tz,
+		o->egress };
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/egress_rules.h"
 #include "base/own.h"
 #include "base/xalloc.h"
 
@@ -63,6 +64,27 @@ int call_network(void *target, const char *value, struct err *err)
 	if (e.mac)
 		replace(&o->mac_address, move_ptr(&e.mac));
 	net_endpoint_done(&e);
+	return 0;
+}
+
+/* Also of networks. Said as words of the option: sbx-netstack will read the same rules. */
+int check_egress(const char *value, struct err *err)
+{
+	struct egress_rules rules = { 0 };
+
+	if (!*value)
+		return err_set(err, -EINVAL,
+			"--egress: the list is empty; \"none\" is the word for nothing");
+	TRY(egress_rules_parse(value, &rules, err));
+	egress_rules_done(&rules);
+	return 0;
+}
+
+/* The last one counts: the caller's word goes over that of a policy. */
+int call_egress(void *target, const char *value, struct err *err)
+{
+	TRY(check_egress(value, err));
+	replace(&of(target)->egress, xstrdup(value));
 	return 0;
 }
 

@@ -115,6 +115,8 @@ const struct opt logs_table[] = {
 	OPT_FLAG(0, "details", struct logs_opts, details,
 		"Show attributes of each line; there are none"),
 	OPT_FLAG('f', "follow", struct logs_opts, follow, "Go on until the container ends"),
+	OPT_FLAG(0, "net", struct logs_opts, net,
+		"Show what it reached on the network, not its output"),
 	OPT_CALL(0, "since", logs_since, "TIME", "Show lines since a time or a duration ago (10m)"),
 	OPT_CALL('n', "tail", logs_tail, "N", "Show the last N lines (default all)"),
 	OPT_FLAG('t', "timestamps", struct logs_opts, timestamps, "Show the time of each line"),

@@ -26,7 +26,7 @@ struct ps_opts {
 };
 
 struct logs_opts {
-	bool follow, timestamps, details;
+	bool follow, timestamps, details, net;
 	int64_t tail;         /* lines, -1 = all */
 	int64_t since, until; /* ns since the epoch; INT64_MIN, INT64_MAX when not given */
 	char *container;
@@ -191,7 +191,7 @@ struct volume_rm_opts {
 
 struct network_create_opts {
 	bool attachable, internal, ipv6;
-	char *driver, *gateway, *ip_range, *subnet, *name; /* but name NULL = not given */
+	char *driver, *gateway, *ip_range, *subnet, *egress, *name; /* but name NULL = not given */
 	char *subnet6, *gateway6;
 	struct json *labels, *options; /* NULL = none */
 };
@@ -200,6 +200,11 @@ struct network_connect_opts {
 	struct net_endpoint endpoint;
 	char *container;
 	bool force; /* disconnect */
+};
+
+struct network_log_opts {
+	char *format, *container;
+	bool list; /* as a value of --egress */
 };
 
 struct network_ls_opts {
@@ -254,6 +259,7 @@ int network_connect_opts_parse(
 	int argc, char **argv, struct network_connect_opts *ret, struct err *err);
 int network_disconnect_opts_parse(
 	int argc, char **argv, struct network_connect_opts *ret, struct err *err);
+int network_log_opts_parse(int argc, char **argv, struct network_log_opts *ret, struct err *err);
 int network_ls_opts_parse(int argc, char **argv, struct network_ls_opts *ret, struct err *err);
 int network_rm_opts_parse(int argc, char **argv, struct network_rm_opts *ret, struct err *err);
 /* As inspect_opts_parse(), with a type of "network". */
@@ -313,6 +319,7 @@ void rename_opts_done(struct rename_opts *opts);
 void top_opts_done(struct top_opts *opts);
 void network_create_opts_done(struct network_create_opts *opts);
 void network_connect_opts_done(struct network_connect_opts *opts);
+void network_log_opts_done(struct network_log_opts *opts);
 void network_ls_opts_done(struct network_ls_opts *opts);
 void network_rm_opts_done(struct network_rm_opts *opts);
 void volume_create_opts_done(struct volume_create_opts *opts);

@@ -59,11 +59,23 @@ static int create_gateway(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+static int create_egress(void *target, const char *value, struct err *err)
+{
+	struct network_create_opts *o = target;
+
+	TRY(check_egress(value, err));
+	free(o->egress);
+	o->egress = xstrdup(value);
+	return 0;
+}
+
 #define CREATE struct network_create_opts
 const struct opt network_create_table[] = {
 	OPT_FLAG(0, "attachable", CREATE, attachable, "Accepted, as all networks are"),
 	OPT_STRING('d', "driver", CREATE, driver, "DRIVER",
 		"Network driver; there is only \"bridge\""),
+	OPT_CALL(0, "egress", create_egress, "none|all|learn|LIST",
+		"Its containers reach only these: NAME, *.NAME, CIDR, :PORT"),
 	OPT_CALL(0, "gateway", create_gateway, "ADDRESS", "Address of the gateway and DNS"),
 	OPT_FLAG(0, "internal", CREATE, internal, "Nothing leaves the network or comes in"),
 	OPT_STRING(0, "ip-range", CREATE, ip_range, "CIDR",
@@ -95,13 +107,43 @@ int network_create_opts_parse(
 void network_create_opts_done(struct network_create_opts *o)
 {
 	char *strings[] = { o->driver, o->gateway, o->ip_range, o->subnet, o->subnet6, o->gateway6,
-		o->name };
+		o->name, o->egress };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
 	json_free(o->labels);
 	json_free(o->options);
 	*o = (struct network_create_opts){ 0 };
+}
+
+const struct opt network_log_table[] = {
+	OPT_STRING(0, "format", struct network_log_opts, format, "TEMPLATE",
+		"json, table TEMPLATE or a Go template"),
+	OPT_FLAG(0, "list", struct network_log_opts, list,
+		"Print what --egress would have to be for what was allowed"),
+	OPT_END,
+};
+
+int network_log_opts_parse(int argc, char **argv, struct network_log_opts *ret, struct err *err)
+{
+	struct network_log_opts o = { 0 };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_NETWORK_LOG, argv, &o, &operands, err);
+
+	(void)argc;
+	o.container = operands.n ? xstrdup(operands.v[0]) : NULL;
+	if (r < 0)
+		network_log_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void network_log_opts_done(struct network_log_opts *o)
+{
+	free(o->format);
+	free(o->container);
+	*o = (struct network_log_opts){ 0 };
 }
 
 static int ls_filter(void *target, const char *value, struct err *err)

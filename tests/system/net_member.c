@@ -3,7 +3,8 @@
  * A network member without a container: does with src/network what `sbx run` does, then runs a
  * command in the new namespaces.
  *
- *	net_member RUNROOT NETWORK [-p [IP:]HOST[-LAST]:PORT[/udp]]... -- COMMAND...
+ *	net_member RUNROOT NETWORK [-p [IP:]HOST[-LAST]:PORT[/udp]] [--egress RULES] [--log DIRECTORY] [--dns IP]...
+ *		-- COMMAND...
  *
  * Prints "member ADDRESS GATEWAY HOST PORT..." first; exits with the command's status, 125 on errors.
  */
@@ -202,6 +203,21 @@ static int run(struct network *net, char **command, struct err *err)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static int take_option(char **argv, struct run_opts *opts, char **log_dir, struct err *err)
+{
+	if (!strcmp(argv[0], "-p"))
+		return parse_port(argv[1], &opts->ports[opts->n_ports++], err);
+	if (!strcmp(argv[0], "--egress"))
+		opts->egress = argv[1];
+	else if (!strcmp(argv[0], "--log"))
+		*log_dir = argv[1];
+	else if (!strcmp(argv[0], "--dns"))
+		strv_add(&opts->dns, argv[1]);
+	else
+		return err_set(err, -EINVAL, "unknown option %s", argv[0]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct globals globals = { .root = getenv("SBX_ROOT"),
@@ -209,20 +225,24 @@ int main(int argc, char **argv)
 	struct run_opts opts = { .network = argc > 2 ? argv[2] : NULL };
 	struct network autonetwork net = NETWORK_INIT;
 	struct err err = ERR_INIT;
+	char *log_dir = NULL;
 	int i, r = 0;
 
 	log_init("net_member", LOG_INFO);
 	opts.ports = xcalloc((size_t)argc, sizeof(*opts.ports));
-	for (i = 3; i + 1 < argc && !strcmp(argv[i], "-p") && r == 0; i += 2)
-		r = parse_port(argv[i + 1], &opts.ports[opts.n_ports++], &err);
+	for (i = 3; i + 1 < argc && strcmp(argv[i], "--") != 0 && r == 0; i += 2)
+		r = take_option(argv + i, &opts, &log_dir, &err);
 	if (r == 0 && (i + 1 >= argc || strcmp(argv[i], "--") != 0))
 		r = err_set(&err, -EINVAL,
 			"usage: net_member RUNROOT NETWORK [-p PORT]... -- COMMAND...");
 	if (r == 0)
 		r = network_plan(&globals, &opts, NULL, &net, &err);
+	if (log_dir)
+		net.log_dir = xstrdup(log_dir);
 	if (r == 0)
 		r = run(&net, argv + i + 1, &err);
 	free(opts.ports);
+	strv_done(&opts.dns);
 	if (r < 0)
 		log_err(&err);
 	return r < 0 ? 125 : r;

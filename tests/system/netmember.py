@@ -159,8 +159,17 @@ def netstack_pids(box):
 @contextlib.contextmanager
 def echo_server(address):
     """On the host: TCP and UDP on one port."""
-    with socket.create_server((address, 0)) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(tcp.getsockname())
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):  # the port that TCP was given may be somebody's over UDP
+            tcp, udp = socket.create_server((address, 0)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                udp.bind(tcp.getsockname())
+                break
+            except OSError:
+                tcp.close()
+                udp.close()
+        stack.enter_context(tcp)
+        stack.enter_context(udp)
 
         def serve_udp():
             with contextlib.suppress(OSError):

@@ -449,7 +449,7 @@ def after_a_crash_old_members_come_before_new_ones(box):
     wait_for(lambda: [pid for pid in netstack_pids(box) if pid not in before], "the newcomer's network", 5)
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/network/wire.h"), encoding="utf-8") as f:
         version = int(re.search(r"define WIRE_VERSION +(\d+)", f.read()).group(1))
-    wish = bytearray(1268)  # struct wire_join, without ports
+    wish = bytearray(9516)  # struct wire_join, without ports
     struct.pack_into("<IHH", wish, 0, 0x53425831, version, 1)
     wish[8:9], wish[73:76] = b"0", b"old"
     wish[1100:1104] = socket.inet_aton(old.address)

@@ -150,10 +150,30 @@ static void a_flood_of_names_forgets_the_oldest(void **state)
 	egress_free(egress);
 }
 
+static void of_several_lists_all_must_allow(void **state)
+{
+	struct egress *egress = make("good.test,192.0.2.0/24\nall\n*.test:443,192.0.2.9");
+
+	assert_false(egress_is_open(egress));
+	assert_int_equal(ask(egress, IPPROTO_TCP, "192.0.2.9", 80), EGRESS_ALLOW);
+	assert_int_equal(ask(egress, IPPROTO_TCP, "192.0.2.8", 80), EGRESS_REFUSE);
+	learn(egress, "good.test", "198.51.100.1");
+	learn(egress, "evil.test", "198.51.100.2");
+	assert_int_equal(ask(egress, IPPROTO_TCP, "198.51.100.1", 443), EGRESS_PEEK);
+	assert_int_equal(ask(egress, IPPROTO_TCP, "198.51.100.1", 80), EGRESS_REFUSE);
+	assert_int_equal(ask(egress, IPPROTO_TCP, "198.51.100.2", 443), EGRESS_REFUSE);
+	assert_int_equal(ask_http(egress, "198.51.100.1", 443, "good.test"), EGRESS_ALLOW);
+	assert_int_equal(ask_http(egress, "198.51.100.1", 443, "evil.test"), EGRESS_REFUSE);
+	egress_free(egress);
+	egress = make("all\nlearn");
+	assert_true(egress_is_open(egress));
+	egress_free(egress);
+}
+
 static void what_is_no_rule_is_named(void **state)
 {
 	static const char *const bad[] = { "", "a,,b", "ex ample", "10.0.0.0/33", "a:0", "a:99999",
-		"a:9-8", "*", "[fd00::1", "a/b", "*.", ":" };
+		"a:9-8", "*", "a,", "[fd00::1", "a/b", "*.", ":" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct err err = ERR_INIT;
@@ -171,6 +191,7 @@ static void what_is_no_rule_is_named(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(none_refuses_and_all_allows),
+	cmocka_unit_test(of_several_lists_all_must_allow),
 	cmocka_unit_test(addresses_and_ports_are_matched),
 	cmocka_unit_test(a_name_opens_the_addresses_it_was_told_for),
 	cmocka_unit_test(a_star_is_not_the_name_itself),

@@ -115,7 +115,8 @@ static void mistakes_are_named(void **state)
 {
 	refused(*state, "{\"sbxPolicy\":1,\"seccomp\":{\"denny\":[]}}", "\"seccomp.denny\"");
 	refused(*state, "{\"sbxPolicy\":1,\"nettwerk\":{}}", "\"nettwerk\"");
-	refused(*state, "{\"sbxPolicy\":1,\"network\":{\"egress\":[]}}", "\"network.egress\"");
+	refused(*state, "{\"sbxPolicy\":1,\"network\":{\"egres\":[]}}", "\"network.egres\"");
+	refused(*state, "{\"sbxPolicy\":1,\"network\":{\"egress\":[1]}}", "\"network.egress\"");
 	refused(*state, "{\"sbxPolicy\":1,\"network\":\"none\"}", "\"network\" must be an object");
 	refused(*state, "{\"sbxPolicy\":1,\"capabilities\":\"ALL\"}", "\"capabilities\" must be");
 	refused(*state, "{\"sbxPolicy\":1,\"newPrivileges\":0}", "true or false");

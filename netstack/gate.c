@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netstack/gate.h"
+
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "netstack/refuse.h"
+#include "netstack/sniff.h"
+#include "netstack/stack.h"
+
+#define BUCKETS   256
+#define IP_HEAD   20
+#define IP6_HEAD  40
+#define TCP_HEAD  20
+#define PORTS_END 4
+#define IP_OFFSET 0x1fff
+#define HELD_MAX \
+	512 /* frames of a flow: who sends a request byte by byte waits for answers between them */
+#define TICK_MS   5000
+#define UDP_MS    60000
+#define CLOSED_MS 10000
+#define IDLE_MS   (4 * 3600 * 1000LL) /* libslirp has forgotten it by then */
+
+struct key {
+	struct in_addr address; /* of the other side */
+	uint16_t own, port;     /* of UDP and TCP; own is the id of an echo request */
+	uint8_t proto;
+};
+
+/* A frame that waits. */
+struct held {
+	struct held *next;
+	size_t len;
+	uint8_t frame[];
+};
+
+enum state {
+	PEEKING, /* nothing of the member's bytes has passed */
+	CHECKED, /* they have, up to `checked`, and libslirp has not said that it got them */
+	OPEN,
+};
+
+struct flow {
+	struct flow *next;
+	struct key key;
+	enum state state;
+	uint32_t
+		expected; /* sequence number, while PEEKING; the end of what was judged, while CHECKED */
+	uint32_t begin; /* sequence number of the SYN */
+	bool over, fin[2];
+	uint64_t bytes[2], id;
+	int64_t since; /* something passed */
+	struct held *held, **held_end;
+	unsigned n_held;
+	uint8_t *data; /* what was held, put together */
+	size_t len;
+};
+
+struct gate {
+	struct member *member;
+	struct loop_source *tick;
+	struct flow *bucket[BUCKETS];
+	unsigned n, peeking;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* cannot fail with this clock */
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* ---- flows ---- */
+
+static struct flow **bucket_of(struct gate *gate, const struct key *key)
+{
+	return &gate->bucket[(key->own ^ key->port ^ ntohl(key->address.s_addr)) % BUCKETS];
+}
+
+static bool same_key(const struct key *a, const struct key *b)
+{
+	return a->address.s_addr == b->address.s_addr && a->own == b->own && a->port == b->port &&
+	       a->proto == b->proto;
+}
+
+static struct flow *find_flow(struct gate *gate, const struct key *key)
+{
+	struct flow *flow = *bucket_of(gate, key);
+
+	while (flow && !same_key(&flow->key, key))
+		flow = flow->next;
+	return flow;
+}
+
+static void drop_held(struct flow *flow)
+{
+	while (flow->held) {
+		struct held *held = flow->held;
+
+		flow->held = held->next;
+		free(held);
+	}
+	flow->held_end = &flow->held;
+	free(flow->data);
+	flow->data = NULL;
+}
+
+static void stop_peeking(struct gate *gate, struct flow *flow, enum state next)
+{
+	if (flow->state == PEEKING)
+		gate->peeking--;
+	flow->state = next;
+	drop_held(flow);
+}
+
+static void end_flow(struct gate *gate, struct flow *flow, const char *how)
+{
+	struct flow **at = bucket_of(gate, &flow->key);
+
+	while (*at != flow)
+		at = &(*at)->next;
+	*at = flow->next;
+	stop_peeking(gate, flow, OPEN);
+	netlog_end(&gate->member->log, flow->id, flow->bytes, how);
+	gate->n--;
+	free(flow);
+}
+
+static struct egress_target target_of(const struct key *key)
+{
+	return (struct egress_target){ egress_from_v4(key->address), key->port, key->proto };
+}
+
+/* A verdict on something new; ALLOW and PEEK make *ret. NULL: refused, or no room. */
+static struct flow *judge(struct gate *gate, const struct key *key)
+{
+	struct egress_target target = target_of(key);
+	const char *name;
+	enum egress_verdict verdict = egress_ask(gate->member->egress, &target, &name);
+	struct flow *flow = NULL;
+
+	if (verdict != EGRESS_REFUSE && gate->n < GATE_FLOWS &&
+		(verdict != EGRESS_PEEK || gate->peeking < GATE_PEEKS))
+		flow = calloc(1, sizeof(*flow));
+	if (!flow) {
+		(void)netlog_begin(&gate->member->log, &target, name, true); /* it has no end */
+		return NULL;
+	}
+	flow->key = *key;
+	flow->held_end = &flow->held;
+	flow->state = verdict == EGRESS_PEEK ? PEEKING : OPEN;
+	flow->id = netlog_begin(&gate->member->log, &target, name, false);
+	flow->since = now_ms();
+	gate->peeking += flow->state == PEEKING;
+	gate->n++;
+	flow->next = *bucket_of(gate, key);
+	*bucket_of(gate, key) = flow;
+	return flow;
+}
+
+static bool is_stale(const struct flow *flow, int64_t now)
+{
+	int64_t limit = flow->key.proto != IPPROTO_TCP ? UDP_MS : flow->over ? CLOSED_MS : IDLE_MS;
+
+	return now - flow->since > limit;
+}
+
+static int on_tick(void *data, struct err *err)
+{
+	struct gate *gate = data;
+	int64_t now = now_ms();
+
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct flow *next;
+
+		for (struct flow *flow = gate->bucket[i]; flow; flow = next) {
+			next = flow->next;
+			if (is_stale(flow, now))
+				end_flow(gate, flow, "closed");
+		}
+	}
+	return 0;
+}
+
+int gate_new(struct member *member, struct gate **ret, struct err *err)
+{
+	struct gate *gate = calloc(1, sizeof(*gate));
+	int r;
+
+	if (!gate)
+		return err_set(err, -ENOMEM, "out of memory");
+	gate->member = member;
+	r = loop_add_timer(member->lan->loop, TICK_MS, TICK_MS, on_tick, gate, &gate->tick, err);
+	if (r < 0)
+		free(gate);
+	else
+		*ret = gate;
+	return r;
+}
+
+void gate_free(struct gate *gate)
+{
+	if (!gate)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (gate->bucket[i])
+			end_flow(gate, gate->bucket[i], "closed");
+	}
+	loop_del(gate->tick);
+	free(gate);
+}
+
+/* ---- saying no ---- */
+
+static void answer(const struct gate *gate, const uint8_t *frame, size_t len)
+{
+	lan_send(gate->member, frame, len);
+}
+
+static void reset_member(const struct gate *gate, const uint8_t *frame, size_t len)
+{
+	uint8_t out[REFUSE_MAX];
+
+	if (!(refuse_read_tcp(frame, len).flags & REFUSE_RST))
+		answer(gate, out, refuse_reset(frame, len, out));
+}
+
+static void say_unreachable(const struct gate *gate, const uint8_t *frame, size_t len)
+{
+	uint8_t out[REFUSE_MAX];
+
+	answer(gate, out,
+		refuse_unreachable(frame, len, gate->member->lan->addresses.gateway, out));
+}
+
+/* ---- TCP ---- */
+
+/* a is before b, modulo 2^32 */
+static bool before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+static void refuse_both(struct gate *gate, struct flow *flow, const uint8_t *frame, size_t len)
+{
+	uint8_t out[REFUSE_MAX];
+	size_t n = refuse_hang_up(frame, len, flow->begin + 1, out);
+
+	reset_member(gate, frame, len);
+	stack_input(gate->member->lan->stack, out, n);
+	end_flow(gate, flow, "refused");
+}
+
+/* The first bytes so far are in flow->data; the frame is kept with them. */
+static bool keep(struct flow *flow, const uint8_t *frame, size_t len)
+{
+	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	size_t part = tcp.len < SNIFF_MAX - flow->len ? tcp.len : SNIFF_MAX - flow->len;
+	struct held *held;
+
+	if (!flow->data)
+		flow->data = malloc(SNIFF_MAX);
+	held = flow->data && flow->n_held < HELD_MAX ? malloc(sizeof(*held) + len) : NULL;
+	if (!held)
+		return false;
+	flow->n_held++;
+	held->next = NULL;
+	held->len = len;
+	memcpy(held->frame, frame, len);
+	*flow->held_end = held;
+	flow->held_end = &held->next;
+	memcpy(flow->data + flow->len, tcp.payload, part); /* no more is ever asked for */
+	flow->len += part;
+	flow->expected += (uint32_t)tcp.len;
+	return true;
+}
+
+/* What was held goes on as it came. */
+static void release(struct gate *gate, struct flow *flow)
+{
+	struct held *held = flow->held;
+
+	flow->held = NULL; /* libslirp answers while it is fed: nobody may look at a list in use */
+	stop_peeking(gate, flow, CHECKED);
+	while (held) {
+		struct held *next = held->next;
+
+		stack_input(gate->member->lan->stack, held->frame, held->len);
+		free(held);
+		held = next;
+	}
+}
+
+static void peek(struct gate *gate, struct flow *flow, const uint8_t *frame, size_t len)
+{
+	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	struct egress_target target = target_of(&flow->key);
+	uint8_t out[REFUSE_MAX];
+	char name[EGRESS_NAME];
+	enum egress_verdict verdict;
+
+	if (!refuse_checksum_is_right(frame, len) || tcp.seq != flow->expected) {
+		/* lost, out of order, or seen already */
+		answer(gate, out, refuse_acknowledge(frame, len, flow->expected, out));
+		return;
+	}
+	if (!keep(flow, frame, len)) {
+		refuse_both(gate, flow, frame, len);
+		return;
+	}
+	verdict = egress_ask_bytes(gate->member->egress, &target, flow->data, flow->len, name);
+	if (verdict == EGRESS_PEEK && !(tcp.flags & REFUSE_FIN)) {
+		answer(gate, out, refuse_acknowledge(frame, len, flow->expected, out));
+		return;
+	}
+	netlog_name(&gate->member->log, flow->id, name);
+	if (verdict == EGRESS_ALLOW)
+		release(gate, flow);
+	else
+		refuse_both(gate, flow, frame, len);
+}
+
+/* A first SYN, or another one of the same. */
+static bool tcp_begin(struct gate *gate, const struct key *key, const uint8_t *frame, size_t len)
+{
+	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	struct flow *flow = find_flow(gate, key);
+
+	if (flow && flow->begin == tcp.seq && !tcp.len && !flow->over)
+		return true;
+	if (flow)
+		end_flow(gate, flow, "closed");
+	flow = tcp.len ? NULL : judge(gate, key); /* bytes on a SYN would pass unseen */
+	if (!flow) {
+		reset_member(gate, frame, len);
+		return false;
+	}
+	flow->begin = tcp.seq;
+	flow->expected = tcp.seq + 1;
+	return true;
+}
+
+static void see_flags(struct gate *gate, struct flow *flow, uint8_t flags, int side)
+{
+	flow->since = now_ms();
+	flow->fin[side] = flow->fin[side] || (flags & REFUSE_FIN);
+	flow->over = flow->over || (flags & REFUSE_RST) || (flow->fin[0] && flow->fin[1]);
+}
+
+static bool tcp_up(struct gate *gate, const struct key *key, const uint8_t *frame, size_t len)
+{
+	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	struct flow *flow = find_flow(gate, key);
+
+	if ((tcp.flags & (REFUSE_SYN | REFUSE_ACK | REFUSE_RST)) == REFUSE_SYN)
+		return tcp_begin(gate, key, frame, len);
+	if (!flow || (tcp.flags & REFUSE_SYN)) {
+		reset_member(gate, frame, len);
+		return false;
+	}
+	see_flags(gate, flow, tcp.flags, 0);
+	if (flow->state == PEEKING && tcp.len) {
+		flow->bytes[0] += tcp.len;
+		peek(gate, flow, frame, len);
+		return false;
+	}
+	if (flow->state == CHECKED && tcp.len && before(tcp.seq, flow->expected))
+		return false; /* libslirp has these bytes already, as they were judged */
+	flow->bytes[0] += tcp.len;
+	return true;
+}
+
+/* ---- the rest ---- */
+
+static bool datagram_up(struct gate *gate, const struct key *key, const uint8_t *frame, size_t len)
+{
+	struct egress_target target = target_of(key);
+	struct flow *flow = find_flow(gate, key);
+
+	/* asked again each time: what its name's address is may have changed */
+	if (flow && egress_ask(gate->member->egress, &target, NULL) != EGRESS_ALLOW) {
+		end_flow(gate, flow, "closed");
+		flow = NULL;
+	}
+	if (!flow)
+		flow = judge(gate, key);
+	if (!flow) {
+		say_unreachable(gate, frame, len);
+		return false;
+	}
+	flow->since = now_ms();
+	flow->bytes[0] += len - FRAME_HEAD - IP_HEAD;
+	return true;
+}
+
+/* side 0: sent by the member */
+static struct key read_key(const uint8_t *ip, int side)
+{
+	const uint8_t *l4 = ip + IP_HEAD;
+	struct key key = { .proto = ip[9] };
+
+	memcpy(&key.address, ip + (side ? 12 : 16), 4);
+	if (ip[9] == IPPROTO_ICMP) {
+		key.own = get16(l4 + 4);
+		return key;
+	}
+	key.own = get16(l4 + (side ? 2 : 0));
+	key.port = get16(l4 + (side ? 0 : 2));
+	return key;
+}
+
+bool gate_up(struct member *from, size_t len)
+{
+	struct gate *gate = from->gate;
+	const uint8_t *frame = from->lan->frame, *ip = frame + FRAME_HEAD;
+	const struct frame_lan *lan = &from->lan->addresses;
+	struct key key;
+
+	/* of a datagram whose first part was stopped the others make nothing */
+	if (!gate || (get16(ip + 6) & IP_OFFSET))
+		return true;
+	key = read_key(ip, 0);
+	if (key.address.s_addr == lan->gateway.s_addr)
+		return true; /* it answers echo requests, and nothing else of it is open */
+	if (key.address.s_addr == lan->nameserver.s_addr) {
+		reset_member(gate, frame, len); /* over TCP: names.c cannot judge it on this way */
+		return false;
+	}
+	if (key.proto == IPPROTO_TCP)
+		return tcp_up(gate, &key, frame, len);
+	return datagram_up(gate, &key, frame, len);
+}
+
+bool gate_up6(const struct member *from, size_t len)
+{
+	const uint8_t *ip = from->lan->frame + FRAME_HEAD;
+	uint8_t type;
+
+	if (!from->gate)
+		return true;
+	if (len <= FRAME_HEAD + IP6_HEAD || ip[6] != IPPROTO_ICMPV6)
+		return false;
+	type = ip[IP6_HEAD];
+	return type >= ND_ROUTER_SOLICIT && type <= ND_NEIGHBOR_ADVERT;
+}
+
+void gate_down(struct member *to, const uint8_t *head, size_t head_len, size_t len)
+{
+	const uint8_t *ip = head + FRAME_HEAD;
+	struct refuse_tcp tcp;
+	struct flow *flow;
+	struct key key;
+
+	if (!to->gate || head_len < FRAME_HEAD + IP_HEAD + 8 ||
+		frame_type(head, head_len) != FRAME_IPV4 || ip[0] != 0x45)
+		return;
+	key = read_key(ip, 1);
+	flow = find_flow(to->gate, &key);
+	if (!flow)
+		return;
+	flow->since = now_ms();
+	if (key.proto != IPPROTO_TCP || head_len < FRAME_HEAD + IP_HEAD + TCP_HEAD) {
+		flow->bytes[1] += len - FRAME_HEAD - IP_HEAD;
+		return;
+	}
+	tcp = refuse_read_tcp(head, len);
+	flow->bytes[1] += tcp.len;
+	see_flags(to->gate, flow, tcp.flags, 1);
+	if (flow->state == CHECKED && (tcp.flags & REFUSE_ACK) && !before(tcp.ack, flow->expected))
+		flow->state = OPEN;
+}
