@@ -257,7 +257,7 @@ static void refuse_both(struct gate *gate, struct flow *flow, const uint8_t *fra
 	size_t n = refuse_hang_up(frame, len, flow->begin + 1, out);
 
 	reset_member(gate, frame, len);
-	stack_input(gate->member->lan->stack, out, n);
+	stack_input_of(gate->member->lan->stack, &gate->member->share, out, n);
 	end_flow(gate, flow, "refused");
 }
 
@@ -295,7 +295,8 @@ static void release(struct gate *gate, struct flow *flow)
 	while (held) {
 		struct held *next = held->next;
 
-		stack_input(gate->member->lan->stack, held->frame, held->len);
+		stack_input_of(
+			gate->member->lan->stack, &gate->member->share, held->frame, held->len);
 		free(held);
 		held = next;
 	}

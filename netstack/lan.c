@@ -123,17 +123,17 @@ static void send_up(struct member *from, size_t len)
 	switch (frame_type(frame, len)) {
 	case FRAME_ARP:
 		if (!frame_is_group(frame) || frame_asks_gateway(frame, len, &lan->addresses))
-			stack_input(lan->stack, frame, len);
+			stack_input_of(lan->stack, &from->share, frame, len);
 		return;
 	case FRAME_IPV4:
 		if (!frame_is_group(frame) &&
 			frame_clean(frame, &len, &lan->addresses, &from->frags) &&
 			!names_frame(from, len) && may_go_up(lan, frame) && gate_up(from, len))
-			stack_input(lan->stack, frame, len);
+			stack_input_of(lan->stack, &from->share, frame, len);
 		return;
 	case FRAME_IPV6:
 		if (lan6_may_go_up(lan, frame, &len))
-			stack_input(lan->stack, frame, len);
+			stack_input_of(lan->stack, &from->share, frame, len);
 		return;
 	case FRAME_OTHER:
 		return;
@@ -392,6 +392,7 @@ void lan_leave(struct member *member)
 	if (!member)
 		return;
 	loop_del(member->source);
+	stack_forget(member->lan->stack, &member->share);
 	outbound_close(member->way);
 	names_leave(member);
 	gate_free(member->gate);

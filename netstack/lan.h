@@ -36,6 +36,7 @@ struct member {
 	struct member *next, *next_mac, *next_address, *next_address6; /* all; same bucket */
 	struct frame_port port;
 	struct frame_frags frags;
+	struct share share;
 	char names[1040]; /* separated by one space: the DNS answers for them */
 	bool asks_others; /* it is on other networks too, whose resolvers it asks next */
 	int tap;

@@ -19,9 +19,11 @@
 #define EVENTS 256
 
 struct watch {
-	uint32_t events; /* in the epoll set; 0 = not there */
-	uint32_t round;  /* of the last fill that named it */
-	int ready;       /* SLIRP_POLL_*, only during a delivery */
+	uint32_t events;     /* in the epoll set; 0 = not there */
+	uint32_t round;      /* of the last fill that named it */
+	int ready;           /* SLIRP_POLL_*, only during a delivery */
+	struct share *share; /* whose socket it is, NULL = nobody's */
+	share_tag tag;
 };
 
 /* libslirp keeps pointers to them. */
@@ -45,6 +47,9 @@ struct stack {
 	int *before, n_before; /* and the round before: the epoll set until settled */
 	uint32_t round;
 	struct outbound outbound;
+	struct share *speaker; /* whose frame libslirp has, */
+	const uint8_t *frame;  /* and which */
+	size_t len;
 };
 
 static int64_t now_ns(void)
@@ -103,9 +108,20 @@ static void forget(struct stack *stack, int fd)
 	}
 }
 
-static void cb_forget(int fd, void *opaque)
+static void disown(struct watch *watch)
 {
-	forget(opaque, fd);
+	if (watch->share)
+		share_closed(watch->share, watch->tag);
+	watch->share = NULL;
+}
+
+static void cb_unregister(int fd, void *opaque)
+{
+	struct stack *stack = opaque;
+
+	forget(stack, fd);
+	if (fd >= 0 && (size_t)fd < stack->n_watched)
+		disown(&stack->watched[fd]);
 }
 
 static void cb_notify(void *opaque)
@@ -139,6 +155,20 @@ static bool grow(struct stack *stack, size_t need)
 	stack->before = before;
 	stack->n_watched = n; /* last: the three arrays are this long */
 	return true;
+}
+
+static void cb_register(int fd, void *opaque)
+{
+	struct stack *stack = opaque;
+	struct watch *watch;
+
+	cb_unregister(fd, opaque);
+	if (fd < 0 || !stack->speaker ||
+		((size_t)fd >= stack->n_watched && !grow(stack, (size_t)fd + 1)))
+		return; /* out of memory: this one does not count */
+	watch = &stack->watched[fd];
+	watch->share = stack->speaker;
+	watch->tag = share_opened(stack->speaker, stack->frame, stack->len);
 }
 
 static uint32_t to_epoll(int events)
@@ -302,8 +332,8 @@ int stack_new(
 		.timer_new = cb_timer_new,
 		.timer_free = cb_timer_free,
 		.timer_mod = cb_timer_mod,
-		.register_poll_fd = cb_forget,
-		.unregister_poll_fd = cb_forget,
+		.register_poll_fd = cb_register,
+		.unregister_poll_fd = cb_unregister,
 		.notify = cb_notify,
 		.init_completed = cb_init_completed,
 		.timer_new_opaque = cb_timer_new_opaque,
@@ -348,6 +378,25 @@ void stack_free(struct stack *stack)
 void stack_input(struct stack *stack, const uint8_t *frame, size_t len)
 {
 	slirp_input(stack->slirp, frame, (int)len);
+}
+
+void stack_input_of(struct stack *stack, struct share *share, const uint8_t *frame, size_t len)
+{
+	if (!share_admits(share, frame, len))
+		return;
+	stack->speaker = share;
+	stack->frame = frame;
+	stack->len = len;
+	stack_input(stack, frame, len);
+	stack->speaker = NULL;
+}
+
+void stack_forget(struct stack *stack, const struct share *share)
+{
+	for (size_t i = 0; i < stack->n_watched; i++) {
+		if (stack->watched[i].share == share)
+			stack->watched[i].share = NULL;
+	}
 }
 
 int stack_forward(struct stack *stack, bool udp, const struct sockaddr_in *host,

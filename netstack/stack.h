@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "netstack/frame.h"
+#include "netstack/share.h"
 
 struct stack;
 
@@ -44,6 +45,9 @@ int stack_new(
 	struct loop *loop, const struct stack_config *config, struct stack **ret, struct err *err);
 void stack_free(struct stack *stack); /* NULL ok */
 void stack_input(struct stack *stack, const uint8_t *frame, size_t len);
+/* The same for one of several members: within its share, else the frame is dropped. */
+void stack_input_of(struct stack *stack, struct share *share, const uint8_t *frame, size_t len);
+void stack_forget(struct stack *stack, const struct share *share); /* before it goes */
 int stack_settle(struct stack *stack, struct err *err);
 
 /* libslirp's own published ports. -errno of the bind. */

@@ -39,6 +39,17 @@ static void the_world_is_open(void **state)
 	assert_int_equal(ask(&member, "2001:db8::1", 80), OUTBOUND_CONNECT);
 }
 
+/* As from any program of the user's; docs/networks.md says so. --internal closes it, with the rest. */
+static void n09_the_metadata_address_of_a_cloud_is_as_open_as_the_world(void **state)
+{
+	autofree struct lan *lan = calloc(1, sizeof(*lan));
+	struct member open = member_of(lan, false);
+
+	assert_int_equal(ask(&open, "169.254.169.254", 80), OUTBOUND_CONNECT);
+	lan->internal = true;
+	assert_int_equal(ask(&open, "169.254.169.254", 80), OUTBOUND_REFUSE);
+}
+
 static void the_hosts_own_loopback_is_closed_by_every_name_it_has(void **state)
 {
 	static const char *const names[] = { "127.0.0.1", "127.255.0.9", "0.0.0.0", "0.0.0.1",
@@ -158,6 +169,7 @@ static void only_what_is_allowed_by_name_is_read(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(the_world_is_open),
+	cmocka_unit_test(n09_the_metadata_address_of_a_cloud_is_as_open_as_the_world),
 	cmocka_unit_test(the_hosts_own_loopback_is_closed_by_every_name_it_has),
 	cmocka_unit_test(opened_ports_of_the_hosts_loopback_are_reached_by_the_gateways_address),
 	cmocka_unit_test(neighbours_are_the_taps_and_the_gateways_dns_is_ours),
