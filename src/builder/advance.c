@@ -260,9 +260,27 @@ int step_dir(struct step *s, char name[40], struct err *err)
 	return 0;
 }
 
-void step_layer(struct step *s, const struct cached *layer, const char *created_by)
+int step_find(
+	struct step *s, const char *key, const char *portable, struct cached *ret, struct err *err)
 {
-	snapshot_push(s->snap, layer->layer, layer->created);
+	struct build *b = s->build;
+
+	if (cache_find(&b->cache, key, ret))
+		return 1;
+	for (size_t i = 0; i < b->n_imported; i++) {
+		if (strcmp(b->imported[i].key, portable) != 0)
+			continue;
+		(void)snprintf(ret->created, sizeof(ret->created), "%s", b->imported[i].created);
+		TRY(cache_adopt(&b->cache, &b->imported[i].layer, key, s->written->text, ret, err));
+		return 1;
+	}
+	return 0;
+}
+
+void step_layer(
+	struct step *s, const struct cached *layer, const char *portable, const char *created_by)
+{
+	snapshot_push(s->snap, layer->layer, layer->created, portable);
 	snapshot_history(s->snap, created_by, false);
 }
 

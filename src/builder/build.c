@@ -79,6 +79,7 @@ static void build_done(struct build *b)
 	strv_done(&b->platform_args);
 	strv_done(&b->context_names);
 	strv_done(&b->args_given);
+	free(b->imported);
 	progress_free(b->progress);
 }
 
@@ -208,6 +209,7 @@ static int load(struct build *b, struct err *err)
 	TRY(dockerfile_parse(b->context.dockerfile_name, b->context.dockerfile,
 		b->context.dockerfile_len, &b->file, err));
 	TRY(stages_plan(&b->file, &b->stage_options, &b->stages, err));
+	TRY(cache_import(b, err));
 	b->runs = xcalloc(b->stages.n + 1, sizeof(*b->runs));
 	for (size_t i = 0; i < b->stages.n; i++)
 		b->runs[i].ended = -EBADF;

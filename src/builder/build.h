@@ -23,11 +23,14 @@ struct snapshot {
 	struct strv base_dirs;  /* that image's layers: absolute directories, base first */
 	struct strv layers;     /* ids of the build's layers on it */
 	char ident[SHA256_HEX]; /* what the cache calls this file system */
-	struct json *doc;       /* the image's configuration without rootfs */
-	char created[40];       /* of the newest layer; "" = none yet */
-	struct strv args;       /* "NAME=value" of ARGs seen so far */
-	struct strv arg_names;  /* of all ARGs, those without a value too */
-	bool cmd_set;           /* CMD was seen in this stage: ENTRYPOINT leaves it */
+	char chain
+		[SHA256_HEX]; /* what caches of other machines call it: a hash of how it came about */
+	struct strv keys;     /* of each of `layers`: its portable keys, with spaces between */
+	struct json *doc;     /* the image's configuration without rootfs */
+	char created[40];     /* of the newest layer; "" = none yet */
+	struct strv args;     /* "NAME=value" of ARGs seen so far */
+	struct strv arg_names; /* of all ARGs, those without a value too */
+	bool cmd_set;          /* CMD was seen in this stage: ENTRYPOINT leaves it */
 };
 void snapshot_done(struct snapshot *s);
 #define autosnapshot __attribute__((cleanup(snapshot_done)))
@@ -41,8 +44,9 @@ int snapshot_image(const struct image *image, struct snapshot *ret, struct strv 
 /* To and from a file in dir. */
 int snapshot_save(const struct snapshot *s, int dir, const char *name, struct err *err);
 int snapshot_load(int dir, const char *name, struct snapshot *ret, struct err *err);
-/* The next layer. */
-void snapshot_push(struct snapshot *s, const char *layer, const char *created);
+/* The next layer. portable: its keys for other machines; the first one names what it leads to. */
+void snapshot_push(
+	struct snapshot *s, const char *layer, const char *created, const char *portable);
 /* One line of the image's history. created is the snapshot's, or now. */
 void snapshot_history(struct snapshot *s, const char *created_by, bool empty_layer);
 
@@ -77,17 +81,24 @@ int cache_alias(const struct cache *c, const char *key, const struct cached *wha
 	struct err *err);
 /* As long as the returned descriptor is open, directories of layers stay where cache_dir() says. */
 int cache_hold_still(const struct cache *c, struct err *err);
+/* A layer of an image of the store becomes one of the cache's, known under key. */
+int cache_adopt(const struct cache *c, const struct image_layer *from, const char *key,
+	const char *step, struct cached *ret, struct err *err);
 /* Absolute directory of a layer. Caller frees. */
 int cache_dir(const struct cache *c, const char *layer, char **ret, struct err *err);
 
 /* A key: fields are added with their lengths, so that no two lists of fields are the same text. */
 struct key {
 	struct buf text;
+	struct buf portable; /* the same with names that other machines know */
 };
 void key_add(struct key *k, const char *field); /* NULL is a field of its own */
 void key_add_int(struct key *k, int64_t n);
 void key_add_list(struct key *k, const struct strv *list);
+void key_add_snapshot(struct key *k, const struct snapshot *snap);
 void key_end(struct key *k, char ret[SHA256_HEX]); /* frees */
+/* The portable key too: what another machine calls the same step. */
+void key_end_both(struct key *k, char ret[SHA256_HEX], char ret_portable[SHA256_HEX]);
 
 /* ---- the build ---- */
 
@@ -114,8 +125,10 @@ struct build {
 	int hold;   /* of the image store */
 	char *work; /* <root>/tmp/<random>, absolute: gone with the process that made it */
 	int work_fd;
-	struct stage_run *runs; /* one per stage */
-	int64_t epoch;          /* SOURCE_DATE_EPOCH, -1 = none */
+	struct stage_run *runs;    /* one per stage */
+	struct imported *imported; /* of --cache-from */
+	size_t n_imported;
+	int64_t epoch; /* SOURCE_DATE_EPOCH, -1 = none */
 	struct progress *progress;
 	int reports;        /* in a worker: where reports go; else -EBADF */
 	struct lines fault; /* of the instruction that failed */
@@ -179,8 +192,12 @@ int step_run(struct step *s, struct err *err);                          /* step_
 int step_copy(struct step *s, struct err *err);                         /* step_copy.c */
 int step_workdir(struct step *s, struct err *err);                      /* step_copy.c */
 char *step_workdir_path(const struct snapshot *snap, const char *path); /* cleaned; caller frees */
-/* A layer that was found or made: history and snapshot. */
-void step_layer(struct step *s, const struct cached *layer, const char *created_by);
+/* A layer that was found or made: history and snapshot. portable: see snapshot_push(). */
+void step_layer(
+	struct step *s, const struct cached *layer, const char *portable, const char *created_by);
+/* cache_find(), and then what --cache-from has brought. 1: here it is; 0: not here. */
+int step_find(
+	struct step *s, const char *key, const char *portable, struct cached *ret, struct err *err);
 /* <work>/<n>-<m>/ for this step. name has 40 bytes. */
 int step_dir(struct step *s, char name[40], struct err *err);
 /* Layers of a snapshot as directories. Hold them still meanwhile. */
@@ -189,7 +206,26 @@ int snapshot_dirs(struct build *b, const struct snapshot *snap, struct strv *ret
 void step_scope(const struct snapshot *snap, struct strv *ret);
 const char *time_text(int64_t epoch, char ret[40]); /* RFC 3339 of epoch, or of now when -1 */
 
+/* ---- caches of other machines: cache_images.c ---- */
+
+#define CACHE_KEYS "sbx.build.cache.v1" /* in an image's configuration: keys of its last layers */
+
+struct imported {
+	char key[SHA256_HEX];
+	struct image_layer layer;
+	char created[40];
+};
+/* Reads what --cache-from names; what cannot be had is only told. */
+int cache_import(struct build *b, struct err *err);
+/* The configuration gets the keys of the result's layers, if --cache-to wants that. */
+void cache_export_keys(const struct build *b, const struct snapshot *result);
+/* What --cache-to wants beside the image. */
+int cache_export(struct build *b, struct err *err);
+
 /* ---- the rest ---- */
+
+int export_compose(const struct build *b, const struct snapshot *result, struct image_written *ret,
+	struct err *err); /* an image of the store, without a name */
 
 int workers_run(struct build *b, struct err *err); /* worker.c: carries out what is not complete */
 int export_all(struct build *b, const struct snapshot *result, struct err *err); /* export.c */

@@ -32,30 +32,53 @@
 
 /* ---- keys ---- */
 
-void key_add(struct key *k, const char *field)
+static void add_to(struct buf *text, const char *field)
 {
 	if (!field)
-		buf_adds(&k->text, "-;");
+		buf_adds(text, "-;");
 	else
-		buf_addf(&k->text, "%zu:%s;", strlen(field), field);
+		buf_addf(text, "%zu:%s;", strlen(field), field);
+}
+
+void key_add(struct key *k, const char *field)
+{
+	add_to(&k->text, field);
+	add_to(&k->portable, field);
+}
+
+void key_add_snapshot(struct key *k, const struct snapshot *snap)
+{
+	add_to(&k->text, snap->ident);
+	add_to(&k->portable, snap->chain);
 }
 
 void key_add_int(struct key *k, int64_t n)
 {
 	buf_addf(&k->text, "i%lld;", (long long)n);
+	buf_addf(&k->portable, "i%lld;", (long long)n);
 }
 
 void key_add_list(struct key *k, const struct strv *list)
 {
 	buf_addf(&k->text, "l%zu;", list->n);
+	buf_addf(&k->portable, "l%zu;", list->n);
 	strv_each (item, list)
 		key_add(k, *item);
 }
 
 void key_end(struct key *k, char ret[SHA256_HEX])
 {
+	char unused[SHA256_HEX];
+
+	key_end_both(k, ret, unused);
+}
+
+void key_end_both(struct key *k, char ret[SHA256_HEX], char ret_portable[SHA256_HEX])
+{
 	sha256_hex(k->text.data ? k->text.data : "", k->text.len, ret);
+	sha256_hex(k->portable.data ? k->portable.data : "", k->portable.len, ret_portable);
 	buf_done(&k->text);
+	buf_done(&k->portable);
 }
 
 /* ---- the directories ---- */
@@ -206,6 +229,29 @@ int cache_add(const struct cache *c, int work, const char *name, const char *key
 	if (renameat(work, name, c->layers, ret->layer) < 0)
 		return fs_err(err, c->layers, "keep a layer in the build cache");
 	return key ? cache_alias(c, key, ret, step, err) : 0;
+}
+
+int cache_adopt(const struct cache *c, const struct image_layer *from, const char *key,
+	const char *step, struct cached *ret, struct err *err)
+{
+	autojson struct json *doc = json_new_map();
+	autobuf struct buf text = BUF_INIT;
+	autofd int dir = -EBADF;
+
+	TRY(new_id(ret->layer, err));
+	if (mkdirat(c->layers, ret->layer, 0700) < 0)
+		return fs_err(err, c->layers, "keep a layer in the build cache");
+	dir = openat(c->layers, ret->layer, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, "open a layer of the build cache");
+	json_put_int(doc, "version", 1);
+	json_put_string(doc, "chain", from->chain);
+	json_put_string(doc, "diffId", from->diff_id);
+	json_put_string(doc, "blob", from->blob);
+	json_put_int(doc, "size", 0); /* it is the image's */
+	json_write(doc, 0, &text);
+	TRY(fs_write_at(dir, "layer.json", text.data, text.len, FS_NOSYNC, err));
+	return cache_alias(c, key, ret, step, err);
 }
 
 int cache_hold_still(const struct cache *c, struct err *err)

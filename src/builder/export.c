@@ -34,6 +34,8 @@ static void key_of(const struct build *b, const struct snapshot *result, char re
 	key_add(&key, json_str(json_get(result->doc, "author"), NULL));
 	key_add(&key, json_str(json_get(result->doc, "architecture"), NULL));
 	key_add_int(&key, b->epoch);
+	json_each (it, json_get(result->doc, CACHE_KEYS))
+		key_add(&key, json_str(it.value, ""));
 	json_each (it, json_get(result->doc, "history"))
 		key_add(&key, json_str(json_get(it.value, "created_by"), ""));
 	key_end(&key, ret);
@@ -65,7 +67,7 @@ static int write_spec(const struct build *b, const struct snapshot *result, stru
 	return fs_write_at(b->work_fd, "image.json", text.data, text.len, FS_NOSYNC, err);
 }
 
-static int assemble(const struct build *b, const struct snapshot *result, struct image_written *ret,
+int export_compose(const struct build *b, const struct snapshot *result, struct image_written *ret,
 	struct err *err)
 {
 	autofree char *spec = xasprintf("%s/image.json", b->work);
@@ -112,7 +114,7 @@ static int write_image(
 		read_written(b->cache.build, path, ret, &(struct err)ERR_INIT) == 0 &&
 		image_is_whole(b->globals, ret))
 		return 0;
-	TRY(assemble(b, result, ret, err));
+	TRY(export_compose(b, result, ret, err));
 	return keep_record(b, name, err);
 }
 
@@ -242,12 +244,15 @@ int export_all(struct build *b, const struct snapshot *result, struct err *err)
 	int r = 0;
 
 	put_labels(b, result);
+	cache_export_keys(b, result);
 	report(b, REPORT_START, VERTEX_EXPORT,
 		wants_image(b) ? "exporting to image" : "exporting to client");
 	if (wants_image(b))
 		r = make_image(b, result, &image, err);
 	for (size_t i = 0; r >= 0 && i < b->opts->n_outputs; i++)
 		r = export_output(b, result, &image, &b->opts->outputs[i], err);
+	if (r >= 0)
+		r = cache_export(b, err);
 	if (r < 0) {
 		report(b, REPORT_ERROR, VERTEX_EXPORT, err->text);
 		return r;

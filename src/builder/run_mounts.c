@@ -93,7 +93,7 @@ static int part_key(struct part *p, struct key *key, struct err *err)
 	char digest[SHA256_HEX];
 
 	if (p->has_from) {
-		key_add(key, p->from.ident);
+		key_add_snapshot(key, &p->from);
 		return 0;
 	}
 	TRY(copy_digest(p->source, &p->plan, -1, digest, err));

@@ -19,6 +19,7 @@ void snapshot_done(struct snapshot *s)
 	strv_done(&s->layers);
 	strv_done(&s->args);
 	strv_done(&s->arg_names);
+	strv_done(&s->keys);
 	json_free(s->doc);
 	*s = (struct snapshot){ 0 };
 }
@@ -37,7 +38,9 @@ static struct json *json_copy(const struct json *from)
 void snapshot_copy(const struct snapshot *from, struct snapshot *ret)
 {
 	*ret = *from;
-	ret->base_dirs = ret->layers = ret->args = ret->arg_names = (struct strv)STRV_INIT;
+	ret->base_dirs = ret->layers = ret->args = ret->arg_names = ret->keys =
+		(struct strv)STRV_INIT;
+	strv_extend(&ret->keys, &from->keys);
 	strv_extend(&ret->base_dirs, &from->base_dirs);
 	strv_extend(&ret->layers, &from->layers);
 	strv_extend(&ret->args, &from->args);
@@ -79,7 +82,7 @@ void snapshot_scratch(struct snapshot *ret, const char *platform)
 	json_put(ret->doc, "config", json_new_map());
 	json_put(ret->doc, "history", json_new_list());
 	key_add(&key, "scratch");
-	key_end(&key, ret->ident);
+	key_end_both(&key, ret->ident, ret->chain);
 }
 
 /* What tells of the image's own making is no property of ours. */
@@ -87,7 +90,7 @@ static void forget_origin(struct json *doc)
 {
 	static const char *const keys[] = { "container", "container_config", "rootfs", "id",
 		"parent", "docker_version", "throwaway", "parent_id", "layer_id",
-		"moby.buildkit.buildinfo.v1", "moby.buildkit.cache.v0" };
+		"moby.buildkit.buildinfo.v1", "moby.buildkit.cache.v0", CACHE_KEYS };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		json_del(doc, keys[i]);
@@ -109,7 +112,7 @@ int snapshot_image(
 	json_del(snapshot_config(&s), "OnBuild");
 	key_add(&key, "image");
 	key_add(&key, image->manifest);
-	key_end(&key, s.ident);
+	key_end_both(&key, s.ident, s.chain);
 	*ret = s;
 	return 0;
 }
@@ -121,6 +124,8 @@ int snapshot_save(const struct snapshot *s, int dir, const char *name, struct er
 
 	json_put_string(doc, "base", s->base);
 	json_put_string(doc, "ident", s->ident);
+	json_put_string(doc, "chain", s->chain);
+	json_put(doc, "keys", json_new_strv(&s->keys));
 	json_put_string(doc, "created", s->created);
 	json_put(doc, "dirs", json_new_strv(&s->base_dirs));
 	json_put(doc, "layers", json_new_strv(&s->layers));
@@ -140,6 +145,8 @@ int snapshot_load(int dir, const char *name, struct snapshot *ret, struct err *e
 	(void)snprintf(s.base, sizeof(s.base), "%s", json_str(json_get(doc, "base"), ""));
 	(void)snprintf(s.ident, sizeof(s.ident), "%s", json_str(json_get(doc, "ident"), ""));
 	(void)snprintf(s.created, sizeof(s.created), "%s", json_str(json_get(doc, "created"), ""));
+	(void)snprintf(s.chain, sizeof(s.chain), "%s", json_str(json_get(doc, "chain"), ""));
+	json_strv(json_get(doc, "keys"), &s.keys);
 	json_strv(json_get(doc, "dirs"), &s.base_dirs);
 	json_strv(json_get(doc, "layers"), &s.layers);
 	json_strv(json_get(doc, "args"), &s.args);
@@ -149,11 +156,17 @@ int snapshot_load(int dir, const char *name, struct snapshot *ret, struct err *e
 	return 0;
 }
 
-void snapshot_push(struct snapshot *s, const char *layer, const char *created)
+void snapshot_push(struct snapshot *s, const char *layer, const char *created, const char *portable)
 {
 	struct key key = { 0 };
+	autofree char *first = xstrndup(portable, strcspn(portable, " "));
+	char unused[SHA256_HEX];
 
+	key_add(&key, "portable");
+	key_add(&key, first);
+	key_end_both(&key, unused, s->chain);
 	strv_add(&s->layers, layer);
+	strv_add(&s->keys, portable);
 	(void)snprintf(s->created, sizeof(s->created), "%s", created);
 	key_add(&key, "layer");
 	key_add(&key, layer);

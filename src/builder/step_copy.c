@@ -31,6 +31,7 @@ struct copy_job {
 	char *workdir;
 	char dir[40];
 	char key[SHA256_HEX], quick[SHA256_HEX]; /* "" = none */
+	char portable[SHA256_HEX], quick_portable[SHA256_HEX];
 };
 
 static void job_done(struct copy_job *job)
@@ -146,10 +147,10 @@ static void quick_key(struct copy_job *job)
 	struct key key = { 0 };
 
 	key_add(&key, "copy from");
-	key_add(&key, job->step->snap->ident);
-	key_add(&key, job->from.ident);
+	key_add_snapshot(&key, job->step->snap);
+	key_add_snapshot(&key, &job->from);
 	add_words(&key, job);
-	key_end(&key, job->quick);
+	key_end_both(&key, job->quick, job->quick_portable);
 }
 
 static int digest_of(struct copy_job *job, char ret[SHA256_HEX], struct err *err)
@@ -178,10 +179,10 @@ static int full_key(struct copy_job *job, struct err *err)
 
 	TRY(digest_of(job, digest, err));
 	key_add(&key, "copy");
-	key_add(&key, job->step->snap->ident);
+	key_add_snapshot(&key, job->step->snap);
 	key_add(&key, digest);
 	add_words(&key, job);
-	key_end(&key, job->key);
+	key_end_both(&key, job->key, job->portable);
 	return 0;
 }
 
@@ -220,21 +221,33 @@ static int told(struct copy_job *job, int r, const struct err *err)
 static int look_up(struct copy_job *job, struct cached *ret, struct err *err)
 {
 	const struct cache *cache = &job->step->build->cache;
+	int r;
 
 	if (job->has_from) {
 		quick_key(job);
-		if (cache_find(cache, job->quick, ret))
-			return 1;
+		r = step_find(job->step, job->quick, job->quick_portable, ret, err);
+		if (r != 0)
+			return r;
 		if (job->step->look_only)
 			return 0;
 		TRY(step_dir(job->step, job->dir, err)); /* the digest needs a place to mount */
 	}
 	TRY(full_key(job, err));
-	if (!cache_find(cache, job->key, ret))
-		return 0;
+	r = step_find(job->step, job->key, job->portable, ret, err);
+	if (r <= 0)
+		return r;
 	if (*job->quick)
 		TRY(cache_alias(cache, job->quick, ret, job->step->written->text, err));
 	return 1;
+}
+
+/* The quick key comes first: it is always there, so what it leads to has one name everywhere. */
+static char *portable_keys(const struct copy_job *job)
+{
+	if (!*job->quick)
+		return xstrdup(job->portable);
+	return *job->portable ? xasprintf("%s %s", job->quick_portable, job->portable)
+			      : xstrdup(job->quick_portable);
 }
 
 static int solve_layer(struct copy_job *job, struct cached *ret, struct err *err)
@@ -281,7 +294,7 @@ static char *history_line(const struct step *s)
 static int solve_copy(struct copy_job *job, struct err *err)
 {
 	struct step *s = job->step;
-	autofree char *line = NULL;
+	autofree char *line = NULL, *keys = NULL;
 	struct cached layer;
 	int r;
 
@@ -298,7 +311,8 @@ static int solve_copy(struct copy_job *job, struct err *err)
 	if (r != 0)
 		return r;
 	line = history_line(s);
-	step_layer(s, &layer, line);
+	keys = portable_keys(job);
+	step_layer(s, &layer, keys, line);
 	return 0;
 }
 
@@ -345,7 +359,7 @@ static int solve_workdir(struct copy_job *job, const char *path, struct err *err
 	if (r != 0)
 		return r;
 	json_put_string(snapshot_config(s->snap), "WorkingDir", path);
-	step_layer(s, &layer, line);
+	step_layer(s, &layer, job->portable, line);
 	return 0;
 }
 

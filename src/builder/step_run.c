@@ -136,14 +136,15 @@ static int plan(struct run_job *job, struct err *err)
 	return plan_network(job, err);
 }
 
-static int make_key(struct run_job *job, char ret[SHA256_HEX], struct err *err)
+static int make_key(
+	struct run_job *job, char ret[SHA256_HEX], char ret_portable[SHA256_HEX], struct err *err)
 {
 	const struct step *s = job->step;
 	struct key key = { 0 };
 	int r;
 
 	key_add(&key, "run");
-	key_add(&key, s->snap->ident);
+	key_add_snapshot(&key, s->snap);
 	key_add_list(&key, &job->argv);
 	key_add_list(&key, &job->env);
 	key_add(&key, job->script);
@@ -155,7 +156,7 @@ static int make_key(struct run_job *job, char ret[SHA256_HEX], struct err *err)
 	key_add_int(&key, job->opts.shm_size);
 	key_add_int(&key, s->build->idmap.kind == IDMAP_SINGLE);
 	r = run_mounts_key(job, &key, err);
-	key_end(&key, ret);
+	key_end_both(&key, ret, ret_portable);
 	return r;
 }
 
@@ -262,14 +263,15 @@ static int solve(struct run_job *job, struct err *err)
 	struct step *s = job->step;
 	autofree char *line = NULL;
 	struct cached layer;
-	char key[SHA256_HEX];
+	char key[SHA256_HEX], portable[SHA256_HEX];
 	int r;
 
 	TRY(plan(job, err));
-	r = make_key(job, key, err);
+	r = make_key(job, key, portable, err);
 	if (r != 0)
 		return r;
-	r = cache_find(&s->build->cache, key, &layer);
+	r = step_find(s, key, portable, &layer, err);
+	TRY(r);
 	if (r == 1)
 		report(s->build, REPORT_CACHED, vertex_of(s->stage, s->index), s->name);
 	else if (s->look_only)
@@ -277,7 +279,7 @@ static int solve(struct run_job *job, struct err *err)
 	else
 		TRY(execute(job, key, &layer, err));
 	line = history_line(job);
-	step_layer(s, &layer, line);
+	step_layer(s, &layer, portable, line);
 	return 0;
 }
 

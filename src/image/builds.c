@@ -57,6 +57,32 @@ int image_set_name(const struct globals *globals, const struct image_written *im
 	return store_set_ref(&store, full, image->manifest, image->size, image->media_type, err);
 }
 
+int image_layer_list(const struct globals *globals, const char *manifest, struct image_layer **ret,
+	size_t *ret_n, struct err *err)
+{
+	autostore struct store store = STORE_INIT;
+	autojson struct json *entry = json_new_map();
+	autofound struct found found = { 0 };
+	autostrv struct strv diff_ids = STRV_INIT, chains = STRV_INIT;
+	struct image_layer *list;
+
+	json_put_string(entry, "digest", manifest);
+	TRY(store_open(globals, false, &store, err));
+	TRY(entry_load(&store, entry, &found, err));
+	TRY(config_diff_ids(found.config, found.manifest.n_layers, &diff_ids, err));
+	chain_ids(&diff_ids, &chains);
+	list = xcalloc(chains.n + 1, sizeof(*list));
+	for (size_t i = 0; i < chains.n; i++) {
+		(void)snprintf(list[i].chain, sizeof(list[i].chain), "%s", chains.v[i]);
+		(void)snprintf(list[i].diff_id, sizeof(list[i].diff_id), "%s", diff_ids.v[i]);
+		(void)snprintf(
+			list[i].blob, sizeof(list[i].blob), "%s", found.manifest.layers[i].digest);
+	}
+	*ret = list;
+	*ret_n = chains.n;
+	return 0;
+}
+
 /* The manifest, the configuration and the layers it names, as far as this store can tell quickly. */
 bool image_is_whole(const struct globals *globals, const struct image_written *image)
 {

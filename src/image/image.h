@@ -106,6 +106,13 @@ struct image_written {
  * collected as long as the returned descriptor is open. */
 int image_hold(const struct globals *globals, struct err *err);
 bool image_is_whole(const struct globals *globals, const struct image_written *image);
+/* Layers of an image of the store, base first. Caller frees *ret. */
+struct image_layer {
+	char chain[65]; /* its directory below <root>/layers */
+	char diff_id[DIGEST_MAX], blob[DIGEST_MAX];
+};
+int image_layer_list(const struct globals *globals, const char *manifest, struct image_layer **ret,
+	size_t *ret_n, struct err *err);
 /* name NULL: in the store without one. Nothing is written when it has that name already. */
 int image_set_name(const struct globals *globals, const struct image_written *image,
 	const char *name, struct err *err);

@@ -29,6 +29,16 @@ struct build_secret {
 	char *file, *env; /* one of them: where the value is */
 };
 
+enum build_cache_type { CACHE_REGISTRY, CACHE_LOCAL, CACHE_INLINE };
+
+/* One --cache-from or --cache-to. */
+struct build_cache {
+	enum build_cache_type type;
+	char *where; /* a reference, or a folder; NULL for inline */
+	bool max;    /* mode=max: stages that are not in the result too */
+	bool asked;  /* type=registry was typed: what is here does not do */
+};
+
 struct build_opts {
 	bool no_cache, pull, quiet, push, load, shell_on_error;
 	bool no_effect;   /* of --rm, --force-rm, --compress: what they ask for is how it is */
@@ -37,7 +47,8 @@ struct build_opts {
 		build_args; /* "NAME=value", the caller's value already in; a bare "NAME": unset */
 	struct strv labels; /* "name=value" */
 	struct strv add_host, contexts; /* "name=where" */
-	struct strv cache_from, cache_to;
+	struct build_cache *cache_from, *cache_to;
+	size_t n_cache_from, n_cache_to;
 	struct strv
 		run_words; /* options of `sbx run` for every RUN: "--policy=build", "--memory=1g" */
 	char *file, *target, *iidfile, *metadata_file, *network, *platform;
@@ -68,6 +79,8 @@ int builder_prune_opts_parse(
 
 /* "type=tar,dest=x" or a directory, of --output. -EINVAL. Pure. */
 int parse_build_output(const char *value, struct build_output *ret, struct err *err);
+/* "type=local,dest=x" of --cache-to (to), "type=registry,ref=x" or a reference of --cache-from. -EINVAL. Pure. */
+int parse_build_cache(const char *value, bool to, struct build_cache *ret, struct err *err);
 /* "id=x,src=file" or "id=x,env=NAME", of --secret. -EINVAL. Pure. */
 int parse_build_secret(const char *value, struct build_secret *ret, struct err *err);
 

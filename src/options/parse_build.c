@@ -181,3 +181,84 @@ int parse_build_secret(const char *value, struct build_secret *ret, struct err *
 	*ret = s;
 	return 0;
 }
+
+/* ---- --cache-from, --cache-to ---- */
+
+static int cache_type(const char *name, struct build_cache *ret, struct err *err)
+{
+	static const char *const names[] = {
+		[CACHE_REGISTRY] = "registry",
+		[CACHE_LOCAL] = "local",
+		[CACHE_INLINE] = "inline",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			ret->type = (enum build_cache_type)i;
+			ret->asked = true;
+			return 0;
+		}
+	}
+	return err_set(
+		err, -EINVAL, "unknown cache type '%s': want registry, local or inline", name);
+}
+
+static int cache_field(
+	const char *key, const char *value, bool to, struct build_cache *ret, struct err *err)
+{
+	const char *place = ret->type == CACHE_REGISTRY ? "ref" : to ? "dest" : "src";
+
+	if (value && strcmp(key, "type") == 0)
+		return cache_type(value, ret, err);
+	if (value && ret->type != CACHE_INLINE && strcmp(key, place) == 0) {
+		keep(&ret->where, value);
+		return 0;
+	}
+	if (value && to && strcmp(key, "mode") == 0 &&
+		(strcmp(value, "min") == 0 || strcmp(value, "max") == 0)) {
+		ret->max = strcmp(value, "max") == 0;
+		return 0;
+	}
+	return err_set(err, -EINVAL,
+		"invalid field '%s' of a cache: type=registry,ref=REF and "
+		"type=local,%s=DIR are known",
+		key, to ? "dest" : "src");
+}
+
+static int cache_check(const struct build_cache *c, bool to, struct err *err)
+{
+	if (c->type == CACHE_INLINE && !to)
+		return err_set(err, -EINVAL, "the inline cache of an image is read with its name");
+	if (c->type != CACHE_INLINE && (!c->where || !*c->where))
+		return err_set(err, -EINVAL, "%s= is required",
+			c->type == CACHE_REGISTRY ? "ref"
+			: to                      ? "dest"
+						  : "src");
+	if (c->max && c->type != CACHE_LOCAL)
+		return err_set(err, -EINVAL,
+			"mode=max is for type=local: an image has one stage's layers");
+	return 0;
+}
+
+int parse_build_cache(const char *value, bool to, struct build_cache *ret, struct err *err)
+{
+	autofree char *text = xstrdup(value), *where = NULL;
+	struct build_cache c = { .type = CACHE_REGISTRY };
+	char *rest = text, *field, *it;
+	int r = 0;
+
+	if (*value && !strchr(value, '=')) {
+		*ret = (struct build_cache){ .type = CACHE_REGISTRY, .where = xstrdup(value) };
+		return 0;
+	}
+	while (r == 0 && (field = next_field(&rest, &it)) != NULL)
+		r = cache_field(field, it, to, &c, err);
+	if (r == 0)
+		r = cache_check(&c, to, err);
+	where = c.where; /* freed on failure */
+	if (r < 0)
+		return r;
+	where = NULL;
+	*ret = c;
+	return 0;
+}

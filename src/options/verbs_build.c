@@ -134,26 +134,29 @@ static int call_on_error(void *target, const char *value, struct err *err)
 	return 0;
 }
 
-static int call_cache(struct strv *list, const char *value, const char *option, struct err *err)
+static int add_cache(struct build_cache **list, size_t *n, struct build_cache *adopt)
 {
-	if (!*value)
-		return err_set(err, -EINVAL, "%s needs a value", option);
-	strv_add(list, value);
+	*list = xreallocarray(*list, *n + 1, sizeof(**list));
+	(*list)[(*n)++] = *adopt;
 	return 0;
 }
 
 static int call_cache_from(void *target, const char *value, struct err *err)
 {
-	return call_cache(&((BUILD *)target)->cache_from, value, "--cache-from", err);
+	struct build_cache cache;
+	BUILD *o = target;
+
+	TRY(parse_build_cache(value, false, &cache, err));
+	return add_cache(&o->cache_from, &o->n_cache_from, &cache);
 }
 
 static int call_cache_to(void *target, const char *value, struct err *err)
 {
-	if (strcmp(value, "type=inline") != 0)
-		return err_set(err, -EOPNOTSUPP,
-			"the build cache stays on this machine; only type=inline is known, and means the "
-			"image's own layers");
-	return call_cache(&((BUILD *)target)->cache_to, value, "--cache-to", err);
+	struct build_cache cache;
+	BUILD *o = target;
+
+	TRY(parse_build_cache(value, true, &cache, err));
+	return add_cache(&o->cache_to, &o->n_cache_to, &cache);
 }
 
 /* Options of `sbx run`, which judges them: see builder_build(). */
@@ -188,8 +191,10 @@ const struct opt build_table[] = {
 	OPT_CALL(0, "build-arg", call_build_arg, "NAME[=VALUE]", "Set an ARG of the Dockerfile"),
 	OPT_CALL(0, "build-context", call_context, "NAME=DIR|docker-image://REF",
 		"A further source for FROM and --from"),
-	OPT_CALL(0, "cache-from", call_cache_from, "IMAGE", "Accepted: the store's cache is used"),
-	OPT_CALL(0, "cache-to", call_cache_to, "type=inline", "Accepted: layers are the cache"),
+	OPT_CALL(0, "cache-from", call_cache_from, "REF|type=local,src=DIR",
+		"Take layers from a cache made elsewhere"),
+	OPT_CALL(0, "cache-to", call_cache_to, "type=TYPE,...",
+		"Export it: inline, registry or local"),
 	OPT_CALL(0, "cgroup-parent", word_cgroup_parent, "CGROUP", "Parent of RUN's cgroups"),
 	OPT_FLAG(0, "compress", BUILD, no_effect, "No effect: the context is read in place"),
 	OPT_CALL(0, "cpu-period", word_cpu_period, "MICROSECONDS", "Period of RUN's CPU quota"),
@@ -258,7 +263,7 @@ void build_opts_done(struct build_opts *o)
 	char *strings[] = { o->file, o->target, o->iidfile, o->metadata_file, o->network,
 		o->platform, o->context };
 	struct strv *lists[] = { &o->tags, &o->build_args, &o->labels, &o->add_host, &o->contexts,
-		&o->cache_from, &o->cache_to, &o->run_words };
+		&o->run_words };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -271,6 +276,12 @@ void build_opts_done(struct build_opts *o)
 		free(o->secrets[i].file);
 		free(o->secrets[i].env);
 	}
+	for (size_t i = 0; i < o->n_cache_from; i++)
+		free(o->cache_from[i].where);
+	for (size_t i = 0; i < o->n_cache_to; i++)
+		free(o->cache_to[i].where);
+	free(o->cache_from);
+	free(o->cache_to);
 	free(o->outputs);
 	free(o->secrets);
 	free(o->ulimits);

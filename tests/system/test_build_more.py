@@ -6,9 +6,10 @@ import json
 import os
 import re
 import tarfile
+import threading
 
 from buildtest import build, built, steps, write
-from sbxtest import REGISTRY, expect, main, test
+from sbxtest import REGISTRY, expect, main, test, wait_for
 
 
 @test("overlay", "fuse")
@@ -78,6 +79,142 @@ def b07_a_policy_and_limits_hold_for_run(box):
     expect(result.code != 0 and "no policy named 'nosuch'" in result.err and "RUN" not in result.err, result)
     box.fails(125, "build", "--memory", "5x", box.path("ctx"), says="invalid size")
     built(box, text, "--no-cache", "-m", "64m", "--cpu-shares", "100", "--limits", "best-effort")
+
+
+CACHED_TEXT = ("FROM busybox AS one\nARG WORD=a\nRUN echo $WORD-$(cat /proc/sys/kernel/random/uuid) > /one\nFROM busybox\nWORKDIR /w\n"
+               "COPY f /f\nCOPY --from=one /one /one\nRUN cat /f /one > /both; cat /proc/sys/kernel/random/uuid >> /both\nCMD cat /both\n")
+
+
+def elsewhere(box, name):
+    """Another machine's store."""
+    return {"SBX_ROOT": box.folder(name, 0o700)}
+
+
+@test("overlay", "fuse", "single")
+def a_folder_carries_the_cache_to_another_machine(box):
+    write(box, "")
+    box.file("ctx/f", "content\n")
+    to = "type=local,dest=%s,mode=max" % box.path("cache")
+    built(box, CACHED_TEXT, "--cache-to", to, "-t", "a")
+    said = box.ok("run", "--rm", "--net", "none", "a")
+    there = elsewhere(box, "there")
+    again = built(box, CACHED_TEXT, "--cache-from", "type=local,src=" + box.path("cache"), "-t", "b", env=there)
+    expect(set(steps(again).values()) == {"CACHED"} and len(steps(again)) == 6, again)
+    expect(box.ok("run", "--rm", "--net", "none", "b", env=there) == said)
+    box.file("ctx/f", "changed\n")  # what depends on it is carried out, what does not is not
+    other = steps(built(box, CACHED_TEXT, "--cache-from", "type=local,src=" + box.path("cache"), env=elsewhere(box, "third")))
+    expect(other["WORKDIR /w"] == "CACHED" and other["COPY f /f"] == "DONE", other)
+    box.file("ctx/f", "content\n")
+    other = steps(built(box, CACHED_TEXT, "--build-arg", "WORD=b", "--cache-from", "type=local,src=" + box.path("cache"),
+                        env=elsewhere(box, "fourth")))
+    expect([v for k, v in other.items() if k.startswith("RUN echo")] == ["DONE"] and other["COPY f /f"] == "CACHED" and
+           other["COPY --from=one /one /one"] == "DONE", other)
+
+
+@test("overlay")
+def an_image_or_a_registry_carries_the_cache(box):
+    text = "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid > /u\nENV A=b\nRUN cat /u > /v\nCMD cat /v\n"
+    host = REGISTRY.split("//")[1]
+    built(box, text, "--cache-to", "type=inline", "--push", "-t", host + "/cache/inline:1")
+    built(box, text, "--cache-to", "type=registry,ref=%s/cache/own:1,mode=min" % host, "-t", "a")
+    said = box.ok("run", "--rm", "--net", "none", "a")
+    for name, way in (("x", host + "/cache/inline:1"), ("y", "type=registry,ref=%s/cache/own:1" % host)):
+        there = elsewhere(box, name)
+        again = built(box, text, "--cache-from", way, "-t", "b", env=there)
+        expect(set(steps(again).values()) == {"CACHED"} and len(steps(again)) == 3, again)
+        expect(box.ok("run", "--rm", "--net", "none", "b", env=there) == said)
+        box.ok("run", "--rm", "--net", "none", "b", "true", env=there)
+    expect("sbx.build.cache.v1" not in json.dumps(box.inspect("a")))
+    child = built(box, "FROM %s/cache/inline:1\nRUN true\n" % host, "-t", "child")
+    expect("DONE" in child)
+    fresh = built(box, text, "--no-cache", "--cache-from", host + "/cache/inline:1", env=elsewhere(box, "z"))
+    expect([v for k, v in steps(fresh).items() if k.startswith("RUN")] == ["DONE", "DONE"], fresh)
+
+
+@test("overlay")
+def a_cache_that_cannot_be_had_is_told_and_done_without(box):
+    box.folder("empty")
+    for way in ("type=local,src=" + box.path("empty"), "127.0.0.1:1/none:1", "busybox"):
+        out = built(box, "FROM busybox\nRUN true\n", "--cache-from", way)
+        expect("no cache from " in out and "RUN true" in out, out)
+    for bad, says in (("type=gha", "unknown cache type 'gha'"), ("type=local", "dest= is required"), ("type=registry,mode=max,ref=x", "mode=max")):
+        box.fails(125, "build", "--cache-to", bad, box.path("ctx"), says=says)
+    box.fails(125, "build", "--cache-from", "type=inline", box.path("ctx"), says="with its name")
+    result = build(box, "FROM busybox\n", "--cache-to", "type=local,dest=/proc/none")
+    expect(result.code == 1 and "/proc/none" in result.err, result)
+
+
+@test("overlay")
+def b04_b05_a_context_that_changes_meanwhile_shows_nothing_else(box):
+    """A folder of the context is swapped for a symlink to a secret, again and again, while builds read it."""
+    secret = box.folder("secret")
+    box.file("secret/f", "canary-of-the-host\n")
+    write(box, "")
+    for i in range(50):
+        box.file("ctx/f%d" % i, "mine\n")
+    box.folder("ctx/d")
+    box.file("ctx/d/f", "mine\n")
+    link = os.path.join(box.path("ctx"), "link")
+    os.symlink(secret, link)
+    stop = threading.Event()
+
+    def swap():
+        d, kept = box.path("ctx", "d"), box.path("ctx", "kept")
+        while not stop.is_set():
+            os.rename(d, kept)
+            os.rename(link, d)
+            os.rename(d, link)
+            os.rename(kept, d)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for i in range(6):
+            text = ("FROM busybox\nRUN --mount=type=bind,source=d,target=/m,rw echo theirs >> /m/f; cat /m/f >/a; true\n"
+                    "COPY d /b/\nCOPY . /c/\nRUN cat /a /b/* /c/d/f 2>/dev/null; true\n")
+            result = build(box, text, "--no-cache", "--build-arg", "N=%d" % i)
+            expect("canary" not in result.err, result)
+            expect(result.code == 0 or re.search("not found|No such file|Not a directory|symbolic link|has changed|went away",
+                                                 result.err), result)
+    finally:
+        stop.set()
+        thread.join()
+    with open(box.path("secret", "f"), encoding="ascii") as f:
+        expect(f.read() == "canary-of-the-host\n", "written through the link")
+    with open(box.path("ctx", "d", "f"), encoding="ascii") as f:
+        expect(f.read() == "mine\n", "a rw bind was written through")
+
+
+@test("overlay")
+def b04_sources_of_mounts_stay_in_their_stage(box):
+    box.folder("home/.ssh")
+    canary = box.file("canary", "untouched\n")
+    text = ("FROM busybox AS evil\nRUN mkdir /l && ln -s / /l/root && ln -s ../../../../../../../../ /l/up && ln -s %s /l/file\nFROM busybox\n"
+            "RUN --mount=type=bind,from=evil,source=/l/root,target=/r,rw test -e /r/l/root && ! test -e /r%s\n"
+            "RUN --mount=type=bind,from=evil,source=/l/up,target=/r,rw test -e /r/l/root && ! test -e /r%s\n"
+            "RUN --mount=type=cache,id=../../../../x,target=/k --mount=type=cache,target=../../k2 touch /k/a /k2/b\n"
+            "RUN ! test -e /k/a && ! test -e /k2/b\n") % (canary, canary, canary)
+    built(box, text)
+    result = build(box, "FROM busybox AS evil\nRUN mkdir /l && ln -s %s /l/file\nFROM busybox\n"
+                   "RUN --mount=type=bind,from=evil,source=/l/file,target=/r cat /r\n" % canary)
+    expect(result.code == 1 and "untouched" not in result.err, result)
+    result = build(box, "FROM busybox\nRUN --mount=type=bind,target=/x,bind-propagation=shared true\n")
+    expect(result.code == 1 and "bind-propagation" in result.err, result)
+    with open(canary, encoding="ascii") as f:
+        expect(f.read() == "untouched\n")
+
+
+@test("overlay", "fuse")
+def b09_a_step_ends_with_all_it_started_and_leaves_only_its_changes(box):
+    text = ("FROM busybox\nRUN rm -f /etc/resolv.conf; ln -s /made-by-step /etc/resolv.conf; (trap '' TERM HUP; sleep 77777) & "
+            "kill -9 $PPID; mount -t tmpfs none /mnt && echo mounted; echo x > /proc/1/comm; chmod 4755 /bin/busybox; echo end > /end\n"
+            "RUN cat /end; ls -l /etc/resolv.conf; stat -c %a /bin/busybox\n")
+    out = built(box, text, "-o", "type=tar,dest=" + box.path("o.tar"))
+    expect(" mounted\n" not in out and " end\n" in out and " 4755\n" in out, out)
+    wait_for(lambda: not box.leaks(), "the end of the step's processes")
+    with tarfile.open(box.path("o.tar")) as tar:
+        names = {m.name.strip("/") for m in tar}
+        expect("end" in names and "made-by-step" not in names and "etc/hosts" not in names, sorted(names)[:80])
 
 
 if __name__ == "__main__":

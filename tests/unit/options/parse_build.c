@@ -67,6 +67,32 @@ static void a_secret_comes_from_a_file_or_a_variable(void **state)
 		assert_int_equal(parse_build_secret(bad[i], &s, &err), -EINVAL);
 }
 
-TEST_MAIN(cmocka_unit_test(an_output_is_a_type_and_a_place),
+static void a_cache_has_a_type_and_a_place(void **state)
+{
+	static const char *const bad[] = { "", "type=gha", "type=local", "type=local,src=d",
+		"type=registry,ref=", "type=registry,ref=x,mode=max", "type=local,dest=d,mode=all",
+		"type=inline,mode=max", "type=local,dest" };
+	struct build_cache c = { .max = false };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(parse_build_cache("a/b:1", false, &c, &err), 0);
+	assert_true(c.type == CACHE_REGISTRY && !c.asked);
+	assert_string_equal(c.where, "a/b:1");
+	free(c.where);
+	assert_int_equal(parse_build_cache("type=local,src=d", false, &c, &err), 0);
+	assert_true(c.type == CACHE_LOCAL && !c.max);
+	free(c.where);
+	assert_int_equal(parse_build_cache("type=local,dest=d,mode=max", true, &c, &err), 0);
+	assert_true(c.type == CACHE_LOCAL && c.max);
+	free(c.where);
+	assert_int_equal(parse_build_cache("type=inline", true, &c, &err), 0);
+	assert_true(c.type == CACHE_INLINE && !c.where);
+	assert_int_equal(parse_build_cache("type=inline", false, &c, &err), -EINVAL);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(parse_build_cache(bad[i], true, &c, &err), -EINVAL);
+}
+
+TEST_MAIN(cmocka_unit_test(a_cache_has_a_type_and_a_place),
+	cmocka_unit_test(an_output_is_a_type_and_a_place),
 	cmocka_unit_test(an_output_without_its_place_is_refused),
 	cmocka_unit_test(a_secret_comes_from_a_file_or_a_variable))
