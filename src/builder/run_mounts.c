@@ -106,6 +106,7 @@ static int part_copy(struct part *p, const char *to, struct err *err)
 {
 	struct build *b = p->job->step->build;
 	autofd int target = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
 	struct tree_copy copy = { .build = b,
 		.plan = &p->plan,
 		.from = p->has_from ? &p->from : NULL,
@@ -115,7 +116,16 @@ static int part_copy(struct part *p, const char *to, struct err *err)
 
 	if (target < 0)
 		return err_sys(err, "open '%s'", to);
-	return tree_copy(&copy, err);
+	TRY(tree_copy(&copy, err));
+	/* Links at the top are followed inside the source; one that took its place meanwhile would be
+	 * followed here, by the mount. */
+	if (fstatat(target, "x", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fs_err(err, target, "x");
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_set(err, -ELOOP,
+			"\"%s\" has changed while it was read: it is neither a file nor a directory now",
+			p->words.sources.v[0]);
+	return 0;
 }
 
 /* ---- bind ---- */
