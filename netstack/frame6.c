@@ -148,7 +148,7 @@ bool frame6_is_members_own(const uint8_t *frame, size_t len, const struct frame_
 		return false;
 	/* before it has an address: is it mine, and which groups am I in */
 	return is_own_address(ip + 8, port) ||
-	       (icmp && IN6_IS_ADDR_UNSPECIFIED((const struct in6_addr *)(const void *)(ip + 8)));
+	       (icmp && memcmp(ip + 8, &in6addr_any, sizeof(in6addr_any)) == 0);
 }
 
 bool frame6_goes_up(const uint8_t *frame, const struct frame_lan *lan)
