@@ -18,8 +18,6 @@
 #define TCP_HEAD  20
 #define PORTS_END 4
 #define IP_OFFSET 0x1fff
-#define HELD_MAX \
-	512 /* frames of a flow: who sends a request byte by byte waits for answers between them */
 #define TICK_MS   5000
 #define UDP_MS    60000
 #define CLOSED_MS 10000
@@ -51,13 +49,12 @@ struct flow {
 	uint32_t
 		expected; /* sequence number, while PEEKING; the end of what was judged, while CHECKED */
 	uint32_t begin; /* sequence number of the SYN */
+	bool stands;    /* libslirp has answered that SYN: it counts from there as we do */
 	bool over, fin[2];
 	uint64_t bytes[2], id;
 	int64_t since; /* something passed */
 	struct held *held, **held_end;
-	unsigned n_held;
-	uint8_t *data; /* what was held, put together */
-	size_t len;
+	size_t held_bytes;
 };
 
 struct gate {
@@ -65,6 +62,7 @@ struct gate {
 	struct loop_source *tick;
 	struct flow *bucket[BUCKETS];
 	unsigned n, peeking;
+	size_t held_bytes; /* of all */
 };
 
 static int64_t now_ms(void)
@@ -102,7 +100,7 @@ static struct flow *find_flow(struct gate *gate, const struct key *key)
 	return flow;
 }
 
-static void drop_held(struct flow *flow)
+static void drop_held(struct gate *gate, struct flow *flow)
 {
 	while (flow->held) {
 		struct held *held = flow->held;
@@ -111,8 +109,8 @@ static void drop_held(struct flow *flow)
 		free(held);
 	}
 	flow->held_end = &flow->held;
-	free(flow->data);
-	flow->data = NULL;
+	gate->held_bytes -= flow->held_bytes;
+	flow->held_bytes = 0;
 }
 
 static void stop_peeking(struct gate *gate, struct flow *flow, enum state next)
@@ -120,7 +118,7 @@ static void stop_peeking(struct gate *gate, struct flow *flow, enum state next)
 	if (flow->state == PEEKING)
 		gate->peeking--;
 	flow->state = next;
-	drop_held(flow);
+	drop_held(gate, flow);
 }
 
 static void end_flow(struct gate *gate, struct flow *flow, const char *how)
@@ -261,27 +259,46 @@ static void refuse_both(struct gate *gate, struct flow *flow, const uint8_t *fra
 	end_flow(gate, flow, "refused");
 }
 
-/* The first bytes so far are in flow->data; the frame is kept with them. */
-static bool keep(struct flow *flow, const uint8_t *frame, size_t len)
+static size_t add_bytes(const uint8_t *frame, size_t len, uint8_t *data, size_t have)
 {
 	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
-	size_t part = tcp.len < SNIFF_MAX - flow->len ? tcp.len : SNIFF_MAX - flow->len;
-	struct held *held;
+	size_t part = tcp.len < SNIFF_MAX - have ? tcp.len : SNIFF_MAX - have;
 
-	if (!flow->data)
-		flow->data = malloc(SNIFF_MAX);
-	held = flow->data && flow->n_held < HELD_MAX ? malloc(sizeof(*held) + len) : NULL;
+	memcpy(data + have, tcp.payload, part); /* no more is ever asked for */
+	return have + part;
+}
+
+/* About what was held and this frame. */
+static enum egress_verdict ask_bytes(struct gate *gate, const struct flow *flow,
+	const uint8_t *frame, size_t len, char name[EGRESS_NAME])
+{
+	struct egress_target target = target_of(&flow->key);
+	uint8_t data[SNIFF_MAX];
+	size_t have = 0;
+
+	for (const struct held *held = flow->held; held; held = held->next)
+		have = add_bytes(held->frame, held->len, data, have);
+	have = add_bytes(frame, len, data, have);
+	return egress_ask_bytes(gate->member->egress, &target, data, have, name);
+}
+
+static bool keep(struct gate *gate, struct flow *flow, const uint8_t *frame, size_t len)
+{
+	size_t bytes = sizeof(struct held) + len;
+	struct held *held = NULL;
+
+	if (bytes <= GATE_HELD_MAX - gate->held_bytes)
+		held = malloc(bytes);
 	if (!held)
 		return false;
-	flow->n_held++;
 	held->next = NULL;
 	held->len = len;
 	memcpy(held->frame, frame, len);
 	*flow->held_end = held;
 	flow->held_end = &held->next;
-	memcpy(flow->data + flow->len, tcp.payload, part); /* no more is ever asked for */
-	flow->len += part;
-	flow->expected += (uint32_t)tcp.len;
+	flow->held_bytes += bytes;
+	gate->held_bytes += bytes;
+	flow->expected += (uint32_t)refuse_read_tcp(frame, len).len;
 	return true;
 }
 
@@ -302,33 +319,46 @@ static void release(struct gate *gate, struct flow *flow)
 	}
 }
 
-static void peek(struct gate *gate, struct flow *flow, const uint8_t *frame, size_t len)
+/* Nothing can be said yet. What was not kept, for others' frames take the room, is sent again. */
+static void wait_for_more(
+	struct gate *gate, struct flow *flow, const uint8_t *frame, size_t len, bool last)
+{
+	uint8_t out[REFUSE_MAX];
+
+	if (last || flow->held_bytes + sizeof(struct held) + len > GATE_FLOW_HELD_MAX)
+		refuse_both(gate, flow, frame, len);
+	else if (keep(gate, flow, frame, len))
+		answer(gate, out, refuse_acknowledge(frame, len, flow->expected, out));
+}
+
+/* True: the frame may go on. */
+static bool peek(struct gate *gate, struct flow *flow, const uint8_t *frame, size_t len)
 {
 	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
-	struct egress_target target = target_of(&flow->key);
 	uint8_t out[REFUSE_MAX];
 	char name[EGRESS_NAME];
 	enum egress_verdict verdict;
 
+	if (!flow->stands)
+		return false; /* no kernel sends this early */
 	if (!refuse_checksum_is_right(frame, len) || tcp.seq != flow->expected) {
 		/* lost, out of order, or seen already */
 		answer(gate, out, refuse_acknowledge(frame, len, flow->expected, out));
-		return;
+		return false;
 	}
-	if (!keep(flow, frame, len)) {
-		refuse_both(gate, flow, frame, len);
-		return;
-	}
-	verdict = egress_ask_bytes(gate->member->egress, &target, flow->data, flow->len, name);
-	if (verdict == EGRESS_PEEK && !(tcp.flags & REFUSE_FIN)) {
-		answer(gate, out, refuse_acknowledge(frame, len, flow->expected, out));
-		return;
+	verdict = ask_bytes(gate, flow, frame, len, name);
+	if (verdict == EGRESS_PEEK) {
+		wait_for_more(gate, flow, frame, len, tcp.flags & REFUSE_FIN);
+		return false;
 	}
 	netlog_name(&gate->member->log, flow->id, name);
-	if (verdict == EGRESS_ALLOW)
-		release(gate, flow);
-	else
+	if (verdict == EGRESS_REFUSE) {
 		refuse_both(gate, flow, frame, len);
+		return false;
+	}
+	flow->expected += (uint32_t)tcp.len;
+	release(gate, flow);
+	return true;
 }
 
 /* A first SYN, or another one of the same. */
@@ -370,15 +400,12 @@ static bool tcp_up(struct gate *gate, const struct key *key, const uint8_t *fram
 		return false;
 	}
 	see_flags(gate, flow, tcp.flags, 0);
-	if (flow->state == PEEKING && tcp.len) {
-		flow->bytes[0] += tcp.len;
-		peek(gate, flow, frame, len);
-		return false;
-	}
-	if (flow->state == CHECKED && tcp.len && before(tcp.seq, flow->expected))
-		return false; /* libslirp has these bytes already, as they were judged */
 	flow->bytes[0] += tcp.len;
-	return true;
+	/* an end alone says something when there are bytes before it: that no more come */
+	if (flow->state == PEEKING && (tcp.len || (flow->held && (tcp.flags & REFUSE_FIN))))
+		return peek(gate, flow, frame, len);
+	/* those before it libslirp has already, as they were judged */
+	return flow->state != CHECKED || !tcp.len || !before(tcp.seq, flow->expected);
 }
 
 /* ---- the rest ---- */
@@ -477,6 +504,8 @@ void gate_down(struct member *to, const uint8_t *head, size_t head_len, size_t l
 	tcp = refuse_read_tcp(head, len);
 	flow->bytes[1] += tcp.len;
 	see_flags(to->gate, flow, tcp.flags, 1);
+	if ((tcp.flags & (REFUSE_SYN | REFUSE_ACK)) == (REFUSE_SYN | REFUSE_ACK))
+		flow->stands = flow->stands || tcp.ack == flow->begin + 1;
 	if (flow->state == CHECKED && (tcp.flags & REFUSE_ACK) && !before(tcp.ack, flow->expected))
 		flow->state = OPEN;
 }

@@ -5,7 +5,9 @@
  *
  * A TCP connection whose first bytes decide (EGRESS_PEEK) is made, but its bytes are kept here, acknowledged in the
  * server's name, until they have; then they go on as they came. Until libslirp has acknowledged them itself nothing
- * below their end passes, so what was judged is what is sent. Nothing of IPv6 passes to libslirp.
+ * below their end passes, so what was judged is what is sent. Nothing is judged before libslirp has answered the SYN:
+ * an older connection that it still has between the same ports would count from elsewhere. Nothing of IPv6 passes to
+ * libslirp.
  */
 #ifndef SBX_NETSTACK_GATE_H
 #define SBX_NETSTACK_GATE_H
@@ -13,8 +15,12 @@
 #include "netstack/lan.h"
 
 #define GATE_FLOWS 2048 /* of a member */
-#define GATE_PEEKS \
-	64 /* of those, waiting for their first bytes: each may hold SNIFF_MAX and the frames */
+#define GATE_PEEKS 64   /* of those, waiting for their first bytes */
+
+/* Memory of frames that wait for a verdict. Beyond a flow's it is refused; beyond the member's a frame is dropped, and
+ * comes again when TCP misses its acknowledgement. */
+#define GATE_FLOW_HELD_MAX (256 * 1024)
+#define GATE_HELD_MAX      (1024 * 1024)
 
 int gate_new(struct member *member, struct gate **ret, struct err *err);
 void gate_free(struct gate *gate); /* NULL ok; tells the log how its flows ended */
