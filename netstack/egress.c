@@ -157,6 +157,25 @@ bool egress_is_open(const struct egress *egress)
 	return true;
 }
 
+static bool may_be_told_v4(uint32_t address)
+{
+	return address >> 24 != 0 && address >> 24 != IN_LOOPBACKNET && address >> 16 != 0xa9fe &&
+	       address >> 28 < 0xe;
+}
+
+bool egress_may_be_told(const struct in6_addr *address)
+{
+	static const uint8_t zero[12], metadata[16] = { 0xfd, 0x00, 0x0e, 0xc2, [14] = 2, 0x54 };
+	uint32_t v4;
+
+	memcpy(&v4, address->s6_addr + 12, sizeof(v4));
+	if (IN6_IS_ADDR_V4MAPPED(address))
+		return may_be_told_v4(ntohl(v4));
+	return memcmp(address, zero, sizeof(zero)) != 0 && !IN6_IS_ADDR_LINKLOCAL(address) &&
+	       !IN6_IS_ADDR_SITELOCAL(address) && !IN6_IS_ADDR_MULTICAST(address) &&
+	       memcmp(address, metadata, sizeof(metadata)) != 0;
+}
+
 static struct told *find_told(
 	const struct egress *egress, const char *name, const struct in6_addr *address)
 {

@@ -46,6 +46,10 @@ bool egress_is_open(const struct egress *egress);
  * too, every name, since it may turn out to be one of them. */
 bool egress_may_resolve(const struct egress *egress, const char *name);
 
+/* Pure. May an answer of the world's DNS open it? Not what means something on this host or its link only, and not a
+ * cloud's metadata: whoever owns an allowed name would choose it. A rule that has the address itself still does. */
+bool egress_may_be_told(const struct in6_addr *address);
+
 /* Our DNS has told the member this. Out of memory costs the name its connections, nothing else. */
 void egress_learn(struct egress *egress, const char *name, const struct in6_addr *address);
 

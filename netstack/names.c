@@ -148,7 +148,8 @@ static void on_address(void *data, const struct in6_addr *address)
 {
 	const struct asked *asked = data;
 
-	learn(asked->member, asked->name, address);
+	if (egress_may_be_told(address))
+		learn(asked->member, asked->name, address);
 }
 
 /* buffer holds the answer from offset 2 on. */

@@ -7,7 +7,7 @@ import os
 
 from sbxtest import expect, main, test, wait_for
 from netmember import case
-from world import DNS, HELLO, REACH, World
+from world import ADDRESSES, DNS, HELLO, REACH, World
 
 PORTS = tuple("%d@%s" % (port, address) for address in ("203.0.113.1", "203.0.113.2", "203.0.113.3") for port in (80, 443))
 WAYS = ({}, {"SBX_NET_SLOW": "1"})
@@ -88,6 +88,18 @@ def egress_reads_the_name_on_a_shared_address(box):
                 ("tls shared.good.test 443 shared.good.test", hello("203.0.113.2")),
                 ("tls shared.good.test 443 shared.evil.test", dropped),
                 ("tcp shared.good.test 443", hello("203.0.113.2"))], way)
+
+
+@case()
+def egress_by_name_opens_no_metadata_service(box):
+    metadata = "169.254.169.254"
+    with World(box, addresses=(*ADDRESSES, metadata)) as world:
+        world.serve(DNS, "192.0.2.53", box.path("asked"))
+        world.serve(HELLO, "80@" + metadata)
+        for way in WAYS:
+            closed = [("tcp link.good.test 80 link.good.test", "ECONNREFUSED"), ("udp link.good.test 80", "ECONNREFUSED")]
+            check(world, "*.good.test", closed, way)
+            check(world, "*.good.test," + metadata, [(wish, hello(metadata)) for wish, _ in closed], way)
 
 
 SPEAKS_FIRST = r"""

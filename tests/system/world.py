@@ -22,7 +22,7 @@ DNS = r"""
 import socket, struct, sys, threading
 address, log, mode = sys.argv[1], sys.argv[2], (sys.argv[3:] or ["ok"])[0]
 KNOWN = {"good.test": "203.0.113.1", "shared.good.test": "203.0.113.2", "shared.evil.test": "203.0.113.2",
-         "evil.test": "203.0.113.3", "www.good.test": "203.0.113.1"}
+         "evil.test": "203.0.113.3", "www.good.test": "203.0.113.1", "link.good.test": "169.254.169.254"}
 def name_of(q):
     at, labels = 12, []
     while q[at]:

@@ -170,6 +170,26 @@ static void of_several_lists_all_must_allow(void **state)
 	egress_free(egress);
 }
 
+/* Whoever owns an allowed name says what its addresses are: not the metadata service of the cloud that the host is in. */
+static void no_name_opens_an_address_that_means_something_here_only(void **state)
+{
+	static const char *const here[] = { "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3",
+		"169.254.169.254", "169.254.0.1", "224.0.0.1", "255.255.255.255", "::", "::1",
+		"::127.0.0.1", "fe80::1", "febf::1", "fec0::1", "ff02::1", "fd00:ec2::254" };
+	static const char *const there[] = { "192.0.2.1", "10.0.0.1", "169.253.1.1", "169.255.1.1",
+		"2001:db8::1", "fd00::1" };
+	struct in6_addr addr;
+
+	for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+		addr = address(here[i]);
+		assert_false(egress_may_be_told(&addr));
+	}
+	for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
+		addr = address(there[i]);
+		assert_true(egress_may_be_told(&addr));
+	}
+}
+
 static void what_is_no_rule_is_named(void **state)
 {
 	static const char *const bad[] = { "", "a,,b", "ex ample", "10.0.0.0/33", "a:0", "a:99999",
@@ -198,4 +218,5 @@ TEST_MAIN(cmocka_unit_test(none_refuses_and_all_allows),
 	cmocka_unit_test(only_listed_names_are_asked_for),
 	cmocka_unit_test(the_first_bytes_decide_on_a_shared_address),
 	cmocka_unit_test(a_flood_of_names_forgets_the_oldest),
+	cmocka_unit_test(no_name_opens_an_address_that_means_something_here_only),
 	cmocka_unit_test(what_is_no_rule_is_named))
