@@ -7,7 +7,9 @@
 #include <strings.h>
 
 #define RECORD_HEAD      5
+#define RECORD_FIRST     20
 #define RECORD_HANDSHAKE 22
+#define RECORD_LAST      24
 #define RECORD_MAX       16384
 #define CLIENT_HELLO     1
 #define EXTENSION_SNI    0
@@ -185,21 +187,44 @@ static enum sniff read_host(const uint8_t *text, size_t len, char name[SNIFF_NAM
 	return set_name(text, host_length(text, len), name);
 }
 
+/* "Host: x", 0 for another header; less for one that only some servers take for it: "Host : x". */
+static int host_header(const uint8_t *line, size_t len)
+{
+	size_t at = 4;
+
+	if (len < 5 || strncasecmp((const char *)line, "host", 4) != 0)
+		return 0;
+	while (at < len && (line[at] == ' ' || line[at] == '\t'))
+		at++;
+	return at == len || line[at] != ':' ? 0 : at == 4 ? 1 : -1;
+}
+
+/* "http://" in a target that names its server; 0 in one that does not. */
+static size_t scheme_length(const uint8_t *target, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && isalpha(target[n]))
+		n++;
+	return n && len - n >= 3 && memcmp(target + n, "://", 3) == 0 ? n + 3 : 0;
+}
+
 /* GET http://name/…: what a proxy would go by. Must say what Host says. */
 static bool request_agrees(const uint8_t *line, size_t len, const char *name)
 {
 	const uint8_t *url = memchr(line, ' ', len);
 	char other[SNIFF_NAME];
-	size_t left, n = 0;
+	size_t left, n = 0, scheme;
 
 	if (!url)
 		return false;
 	url++;
 	left = len - (size_t)(url - line);
-	if (left < 7 || strncasecmp((const char *)url, "http://", 7) != 0)
+	scheme = scheme_length(url, left);
+	if (!scheme)
 		return true;
-	url += 7;
-	left -= 7;
+	url += scheme;
+	left -= scheme;
 	while (n < left && url[n] != '/' && url[n] != ' ' && url[n] != '?' && url[n] != '\r')
 		n++;
 	return read_host(url, n, other) == SNIFF_NAMED && strcmp(other, name) == 0;
@@ -213,16 +238,16 @@ static enum sniff read_headers(const uint8_t *data, size_t len, char name[SNIFF_
 	for (line = first + 1; line < end;) {
 		const uint8_t *next = memchr(line, '\n', (size_t)(end - line));
 		size_t n = (size_t)(next - line); /* the caller has seen the last one */
+		int host = host_header(line, n);
 
 		if (n == 0 || (n == 1 && *line == '\r'))
 			break;
 		if (*line == ' ' || *line == '\t')
 			return SNIFF_BAD; /* folded: servers disagree */
-		if (n > 5 && strncasecmp((const char *)line, "host:", 5) == 0) {
-			if (found != SNIFF_NONE)
-				return SNIFF_BAD;
+		if (host < 0 || (host && found != SNIFF_NONE))
+			return SNIFF_BAD;
+		if (host)
 			found = read_host(line + 5, n - 5, name);
-		}
 		line = next + 1;
 	}
 	if (found == SNIFF_NAMED && !request_agrees(data, (size_t)(first - data), name))
@@ -235,18 +260,39 @@ static bool has_end(const uint8_t *data, size_t len)
 	return memmem(data, len, "\n\r\n", 3) || memmem(data, len, "\n\n", 2);
 }
 
+static enum sniff sniff_http(const uint8_t *data, size_t len, char name[SNIFF_NAME])
+{
+	bool more;
+
+	while (len && (*data == '\r' || *data == '\n')) /* as servers do */
+		data++, len--;
+	if (!len)
+		return SNIFF_MORE;
+	if (!is_method(data, len, &more))
+		return SNIFF_NONE;
+	return more || !has_end(data, len) ? SNIFF_MORE : read_headers(data, len, name);
+}
+
+/* Alerts and the like, which some servers pass over before the hello. */
+static bool is_other_record(const uint8_t *data, size_t len)
+{
+	return data[0] >= RECORD_FIRST && data[0] <= RECORD_LAST && data[0] != RECORD_HANDSHAKE &&
+	       (len < 2 || data[1] == 3);
+}
+
 enum sniff sniff_name(const uint8_t *data, size_t len, char name[SNIFF_NAME])
 {
-	enum sniff found = SNIFF_NONE;
-	bool more;
+	enum sniff found;
 
 	name[0] = '\0';
 	if (!data || !len)
 		return SNIFF_MORE;
 	if (data[0] == RECORD_HANDSHAKE)
 		found = sniff_tls(data, len, name);
-	else if (is_method(data, len, &more))
-		found = more || !has_end(data, len) ? SNIFF_MORE : read_headers(data, len, name);
+	else if (is_other_record(data, len))
+		found = len < 2 ? SNIFF_MORE : SNIFF_BAD;
+	else
+		found = sniff_http(data, len, name);
 	if (found == SNIFF_MORE && len >= SNIFF_MAX)
 		found = SNIFF_BAD;
 	if (found != SNIFF_NAMED)

@@ -170,6 +170,43 @@ static void other_protocols_have_no_name(void **state)
 	assert_int_equal(sniff_text("GET / HTTP/1.0\r\n\r\n", name), SNIFF_NONE);
 }
 
+/* Servers pass over them before a request. */
+static void empty_lines_before_http_hide_nothing(void **state)
+{
+	char name[SNIFF_NAME];
+
+	assert_int_equal(
+		sniff_text("\r\n\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n", name), SNIFF_NAMED);
+	assert_string_equal(name, "a.example");
+	assert_int_equal(sniff_text("\r\n\r\n", name), SNIFF_MORE);
+	assert_int_equal(sniff_text("\r\nGET / HTTP/1.1\r\n", name), SNIFF_MORE);
+	assert_int_equal(sniff_text("\r\nHELO me\r\n", name), SNIFF_NONE);
+}
+
+/* An alert and the like are passed over by some servers too. */
+static void tls_that_does_not_begin_with_a_hello_is_bad(void **state)
+{
+	char name[SNIFF_NAME];
+
+	assert_int_equal(sniff_name((const uint8_t *)"\x15\3\1\0\2\1\x5a", 7, name), SNIFF_BAD);
+	assert_int_equal(sniff_name((const uint8_t *)"\x14\3\3\0\1\1", 6, name), SNIFF_BAD);
+	assert_int_equal(sniff_name((const uint8_t *)"\x15", 1, name), SNIFF_MORE);
+	assert_int_equal(sniff_name((const uint8_t *)"\x15\0", 2, name), SNIFF_NONE);
+}
+
+static void a_host_that_servers_read_differently_is_bad(void **state)
+{
+	char name[SNIFF_NAME];
+
+	assert_int_equal(sniff_text("GET / HTTP/1.1\r\nHost : a\r\n\r\n", name), SNIFF_BAD);
+	assert_int_equal(sniff_text("GET / HTTP/1.1\nHost:\n\n", name), SNIFF_BAD);
+	assert_int_equal(sniff_text("GET https://b/ HTTP/1.1\r\nHost: a\r\n\r\n", name), SNIFF_BAD);
+	assert_int_equal(
+		sniff_text("GET /?u=http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", name), SNIFF_NAMED);
+	assert_int_equal(
+		sniff_text("GET / HTTP/1.1\r\nHostile: b\r\nHost: a\r\n\r\n", name), SNIFF_NAMED);
+}
+
 static void nobody_waits_for_ever(void **state)
 {
 	static uint8_t endless[SNIFF_MAX] = "GET /";
@@ -188,4 +225,7 @@ TEST_MAIN(cmocka_unit_test(tls_says_its_server_name),
 	cmocka_unit_test(lengths_that_do_not_fit_are_bad), cmocka_unit_test(http_says_its_host),
 	cmocka_unit_test(http_waits_for_the_end_of_its_headers),
 	cmocka_unit_test(http_that_says_two_things_is_bad),
+	cmocka_unit_test(empty_lines_before_http_hide_nothing),
+	cmocka_unit_test(tls_that_does_not_begin_with_a_hello_is_bad),
+	cmocka_unit_test(a_host_that_servers_read_differently_is_bad),
 	cmocka_unit_test(other_protocols_have_no_name), cmocka_unit_test(nobody_waits_for_ever))
