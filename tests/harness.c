@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,26 @@ static ssize_t tap_write(void *cookie, const char *data, size_t size)
 	return (ssize_t)size;
 }
 
+/*
+ * A shell without job control starts `command &` with SIGINT and SIGQUIT ignored, nohup with SIGHUP; that
+ * goes through every fork and exec, and a test that sends such a signal would wait for ever. Handlers,
+ * a sanitizer's for instance, stay.
+ */
+static void undo_inherited_signals(void)
+{
+	struct sigaction now;
+	sigset_t none;
+
+	for (int signo = 1; signo <= SIGRTMAX; signo++)
+		if (sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			(void)signal(signo, SIG_DFL);
+	if (sigemptyset(&none) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		exit(2);
+}
+
 void harness_start(int argc, char **argv)
 {
+	undo_inherited_signals();
 	if (argc > 2) {
 		fprintf(stderr, "usage: %s [PATTERN]\n", argv[0]);
 		exit(2);

@@ -27,7 +27,10 @@
 		return harness_status(cmocka_run_group_tests_name(argv[0], tests, NULL, NULL)); \
 	}
 
-/* Chooses TAP output and the filter; a second argument is a usage error (status 2). */
+/*
+ * Chooses TAP output and the filter; a second argument is a usage error (status 2). Whatever signals the
+ * caller ignored or blocked, here none is.
+ */
 void harness_start(int argc, char **argv);
 int harness_status(int failed); /* count of failures → exit status */
 

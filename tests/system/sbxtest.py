@@ -444,6 +444,9 @@ def main():
     """[PATTERN...]: names with an optional [variant], as printed. SBX_TEST_VARIANTS limits the variants; SBX_TEST_ROOT
     is "only" for the tests whose set-up needs root, "without" for the others. SBX_TEST_CHANCES: so many failed tests of
     this program get a second try (decision 0008)."""
+    for signo, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(signo) == signal.SIG_IGN:  # a script's `… &`; children would ignore it as well
+            signal.signal(signo, action)
     root = os.environ.get("SBX_TEST_ROOT")
     patterns = sys.argv[1:]
     wanted = os.environ.get("SBX_TEST_VARIANTS", " ".join(VARIANTS)).split()

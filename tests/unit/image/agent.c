@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -60,11 +61,13 @@ static void a_dead_one_is_an_error_and_no_login(void **state)
 	struct agent agent = { 0 };
 	autocreds struct creds found = { 0 };
 	struct err err = ERR_INIT;
+	siginfo_t ended;
 	void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* as in sbx-image */
 
 	(void)state;
 	assert_int_equal(agent_start(&endpoints, NULL, &agent, &err), 0);
 	assert_int_equal(kill(agent.pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)agent.pid, &ended, WEXITED | WNOWAIT), 0);
 	assert_true(agent_ask(&agent, 1, &found, &err) < 0);
 	assert_null(found.user);
 	agent_stop(&agent);

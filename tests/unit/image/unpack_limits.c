@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -33,7 +32,7 @@ static void a_fifo_is_never_opened(void **state)
 {
 	struct target *t = *state;
 
-	(void)alarm(20);
+	(void)alarm(60);
 	TAR_ADD(&t->tar, .name = "p", .type = '6');
 	TAR_ADD(&t->tar, .name = "h", .type = '1', .link = "p");
 	TAR_ADD(&t->tar, .name = "h", .data = "x");
@@ -109,17 +108,19 @@ static void add_sparse(
 static void sparse_files_stay_sparse(void **state)
 {
 	struct target *t = *state;
-	struct timespec a, b;
+	struct rusage a, b;
 	struct stat st;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &a);
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &a), 0);
 	add_sparse(&t->tar, "big", "10000000000", "2\n0\n3\n9999999997\n3\n", "oneend");
 	assert_unpacked(t);
-	(void)clock_gettime(CLOCK_MONOTONIC, &b);
+	assert_int_equal(
+		getrusage(RUSAGE_CHILDREN, &b), 0); /* what others do at the time is not counted */
 	st = in_layer(t, "big");
 	assert_int_equal(st.st_size, 10000000000);
 	assert_true(st.st_blocks < 100);
-	assert_true(b.tv_sec - a.tv_sec < 5);
+	assert_true(
+		b.ru_utime.tv_sec + b.ru_stime.tv_sec - a.ru_utime.tv_sec - a.ru_stime.tv_sec < 5);
 }
 
 static void bad_sparse_maps_are_refused(void **state)

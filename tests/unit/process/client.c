@@ -329,13 +329,35 @@ static void signals_are_passed_on(void **state)
 	assert_int_equal(finished(s), 143);
 }
 
+/* As under nohup, or in the background of a script. */
+static void an_ignored_signal_is_not_passed_on(void **state)
+{
+	struct stage *s = *state;
+	const struct client_opts opts = { .in = 0, .sig_proxy = true };
+	void (*before)(int) = signal(SIGINT, SIG_IGN);
+	int signo = 0;
+	char text[ATTACH_MAX];
+
+	start(s, &opts);
+	(void)signal(SIGINT, before);
+	assert_int_equal(write(s->in, "x", 1), 1);
+	assert_int_equal(hear(s, ATTACH_STDIN, text, sizeof(text)), 1); /* it is up */
+	kill(s->client, SIGINT);
+	kill(s->client, SIGTERM); /* the greater number: it would be told second */
+	assert_int_equal(hear(s, ATTACH_SIGNAL, text, sizeof(text)), sizeof(signo));
+	memcpy(&signo, text, sizeof(signo));
+	assert_int_equal(signo, SIGTERM);
+	say_exit(s, 143);
+	assert_int_equal(finished(s), 143);
+}
+
 /* ---- with a terminal ---- */
 
 static void wait_raw(struct stage *s, bool raw)
 {
 	struct termios t;
 
-	for (int i = 0; i < 5000; i++, usleep(1000))
+	for (int i = 0; i < 30000; i++, usleep(1000))
 		if (tcgetattr(s->slave, &t) == 0 && !(t.c_lflag & ICANON) == raw)
 			return;
 	fail_msg("the terminal is %sraw", raw ? "not " : "still ");
@@ -471,6 +493,7 @@ TEST_MAIN(ON_STAGE(output_comes_before_the_exit_status), ON_STAGE(stdin_arrives_
 	ON_STAGE(a_file_as_stdin_is_read_to_its_end), ON_STAGE(a_failed_start_brings_its_error),
 	ON_STAGE(a_vanished_monitor_is_an_error), ON_STAGE(a_closed_stdout_ends_like_sigpipe),
 	ON_STAGE(a_closed_stderr_does_not_matter), ON_STAGE(signals_are_passed_on),
+	ON_STAGE(an_ignored_signal_is_not_passed_on),
 	ON_STAGE(a_terminal_is_raw_and_then_as_before), ON_STAGE(a_resized_window_is_reported),
 	ON_STAGE(the_detach_keys_leave_the_container),
 	ON_STAGE(a_lone_first_key_reaches_the_program),

@@ -364,17 +364,19 @@ static void a_terminal_is_the_containers_own(void **state)
 	struct box *box = *state;
 	char text[4096];
 
-	start(box, &(struct request){ SH("tty; stty size; sleep 0.1; stty size"), .tty = true,
-			   .interactive = true });
+	start(box,
+		&(struct request){ SH("tty; n=0; until stty size | grep '33 77' || [ $n = 1500 ]; "
+				      "do n=$((n+1)); sleep 0.02; done"),
+			.tty = true, .interactive = true });
 	read_all(box->master, text, sizeof(text));
 	assert_non_null(strstr(text, "/dev/pts/0\r\n"));
-	assert_non_null(strstr(text, "33 77")); /* at the latest the second time */
+	assert_non_null(strstr(text, "33 77")); /* the client tells it, soon */
 	assert_int_equal(finished(box), 0);
 }
 
 /* Not at once: a shell that has said something may not have started the next program yet. */
-#define SEE_SLEEP                                                                                   \
-	"n=0; until ps -e -o args= | grep '^sleep 30' || [ $n = 500 ]; do n=$((n+1)); sleep 0.02; " \
+#define SEE_SLEEP                                                                                    \
+	"n=0; until ps -e -o args= | grep '^sleep 30' || [ $n = 1500 ]; do n=$((n+1)); sleep 0.02; " \
 	"done"
 
 static void detached_it_returns_at_once_and_goes_on(void **state)
