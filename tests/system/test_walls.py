@@ -191,7 +191,7 @@ def m01_a_mount_target_in_a_shared_volume_is_swapped(box):
            "mkdir /v/a; ln -s %s /v/b; echo ready; while :; do mv /v/a /v/t; mv /v/b /v/a; mv /v/a /v/b; mv /v/t /v/a; done" % folder)
     wait_for(lambda: "ready" in box.ok("logs", "racer"), "the race")
     good = 0
-    for i in range(int(os.environ.get("SBX_TEST_CHANCES", "30"))):
+    for i in range(int(os.environ.get("SBX_TEST_ROUNDS", "30"))):
         result = box.sbx("run", "--rm", "-v", "vv:/v", "-v", given + ":/v/a", "busybox", "sh", "-c",
                          "cat /v/a/secret %s/secret; cat %s/mark; grep -c %s /proc/self/mountinfo" % (folder, folder, "canary"))
         expect("of the host" not in result.out, i, result)
@@ -224,7 +224,7 @@ def x01_sbx_is_overwritten_while_it_enters(box):
     expect(box.run([sbx, "run", "-d", "--name", "c", "--init", "--privileged", "busybox", "sh", "-c", writer]).code == 0)
     wait_for(lambda: "ready" in box.ok("logs", "c"), "the writer")
     box.ok("exec", "c", "sh", "-c", "printf '#!/proc/self/exe\\n' >/bad; chmod 755 /bad")
-    for i in range(int(os.environ.get("SBX_TEST_CHANCES", "60"))):
+    for i in range(int(os.environ.get("SBX_TEST_ROUNDS", "60"))):
         expect(box.run([sbx, "exec", *(["--privileged"] if i % 2 else []), "c", "true"]).code == 0)
         if i % 10 == 0:
             expect(box.run([sbx, "exec", "c", "/bad"]).code != 0)
