@@ -106,8 +106,7 @@ def umoci_makes_an_image_and_sbx_runs_it_from_its_folder(box):
     layout = "oci:%s:docker.io/library/busybox:latest" % os.path.join(box.env["SBX_ROOT"], "images")
     tool(box, "skopeo", "--insecure-policy", "copy", layout, "oci:lay:base")
     box.folder("extra")
-    with open(box.path("extra/word"), "w", encoding="ascii") as f:
-        f.write("inserted")
+    box.file("extra/word", "inserted")
     tool(box, "umoci", "insert", "--rootless", "--image", "lay:base", "--tag", "more", box.path("extra"), "/extra")
     tool(box, "umoci", "config", "--image", "lay:more", "--config.cmd", "cat", "--config.cmd", "/extra/word")
     other = box.folder("other", 0o700)
