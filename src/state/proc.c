@@ -54,15 +54,28 @@ uint64_t state_pid_start(pid_t pid)
 	return parse_start(text);
 }
 
-bool state_pid_ended(pid_t pid, uint64_t start)
+enum look {
+	LOOK_SAME,
+	LOOK_ENDED, /* or the number is another process's now */
+	LOOK_FAILED /* no descriptor or no memory to look with: errno */
+};
+
+static enum look look_at(pid_t pid, uint64_t start)
 {
 	uint64_t now;
 
 	errno = 0;
 	now = state_pid_start(pid);
-	/* not looked at (no descriptor, no memory) is not ended */
-	return now != start &&
-	       (now != 0 || (errno != EMFILE && errno != ENFILE && errno != ENOMEM));
+	if (now == start)
+		return LOOK_SAME;
+	if (now == 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return LOOK_FAILED;
+	return LOOK_ENDED;
+}
+
+bool state_pid_ended(pid_t pid, uint64_t start)
+{
+	return look_at(pid, start) == LOOK_ENDED;
 }
 
 int state_pidfd(pid_t pid, uint64_t start, struct err *err)
@@ -74,11 +87,15 @@ int state_pidfd(pid_t pid, uint64_t start, struct err *err)
 	fd = sys_pidfd_open(pid);
 	if (fd < 0)
 		return err_sys(err, "open process %d", (int)pid);
-	if (state_pid_ended(pid, start))
-		return err_set(err, -ESRCH, "process %d has ended", (int)pid);
-	if (state_pid_start(pid) != start)
-		return err_set(err, -EMFILE, "look at process %d: %s", (int)pid, strerror(EMFILE));
-	return move_fd(&fd);
+	switch (look_at(pid, start)) { /* once: it may end at any moment */
+	case LOOK_SAME:
+		return move_fd(&fd);
+	case LOOK_FAILED:
+		return err_sys(err, "look at process %d", (int)pid);
+	case LOOK_ENDED:
+		break;
+	}
+	return err_set(err, -ESRCH, "process %d has ended", (int)pid);
 }
 
 /* Before Linux 5.3 there is no pidfd: compare, then kill. The gap is as small as it can be. */

@@ -61,5 +61,32 @@ static void a_zombie_counts_as_ended(void **state)
 	assert_int_equal(state_pidfd(child, start_time, &err), -ESRCH);
 }
 
+/* Two looks, of which the first still sees it and the second does not, once said "Too many open files". */
+static void a_process_that_ends_meanwhile_has_ended(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		pid_t pid = fork();
+		uint64_t start_time;
+		int r;
+
+		if (pid == 0)
+			for (;;)
+				pause();
+		assert_true(pid > 0);
+		start_time = state_pid_start(pid);
+		(void)kill(pid, SIGKILL);
+		do {
+			struct err err = ERR_INIT;
+			autofd int fd = state_pidfd(pid, start_time, &err);
+
+			r = fd;
+		} while (r >= 0);
+		(void)waitpid(pid, NULL, 0);
+		assert_int_equal(r, -ESRCH);
+	}
+}
+
 TEST_MAIN(cmocka_unit_test_setup_teardown(a_start_time_belongs_to_one_process, start, stop),
-	cmocka_unit_test_setup_teardown(a_zombie_counts_as_ended, start, stop))
+	cmocka_unit_test_setup_teardown(a_zombie_counts_as_ended, start, stop),
+	cmocka_unit_test(a_process_that_ends_meanwhile_has_ended))
