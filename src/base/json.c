@@ -215,6 +215,17 @@ struct json *json_new_list(void)
 	return made(json_array());
 }
 
+/* What is no UTF-8 becomes U+FFFD. */
+static void put_clean(const char *s, struct buf *clean)
+{
+	for (const unsigned char *p = (const unsigned char *)s; *p;) {
+		size_t n = utf8_length(p, SIZE_MAX);
+
+		buf_add(clean, n ? (const char *)p : "\xef\xbf\xbd", n ? n : 3);
+		p += n ? n : 1;
+	}
+}
+
 struct json *json_new_string(const char *s)
 {
 	autobuf struct buf clean = BUF_INIT;
@@ -222,12 +233,7 @@ struct json *json_new_string(const char *s)
 
 	if (v)
 		return outer(v);
-	for (const unsigned char *p = (const unsigned char *)s; *p;) {
-		size_t n = utf8_length(p, SIZE_MAX);
-
-		buf_add(&clean, n ? (const char *)p : "\xef\xbf\xbd", n ? n : 3);
-		p += n ? n : 1;
-	}
+	put_clean(s, &clean);
 	return made(json_string(clean.data ? clean.data : ""));
 }
 
@@ -257,8 +263,14 @@ struct json *json_new_strv(const struct strv *sv)
 
 void json_put(struct json *map, const char *key, struct json *value)
 {
-	if (json_object_set_new(inner(map), key, inner(value)) < 0)
-		(void)made(NULL); /* memory; a map is the caller's promise */
+	autobuf struct buf clean = BUF_INIT;
+
+	if (json_object_set(inner(map), key, inner(value)) < 0) { /* the key is no UTF-8 */
+		put_clean(key, &clean);
+		if (json_object_set(inner(map), clean.data ? clean.data : "", inner(value)) < 0)
+			(void)made(NULL); /* memory; a map is the caller's promise */
+	}
+	json_free(value);
 }
 
 void json_del(struct json *map, const char *key)

@@ -70,7 +70,8 @@ struct json *json_new_bool(bool b);
 struct json *json_new_null(void);
 struct json *json_new_strv(const struct strv *sv); /* empty list for an empty vector */
 
-void json_put(struct json *map, const char *key, struct json *value); /* takes value; replaces */
+/* Takes value; replaces. As in values, what is no UTF-8 in the key becomes U+FFFD. */
+void json_put(struct json *map, const char *key, struct json *value);
 void json_del(struct json *map, const char *key);
 void json_push(struct json *list, struct json *value); /* takes value */
 void json_remove(struct json *list, size_t index);

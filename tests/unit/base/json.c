@@ -177,9 +177,30 @@ static void strings_that_are_not_utf8_are_mended(void **state)
 	assert_int_equal(json_kind(null), JSON_NIL);
 }
 
+static void keys_that_are_not_utf8_are_mended(void **state)
+{
+	autojson struct json *map = json_new_map();
+
+	(void)state;
+	json_put_string(map,
+		"\xff"
+		"a",
+		"one");
+	json_put_string(map,
+		"\xff"
+		"a",
+		"two");
+	assert_int_equal(json_len(map), 1);
+	assert_string_equal(json_str(json_get(map, "\xef\xbf\xbd"
+						   "a"),
+				    "?"),
+		"two");
+}
+
 TEST_MAIN(cmocka_unit_test(values_are_read_with_defaults),
 	cmocka_unit_test(bad_documents_are_refused),
 	cmocka_unit_test(the_limits_of_documents_are_known),
 	cmocka_unit_test(documents_keep_their_order),
 	cmocka_unit_test(what_is_written_is_read_again),
-	cmocka_unit_test(strings_that_are_not_utf8_are_mended))
+	cmocka_unit_test(strings_that_are_not_utf8_are_mended),
+	cmocka_unit_test(keys_that_are_not_utf8_are_mended))
