@@ -11,6 +11,7 @@
 #include "copyup.h"
 #include "upper.h"
 
+#include "base/kept.h"
 #include "base/own.h"
 
 #define ACL_ACCESS "system.posix_acl_access"
@@ -28,6 +29,15 @@ static bool is_ours(const char *name)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;
 	return false;
+}
+
+/* With one single id an owner is what the container's supervisor says it is, and it alone looks (docs/mounts.md);
+ * what the image said is there to read. */
+static bool is_open(const struct ovl *fs, const char *name, bool write)
+{
+	if (!fs->config.single_id)
+		return false;
+	return strcmp(name, OWNER_XATTR) == 0 || (!write && strcmp(name, KEPT_XATTR) == 0);
 }
 
 static int remove_at(struct at at, const char *name)
@@ -77,7 +87,7 @@ int ovl_setxattr(struct ovl *fs, uint64_t id, const struct ovl_xattr *xattr)
 	struct node *node;
 	int r;
 
-	if (is_ours(xattr->name))
+	if (is_ours(xattr->name) && !is_open(fs, xattr->name, true))
 		return -EOPNOTSUPP;
 	ovl_lock(fs);
 	r = node_get(fs, id, &node);
@@ -101,7 +111,7 @@ ssize_t ovl_getxattr(struct ovl *fs, uint64_t id, const char *name, void *buf, s
 	struct node *node;
 	ssize_t r;
 
-	if (is_ours(name))
+	if (is_ours(name) && !is_open(fs, name, false))
 		return -EOPNOTSUPP;
 	ovl_lock(fs);
 	r = node_get(fs, id, &node);

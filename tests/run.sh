@@ -3,7 +3,7 @@
 # run.sh [--suite NAME]... [--bench [ROW | compare]] [PATTERN...]
 #
 # Builds sbx and runs its tests, all of them or the named suites; patterns choose among the tests of
-# suites that have names (acceptance, errors, deny, nosub). Started as root, or by a user with sudo:
+# suites that have names (acceptance, errors, homes, deny, nosub). Started as root, or by a user with sudo:
 # root is used to install packages, to make the test users and for the faults only root can make;
 # all else runs as an unprivileged user. Builds, images and logs are kept in $SBX_TEST_CACHE
 # (/var/tmp/sbx-tests) for the next run; the checkout itself is not written to.
@@ -165,6 +165,7 @@ root_suite() { # NAME
 		system_tests "$cache/src/tests/system/errors.py"
 		SBX_TEST_ROOT=only system_tests "$cache"/src/tests/system/test_*.py
 		;;
+	homes) system_tests "$cache/src/tests/system/homes.py" ;;
 	deny)
 		for features in openat2 clone3 mount-api close_range pidfd_open setns-pidfd "openat2 mount-api close_range pidfd_open landlock"; do
 			say "# without $features"
@@ -259,7 +260,7 @@ prepare() {
 
 needs_images() {
 	case " $* " in
-	*" asan "* | *" attacks "* | *" soak "* | *" acceptance "* | *" errors "* | *" deny "* | *" nosub "*) return 0 ;;
+	*" asan "* | *" attacks "* | *" soak "* | *" acceptance "* | *" errors "* | *" homes "* | *" deny "* | *" nosub "*) return 0 ;;
 	esac
 	return 1
 }
@@ -301,7 +302,7 @@ main() {
 	fi
 	for suite in "${suites[@]}"; do
 		case $suite in
-		errors | deny | nosub) count "$suite" < <(root_suite "$suite" 2>&1) ;;
+		errors | homes | deny | nosub) count "$suite" < <(root_suite "$suite" 2>&1) ;;
 		*) count "$suite" < <(as_user "$suite" 2>&1) ;;
 		esac
 	done

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 
 #define KEPT_XATTR "user.sbx.stat"
-#define KEPT_MAX   64 /* bytes of the text with its end */
+/* Who is said to own a file since: "uid:gid". It comes before what was kept. */
+#define OWNER_XATTR "user.sbx.owner"
+#define KEPT_MAX    64 /* bytes of the text with its end */
 
 /* *st is the object's own stat. -EINVAL, and *st as it was, for nonsense and for what would make a
  * directory of another object or the other way round. */

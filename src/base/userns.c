@@ -276,24 +276,6 @@ static bool seccomp_filtered(void)
 	return line && strtol(line + 9, NULL, 10) == 2;
 }
 
-/* create_user_ns() refuses who is in a chroot: what "/" is then is no mount point of the namespace. */
-static bool in_chroot(void)
-{
-	autofree char *text = NULL;
-	struct err ignored;
-
-	if (fs_read_at(AT_FDCWD, "/proc/self/mountinfo", 8u << 20, &text, NULL, &ignored) < 0)
-		return false;
-	for (char *line = text; line; line = strchr(line, '\n')) {
-		char point[4];
-
-		line += *line == '\n';
-		if (sscanf(line, "%*d %*d %*s %*s %3s", point) == 1 && strcmp(point, "/") == 0)
-			return false;
-	}
-	return true;
-}
-
 int userns_explain(int errnum, struct err *err)
 {
 	long max = sysctl_number("/proc/sys/user/max_user_namespaces");
@@ -322,15 +304,15 @@ int userns_explain(int errnum, struct err *err)
 			"<tunables/global> profile sbx %s flags=(unconfined) { userns, } and run: "
 			"apparmor_parser -r /etc/apparmor.d/sbx",
 			self, self);
-	if (errnum == EPERM && in_chroot())
-		return err_id(err, -EPERM, "E-NEST-CHROOT",
-			"this is a chroot, and in one the kernel forbids new user namespaces. Without root: "
-			"start sbx outside of it. With root: enter the tree by pivot_root instead, as "
-			"systemd-nspawn -D DIR and bwrap --bind DIR / do");
 	if (errnum == EPERM && seccomp_filtered())
 		return err_id(err, -EPERM, "E-NEST-SECCOMP",
 			"already inside a container whose seccomp filter forbids new namespaces. Start the "
 			"outer one with --security-opt seccomp=unconfined to allow it");
+	if (errnum == EPERM) /* nothing else is left that create_user_ns() refuses this way */
+		return err_id(err, -EPERM, "E-NEST-CHROOT",
+			"this is a chroot, and in one the kernel forbids new user namespaces. Without root: "
+			"start sbx outside of it. With root: enter the tree by pivot_root instead, as "
+			"systemd-nspawn -D DIR and bwrap --bind DIR / do");
 	errno = errnum;
 	return err_sys(err, "create the namespaces");
 }

@@ -6,10 +6,13 @@
 #include "commands/commands.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/inherited.h"
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -118,6 +121,18 @@ static int plan_rights(const struct globals *globals, const struct exec_opts *op
 	return policy_from_json(json_get(launch, "policy"), &ret->policy, err);
 }
 
+/* Of the container itself: what this caller would get now may be something else. */
+static bool has_single_id(pid_t pid)
+{
+	autofree char *path = xasprintf("/proc/%d/uid_map", (int)pid), *map = NULL;
+	struct err ignored = ERR_INIT;
+	unsigned inside, outside, count;
+
+	return fs_read_at(AT_FDCWD, path, 4096, &map, NULL, &ignored) == 0 &&
+	       sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && count == 1 &&
+	       strchr(map, '\n') == strrchr(map, '\n');
+}
+
 static const char *or_record(const char *given, const struct container *c, const char *key)
 {
 	return given ? given : json_str(json_get(c->config, key), NULL);
@@ -144,6 +159,8 @@ int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
 		return pidfd;
 	*err = (struct err)ERR_INIT;
 	TRY(plan_rights(globals, &opts, &c, &rights, err));
+	if (has_single_id(c.pid) && policy_can_answer())
+		policy_identity(&rights.policy);
 	plan_env(&opts, &c, &env);
 	json_strv(json_get(c.config, "groupAdd"), &groups);
 	spec.keep_groups = (enum keep_groups)json_int(json_get(c.config, "keepGroups"), 0);

@@ -122,6 +122,8 @@ int launch_plan(struct launch *launch, struct err *err)
 	if (launch_reports(launch))
 		TRY(policy_watch(&launch->policy,
 			launch->opts.policy_learn ? POLICY_WATCH_LEARN : POLICY_WATCH_REPORT, err));
+	else if (launch->idmap.kind == IDMAP_SINGLE && policy_can_answer())
+		policy_identity(&launch->policy);
 	TRY(network_plan(launch->globals, &launch->opts, &launch->image.exposed_ports,
 		&launch->network, err));
 	launch->network.log_dir = xasprintf("%s/containers/%s", launch->globals->root, launch->id);

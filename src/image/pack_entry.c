@@ -44,14 +44,23 @@ bool pack_is_opaque(int dir)
 void pack_kept_stat(int fd, struct stat *st)
 {
 	struct stat kept = *st;
+	unsigned uid, gid;
 	char text[128];
 	ssize_t n = fgetxattr(fd, KEPT_XATTR, text, sizeof(text) - 1);
 
-	if (n < 0)
-		return; /* nothing kept: what is on disk counts */
+	if (n >= 0) { /* else what is on disk counts */
+		text[n] = '\0';
+		if (kept_parse(text, &kept) == 0)
+			*st = kept;
+	}
+	n = fgetxattr(fd, OWNER_XATTR, text, sizeof(text) - 1);
+	if (n <= 0)
+		return;
 	text[n] = '\0';
-	if (kept_parse(text, &kept) == 0)
-		*st = kept;
+	if (sscanf(text, "%u:%u", &uid, &gid) == 2) {
+		st->st_uid = uid;
+		st->st_gid = gid;
+	}
 }
 
 /* Marks of an overlay, ours or another's, are no property of the file. */

@@ -17,7 +17,12 @@
 
 /* Calls that are told of to a watcher (process/watch.h): those refused on purpose and execve, or every
  * one that passes. */
-enum policy_watch { POLICY_WATCH_NONE, POLICY_WATCH_REPORT, POLICY_WATCH_LEARN };
+enum policy_watch {
+	POLICY_WATCH_NONE,
+	POLICY_WATCH_REPORT,
+	POLICY_WATCH_LEARN,
+	POLICY_WATCH_IDENTITY, /* calls about ids and owners, answered by process/identity_serve.c */
+};
 
 struct policy {
 	uint64_t caps; /* bounding = permitted = effective for uid 0; bit n = CAP n */
@@ -56,6 +61,12 @@ int policy_cap_number(const char *name);
 
 /* Where only one id is mapped: the filter answers chown, setuid and their like, and mknod of devices, as done. */
 int policy_answer_owners(struct policy *policy, struct err *err);
+
+/* Where only one id is mapped: policy->watched hands those calls, stat and the making of files to a supervisor, so
+ * that what is asked for is what is seen afterwards. Nothing passes that the filter or the capabilities refuse.
+ * A filter that is too long for it stays as it is. policy_can_answer(): the kernel has what that needs. Pure. */
+void policy_identity(struct policy *policy);
+bool policy_can_answer(void);
 
 /* Serialised for exec into a running container: caps, no_new_privs, base64 filter. */
 struct json *policy_to_json(const struct policy *policy);

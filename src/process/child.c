@@ -12,11 +12,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <sched.h>
 #include <linux/close_range.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,20 +30,15 @@
 #include "base/xalloc.h"
 #include "process/handshake.h"
 #include "process/lookup.h"
+#include "process/passing.h"
 #include "process/user.h"
-
-/* A thread without the filter, and only until execve, which waits for whom it tells: under a filter that
- * lets nothing through but execve the listener could not leave the process. */
-struct passing {
-	int sock;
-	atomic_int listener; /* -EAGAIN: not there yet; else negative: never will be */
-};
 
 struct child {
 	const struct process_spec *spec;
 	struct child_fds fds;
 	int root;
 	struct user user;
+	bool said; /* the user is only said to be: the namespace lacks its ids */
 	struct strv env;
 	struct passing passing;
 };
@@ -364,51 +357,37 @@ static int enter_workdir(const struct process_spec *spec, struct err *err)
 	return 0;
 }
 
+/* An id that cannot be had is said to be there, where somebody answers for it (identity_serve.h). */
+static int become_user(struct child *child, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r = user_become(&child->user, child->spec->keep_groups, &why);
+
+	child->said = r == -EINVAL && child->spec->policy->watch == POLICY_WATCH_IDENTITY;
+	if (r < 0 && !child->said)
+		*err = why;
+	return child->said ? 0 : r;
+}
+
 static int drop(struct child *child, struct err *err)
 {
 	const struct policy *policy = child->spec->policy;
 
 	TRY(policy_apply_landlock(policy, err));
 	TRY(policy_apply_bounding(policy, err));
-	TRY(user_become(&child->user, child->spec->keep_groups, err));
-	TRY(policy_apply_caps(policy, child->user.uid, err));
+	TRY(become_user(child, err));
+	TRY(policy_apply_caps(policy, child->said ? 0 : child->user.uid, err));
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) /* changing ids has cleared it */
 		return err_sys(err, "prctl");
 	return enter_workdir(child->spec, err);
 }
 
-static void *pass_listener(void *data)
-{
-	struct passing *passing = data;
-	struct err
-		ignored; /* nobody is there: so nobody answers execve, and we end with the monitor */
-	int listener;
-
-	while ((listener = atomic_load(&passing->listener)) == -EAGAIN)
-		(void)sched_yield(); /* one system call long */
-	if (listener >= 0)
-		(void)step_send(passing->sock, STEP_LISTENER, listener, NULL, &ignored);
-	return NULL;
-}
-
 static int apply_filter(struct child *child, struct err *err)
 {
-	const struct policy *policy = child->spec->policy;
-	struct passing *passing = &child->passing;
-	pthread_t thread;
-	int r;
-
-	if (!policy->watched)
-		return policy_apply_seccomp(policy, err);
-	passing->sock = child->fds.sock;
-	atomic_init(&passing->listener, -EAGAIN);
-	r = pthread_create(&thread, NULL, pass_listener, passing);
-	if (r != 0)
-		return err_set(
-			err, -r, "start the thread that hands the filter on: %s", strerror(r));
-	r = policy_apply_watched(policy, err);
-	atomic_store(&passing->listener, r);
-	return r < 0 ? r : 0;
+	child->passing.sock = child->fds.sock;
+	child->passing.said = child->said;
+	user_identity(&child->user, &child->passing.who);
+	return passing_load(&child->passing, child->spec->policy, err);
 }
 
 /* X02: nothing but stdin, stdout, stderr and what --preserve-fds names outlives execve. */

@@ -34,8 +34,10 @@
 #include "base/xalloc.h"
 #include "process/cgroup.h"
 #include "process/handshake.h"
+#include "process/identity_serve.h"
 #include "process/joiner.h"
 #include "process/lookup.h"
+#include "process/passing.h"
 #include "process/user.h"
 
 #define SOCK 3 /* number of the handshake socket in the payload, until execve closes it */
@@ -199,21 +201,32 @@ static int set_limits(const struct exec_spec *spec, struct err *err)
 	return 0;
 }
 
-static int drop_rights(const struct exec_spec *spec, const struct user *user, struct err *err)
+/* As in child.c: *ret_said, the user is only said to be. */
+static int drop_rights(
+	const struct exec_spec *spec, const struct user *user, bool *ret_said, struct err *err)
 {
+	struct err why = ERR_INIT;
+	int r;
+
 	TRY(set_limits(spec, err));
 	TRY(policy_apply_bounding(spec->policy, err));
-	TRY(user_become(user, spec->keep_groups, err));
-	TRY(policy_apply_caps(spec->policy, user->uid, err));
+	r = user_become(user, spec->keep_groups, &why);
+	*ret_said = r == -EINVAL && spec->policy->watch == POLICY_WATCH_IDENTITY;
+	if (r < 0 && !*ret_said) {
+		*err = why;
+		return r;
+	}
+	TRY(policy_apply_caps(spec->policy, *ret_said ? 0 : user->uid, err));
 	return not_dumpable(err); /* changing ids may have reset it */
 }
 
-static int execute(const struct exec_spec *spec, const struct strv *env, struct err *err)
+static int execute(const struct exec_spec *spec, struct passing *passing, const struct strv *env,
+	struct err *err)
 {
 	autofree char *program = NULL;
 
 	TRY(lookup_program(spec->argv->v[0], strv_env_get(env, "PATH"), NULL, &program, err));
-	TRY(policy_apply_seccomp(spec->policy, err));
+	TRY(passing_load(passing, spec->policy, err));
 	return lookup_exec(program, spec->argv->v, env->v, err);
 }
 
@@ -222,6 +235,7 @@ static int become_payload(
 {
 	autouser struct user user = USER_INIT;
 	autostrv struct strv env = STRV_INIT;
+	struct passing passing = { .sock = SOCK };
 
 	TRY(not_dumpable(err));
 	TRY(arrange_descriptors(io, sock, err));
@@ -242,9 +256,10 @@ static int become_payload(
 	strv_extend(&env, spec->env);
 	if (!strv_env_get(&env, "HOME"))
 		strv_addf(&env, "HOME=%s", user.home);
-	TRY(drop_rights(spec, &user, err));
+	TRY(drop_rights(spec, &user, &passing.said, err));
 	TRY(enter_workdir(spec->workdir && *spec->workdir ? spec->workdir : "/", err));
-	return execute(spec, &env, err);
+	user_identity(&user, &passing.who);
+	return execute(spec, &passing, &env, err);
 }
 
 static _Noreturn void payload_main(const struct exec_spec *spec, const struct stdio *io, int sock)
@@ -331,6 +346,17 @@ static int adopt_tty(struct process *process, int master, struct err *err)
 	return process->in < 0 ? err_sys(err, "dup") : 0;
 }
 
+/* Not ended with us: what it starts in the background goes on. */
+static int supervise(int adopt_listener, const struct identity *who, struct err *err)
+{
+	autofd int listener = adopt_listener;
+	struct identity_shared *shared = identity_share(who, err);
+	int r = shared ? identity_start(listener, shared, true, err) : err->code;
+
+	identity_unshare(shared);
+	return r < 0 ? r : 0;
+}
+
 /* Until the payload's end of the socket closes by execve. */
 static int await_execution(int sock, struct process *process, struct err *err)
 {
@@ -343,6 +369,10 @@ static int await_execution(int sock, struct process *process, struct err *err)
 			return r;
 		if (msg.step == STEP_TTY && fd >= 0) {
 			TRY(adopt_tty(process, fd, err));
+			continue;
+		}
+		if (msg.step == STEP_LISTENER && fd >= 0) {
+			TRY(supervise(fd, &msg.who, err));
 			continue;
 		}
 		fd_drop(&fd);

@@ -25,6 +25,7 @@
 
 #include "base/err.h"
 #include "network/network.h"
+#include "process/identity.h"
 
 enum step {
 	STEP_IDS_MAPPED = 1,
@@ -52,6 +53,7 @@ struct step_msg {
 	union {
 		struct err err;          /* STEP_FAILED: the error; STEP_NOTICE: its text */
 		struct step_lease lease; /* STEP_IDS_MAPPED */
+		struct identity who;     /* STEP_LISTENER, where ids are answered for */
 		int which; /* STEP_FAST: enum network_fast; STEP_TAP: gear.replies; STEP_SQUASH: mount_op */
 	};
 };

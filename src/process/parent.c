@@ -192,15 +192,18 @@ static int serve_squash(struct start *start, int which, int fuse_fd, struct err 
 }
 
 /* From here on the child waits for the watcher with every call that it hears of, execve first. */
-static int serve_listener(struct start *start, int adopt_listener, struct err *err)
+static int serve_listener(
+	struct start *start, int adopt_listener, const struct identity *who, struct err *err)
 {
 	const struct process_spec *spec = start->spec;
+	struct watcher *watcher = &start->process->watcher;
 	autofd int listener = adopt_listener;
 
 	if (listener < 0 || start->process->watcher.pid)
 		return err_set(err, -EPROTO, "the container's init sent no listener");
-	return watch_start(move_fd(&listener), spec->report, spec->policy->watch,
-		&start->process->watcher, err);
+	if (spec->policy->watch == POLICY_WATCH_IDENTITY)
+		return watch_identity(move_fd(&listener), who, watcher, err);
+	return watch_start(move_fd(&listener), spec->report, spec->policy->watch, watcher, err);
 }
 
 /* One message of the child's; 1 = it is ready to execute. Takes fd over. */
@@ -224,7 +227,7 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 		log_msg(LOG_WARN, "%s", msg->err.text);
 		return 0;
 	case STEP_LISTENER:
-		return serve_listener(start, move_fd(&fd), err);
+		return serve_listener(start, move_fd(&fd), &msg->who, err);
 	case STEP_READY:
 		return 1;
 	case STEP_FAILED:

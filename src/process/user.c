@@ -304,3 +304,13 @@ int user_become(const struct user *user, enum keep_groups keep, struct err *err)
 		return explain_id("user", user->uid, err);
 	return 0;
 }
+
+void user_identity(const struct user *user, struct identity *ret)
+{
+	size_t n = user->n_groups < IDENTITY_GROUPS ? user->n_groups : IDENTITY_GROUPS;
+
+	identity_init(ret, user->uid, user->gid);
+	if (n > 0)
+		memcpy(ret->groups, user->groups, n * sizeof(*user->groups));
+	ret->n_groups = (uint32_t)n;
+}

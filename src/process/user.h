@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "process/exec.h"
+#include "process/identity.h"
 
 struct user {
 	uid_t uid;
@@ -43,6 +44,9 @@ int user_resolve(int rootfs, const char *spec, const struct strv *group_add, str
 /* setgroups (unless the caller's groups are kept), setresgid, setresuid, in that order. In a namespace that denies setgroups (single id)
  * the groups stay as they are. -EINVAL with an explanation for ids that the namespace lacks. */
 int user_become(const struct user *user, enum keep_groups keep, struct err *err);
+
+/* *user as it is said to be where its ids need not exist. */
+void user_identity(const struct user *user, struct identity *ret);
 
 /* 1: strict number in *ret; 0: can only be a name; -EINVAL: neither (looks like a number that is out
  * of range, signed, hexadecimal, or holds bytes no name has). Pure. */

@@ -216,10 +216,12 @@ static _Noreturn void watch_main(const struct watcher *watcher)
 
 static int fork_one(struct watcher *watcher, struct err *err)
 {
-	pid_t pid = fork();
+	const bool identity = watcher->how == POLICY_WATCH_IDENTITY;
+	pid_t pid = identity ? identity_start(watcher->listener, watcher->identities, false, err)
+			     : fork();
 
 	if (pid < 0)
-		return err_sys(err, "fork the watcher");
+		return identity ? pid : err_sys(err, "fork the watcher");
 	if (pid == 0)
 		watch_main(watcher);
 	watcher->pid = pid;
@@ -231,6 +233,7 @@ static void forget(struct watcher *watcher)
 	fd_drop(&watcher->listener);
 	if (watcher->shared)
 		(void)munmap(watcher->shared, sizeof(*watcher->shared));
+	identity_unshare(watcher->identities);
 	*watcher = (struct watcher)WATCHER_INIT;
 }
 
@@ -255,21 +258,47 @@ int watch_start(
 	return r;
 }
 
-static bool was_killed(pid_t pid)
+int watch_identity(int listener, const struct identity *who, struct watcher *ret, struct err *err)
+{
+	struct watcher watcher = {
+		.listener = listener, .report = -EBADF, .how = POLICY_WATCH_IDENTITY
+	};
+	int r;
+
+	watcher.identities = identity_share(who, err);
+	r = watcher.identities ? fork_one(&watcher, err) : err->code;
+	if (r < 0)
+		forget(&watcher);
+	else
+		*ret = watcher;
+	return r;
+}
+
+/* Of a child: si_code, 0 while it runs. */
+static int how_ended(pid_t pid)
 {
 	siginfo_t info = { 0 };
 
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       info.si_pid == pid && info.si_code != CLD_EXITED;
+			       info.si_pid == pid
+		       ? info.si_code
+		       : 0;
 }
 
 int watch_again(struct watcher *watcher, struct err *err)
 {
-	if (watcher->pid <= 0 || !was_killed(watcher->pid))
+	int how = watcher->pid > 0 ? how_ended(watcher->pid) : 0;
+
+	if (how == 0)
 		return 0;
 	(void)spawn_wait(watcher->pid, err); /* 128 + signal */
 	watcher->pid = 0;
-	watcher->shared->killed++;
+	if (how == CLD_EXITED) {
+		forget(watcher); /* nobody is left, or it could not go on: no call may wait for it */
+		return 0;
+	}
+	if (watcher->shared)
+		watcher->shared->killed++;
 	return fork_one(watcher, err);
 }
 

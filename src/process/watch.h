@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "policy/policy.h"
+#include "process/identity_serve.h"
 
 /* One that runs, or {0, listener -EBADF}. The listener is kept open here too: while nobody serves it callers
  * wait, where without it the kernel would answer ENOSYS. */
@@ -19,7 +20,9 @@ struct watcher {
 	pid_t pid; /* 0 = none */
 	int listener, report;
 	enum policy_watch how;
-	struct watch_shared *shared; /* outlives a killed one */
+	struct watch_shared
+		*shared; /* outlives a killed one; the other one with POLICY_WATCH_IDENTITY */
+	struct identity_shared *identities;
 };
 #define WATCHER_INIT                                 \
 	{                                            \
@@ -39,7 +42,10 @@ struct watcher {
 int watch_start(
 	int listener, int report, enum policy_watch how, struct watcher *ret, struct err *err);
 
-/* Has it been killed? Then another takes over, and first answers the call that it was at. */
+/* The same with a supervisor (identity_serve.h) in its place, which writes no report. */
+int watch_identity(int listener, const struct identity *who, struct watcher *ret, struct err *err);
+
+/* Has it ended of itself? Then nobody waits for it any more. Has it been killed? Then another takes over, and first answers the call that it was at. */
 int watch_again(struct watcher *watcher, struct err *err);
 
 /* The container has ended: waits for the report. */

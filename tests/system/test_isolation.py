@@ -122,13 +122,13 @@ def row_09_nothing_runs_after_rm(box):
 @test()
 def row_09_killing_helpers_of_one_leaves_others(box):
     one, two = (box.ok("run", "-d", "busybox", "sleep", "1000") for _ in range(2))
-    monitor = [pid for pid, line in processes_with(one) if "sbx" in line]
-    if not monitor:
+    helper = [pid for pid, line in processes_with(one) if "sbx-fuse" in line]  # without which no file is left
+    if not helper:
         pid = box.inspect(one)["State"]["Pid"]
         with open("/proc/%d/stat" % pid, encoding="ascii") as f:
-            monitor = [int(f.read().rsplit(")", 1)[1].split()[1])]
-    os.kill(monitor[0], 9)
-    wait_for(lambda: not box.inspect(one)["State"]["Running"], "the dead monitor's container to be exited")
+            helper = [int(f.read().rsplit(")", 1)[1].split()[1])]  # the monitor
+    os.kill(helper[0], 9)
+    wait_for(lambda: not box.inspect(one)["State"]["Running"], "the container without its helper to be exited")
     expect(box.inspect(two)["State"]["Running"])
     expect(box.ok("exec", two, "echo", "alive") == "alive")
     expect(two[:12] in box.ok("ps"))

@@ -31,7 +31,7 @@ def the_readmes_command_says_pong(box):
 
 @test("single", seconds=120)
 def redis_with_a_single_id(box):
-    """The entrypoint wants to become another user, which one id cannot; the server itself does not mind."""
+    """Without the entry point; with it: test_identity.py."""
     port = free_port()
     box.ok("run", "-d", "-p", "%d:6379" % port, "--entrypoint", "redis-server", "redis", "--protected-mode", "no", seconds=60)
     wait_pong(box, port)

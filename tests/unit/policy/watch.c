@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
@@ -69,7 +70,11 @@ static void make(struct policy *policy, bool without_execve, enum policy_watch h
 	struct policy plain = { .filter = code, .filter_len = ARRAY_SIZE(code) };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(policy_watch(&plain, how, &err), 0);
+	plain.caps = ~(uint64_t)0;
+	if (how == POLICY_WATCH_IDENTITY)
+		policy_identity(&plain);
+	else
+		assert_int_equal(policy_watch(&plain, how, &err), 0);
 	*policy = plain;
 	policy->filter = NULL; /* on this stack */
 	policy->filter_len = 0;
@@ -126,7 +131,42 @@ static void without_a_filter_everything_is_heard_of_that_is_asked(void **state)
 	policy_done(&policy);
 }
 
+static void a_supervisor_is_asked_about_nothing_that_is_refused(void **state)
+{
+	struct policy policy;
+
+	(void)state;
+	make(&policy, false, POLICY_WATCH_IDENTITY);
+	assert_int_equal(ask(&policy, SYS_setuid), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(ask(&policy, SYS_fchownat), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(ask(&policy, SYS_execve), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(ask(&policy, SYS_mkdirat), EPERM_VERDICT);
+	assert_int_equal(ask(&policy, SYS_sendmsg), EPERM_VERDICT);
+	assert_int_equal(ask(&policy, SYS_openat), SECCOMP_RET_ALLOW); /* nothing is made */
+	assert_int_equal(ask(&policy, SYS_prctl), SECCOMP_RET_ALLOW);
+	assert_int_equal(verdict(&policy, 0, SYS_setuid), SECCOMP_RET_ALLOW);
+	policy_done(&policy);
+	make(&policy, true, POLICY_WATCH_IDENTITY);
+	assert_int_equal(ask(&policy, SYS_execve), EPERM_VERDICT);
+	policy_done(&policy);
+}
+
+static void a_supervisor_gives_nothing_that_takes_a_capability(void **state)
+{
+	struct policy policy = { .caps = ~((uint64_t)1 << CAP_CHOWN | (uint64_t)1 << CAP_SETGID) };
+
+	(void)state;
+	policy_identity(&policy);
+	assert_int_equal(ask(&policy, SYS_fchown), SECCOMP_RET_ALLOW);
+	assert_int_equal(ask(&policy, SYS_setgroups), SECCOMP_RET_ALLOW);
+	assert_int_equal(ask(&policy, SYS_setuid), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(ask(&policy, SYS_fstat), SECCOMP_RET_USER_NOTIF);
+	policy_done(&policy);
+}
+
 TEST_MAIN(cmocka_unit_test(a_report_hears_of_refusals_and_of_execve),
 	cmocka_unit_test(nothing_passes_because_it_is_watched),
 	cmocka_unit_test(learning_hears_of_all_that_passes),
-	cmocka_unit_test(without_a_filter_everything_is_heard_of_that_is_asked))
+	cmocka_unit_test(without_a_filter_everything_is_heard_of_that_is_asked),
+	cmocka_unit_test(a_supervisor_is_asked_about_nothing_that_is_refused),
+	cmocka_unit_test(a_supervisor_gives_nothing_that_takes_a_capability))

@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Homes that lack something: in each `sbx run` works, or ends with one message that has an id, a cause and a way out; and what
+`sbx doctor` foretells there is what comes. What only root can take away is taken away in a mount namespace of its own."""
+
+import json
+import re
+import shutil
+
+from sbxtest import SBX, USER, Skip, expect, main, sub_ids, test
+
+
+def without_device(name):
+    """Shell lines that give the mount namespace a /dev with the usual nodes except one."""
+    nodes = [n for n in ("null", "zero", "full", "random", "urandom", "tty", "fuse", "net/tun") if n != name]
+    return """mount -t tmpfs -o mode=755 t /mnt; mkdir /mnt/net /mnt/pts /mnt/shm /mnt/mqueue
+        for n in %s; do touch /mnt/$n; mount --bind /dev/$n /mnt/$n; done
+        mount --bind /dev/pts /mnt/pts; mount --bind /dev/shm /mnt/shm; ln -s pts/ptmx /mnt/ptmx; ln -s /proc/self/fd /mnt/fd
+        mount --rbind /mnt /dev""" % " ".join(nodes)
+
+
+class Home:
+    """Commands of sbx as they run in this home."""
+
+    def __init__(self, box, setup="true", wrap=(), **env):
+        self.box, self.setup, self.wrap, self.env = box, setup, list(wrap), env
+
+    def sbx(self, *args):
+        return self.box.as_root(self.setup, [*self.wrap, SBX, *args], **self.env)
+
+    def foretold(self, *options):
+        result = self.sbx(*options, "doctor", "--json")
+        expect(result.out.startswith("{"), result)
+        return json.loads(result.out)["prediction"], result
+
+    def works(self, notice=None, options=()):
+        told, doctor = self.foretold(*options)
+        expect(told["run"] is True and doctor.code == 0, doctor)
+        result = self.sbx(*options, "run", "--rm", "busybox", "sh", "-c", "echo ran; cat /proc/self/uid_map")
+        expect(result.code == 0 and result.out.startswith("ran\n"), result)
+        ranges = len(result.out.strip().split("\n")) - 1
+        expect(told["ids"] == ("subordinate" if ranges > 1 else "single"), told, result)
+        expect(not notice or notice in result.err, result)
+        return told
+
+    def ends_with(self, ident, *patterns, told_as=None):
+        told, doctor = self.foretold()
+        result = self.sbx("run", "--rm", "busybox", "true")
+        expect(result.code == 125 and re.search("^sbx: %s: " % ident, result.err, re.M), result)
+        for pattern in patterns:
+            expect(re.search(pattern, result.err), "no %r" % pattern, result)
+        expect(told["run"] is False and doctor.code == 1, doctor)
+        expect(re.fullmatch(told_as or ident, told["runError"]), told, result)
+        return told
+
+
+def need_sub_ids():
+    if not sub_ids():
+        raise Skip("%s has no subordinate ids" % USER.pw_name)
+
+
+@test("overlay")
+def no_sub_ids(box):
+    box.ok("pull", "busybox")
+    home = Home(box, "touch {0}/none; mount --bind {0}/none /etc/subuid; mount --bind {0}/none /etc/subgid".format(box.top))
+    expect(home.works("I-SUBID-NONE")["ids"] == "single")
+
+
+@test("overlay")
+def a_range_of_one_id(box):
+    box.ok("pull", "busybox")
+    box.file("small", "%s:300000:1\n" % USER.pw_name)
+    home = Home(box, "mount --bind {0}/small /etc/subuid; mount --bind {0}/small /etc/subgid".format(box.top))
+    expect(home.works("W-SUBID-SMALL")["ids"] == "single")
+    mail = home.sbx("doctor", "--for-admin")
+    expect("usermod --add-subuids" in mail.out, mail)
+
+
+@test("overlay")
+def newuidmap_without_setuid(box):
+    need_sub_ids()
+    box.ok("pull", "busybox")
+    setup = "\n".join("cp --no-preserve=mode $(command -v {0}) {1}/{0}; chmod 755 {1}/{0}; mount --bind {1}/{0} $(command -v {0})"
+                      .format(tool, box.top) for tool in ("newuidmap", "newgidmap"))
+    Home(box, setup).works("W-NEWUIDMAP")
+
+
+@test("overlay")
+def user_namespaces_switched_off(box):
+    box.ok("pull", "busybox")
+    off = ["unshare", "-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces; exec \"$@\"", "sh"]
+    Home(box, wrap=off).ends_with("E-USERNS-(OFF|LIMIT)", "With root: sysctl|with root: sysctl")
+
+
+@test("overlay")
+def in_a_chroot(box):
+    box.ok("pull", "busybox")
+    setup = "mkdir {0}/tree; mount --rbind / {0}/tree".format(box.top)
+    result = box.as_root(setup + "\nchroot {0}/tree setpriv --reuid {1} --regid {2} --init-groups -- {3} run --rm busybox true "
+                         ">{0}/out 2>&1 || echo $? >>{0}/out\nchroot {0}/tree setpriv --reuid {1} --regid {2} --init-groups -- {3} "
+                         "doctor --json >{0}/told || true".format(box.top, USER.pw_uid, USER.pw_gid, SBX), ["true"])
+    with open(box.path("out"), encoding="utf-8") as f:
+        out = f.read()
+    expect(re.search(r"E-NEST-CHROOT: .*Without root: .*With root: ", out) and out.endswith("125\n"), out, result)
+    with open(box.path("told"), encoding="utf-8") as f:
+        expect(json.load(f)["prediction"]["runError"] == "E-NEST-CHROOT")
+
+
+@test("overlay")
+def inside_bubblewrap(box):
+    if not shutil.which("bwrap"):
+        raise Skip("needs bwrap (package bubblewrap)")
+    box.ok("pull", "busybox")
+    wrap = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc", "--unshare-pid", "--"]
+    Home(box, wrap=wrap).works()
+
+
+@test("overlay")
+def no_dev_fuse(box):
+    box.ok("pull", "busybox")
+    told = Home(box, without_device("fuse")).works()
+    expect(told["driver"] == "overlay", told)
+
+
+@test("overlay")
+def no_dev_net_tun(box):
+    box.ok("pull", "busybox")
+    home = Home(box, without_device("net/tun"))
+    told = home.ends_with("E-NET-NOTUN", "--network host")
+    expect(told["runWithoutNetwork"] is True, told)
+    result = home.sbx("run", "--rm", "--network", "none", "busybox", "echo", "ran")
+    expect(result.out == "ran\n", result)
+
+
+def small_home(box, options):
+    """A store on a tmpfs of its own, filled and used in one mount namespace."""
+    return "mount -t tmpfs -o mode=755,uid=%d,gid=%d,%s t %s" % (USER.pw_uid, USER.pw_gid, options, box.path("root"))
+
+
+@test("overlay")
+def a_noexec_home(box):
+    script = "\"$1\" doctor --json >told; \"$1\" run --rm -q busybox echo ran 2>/dev/null || \"$1\" run --rm busybox echo ran"
+    result = box.as_root(small_home(box, "noexec"), ["sh", "-c", script, "sh", SBX])
+    expect(result.code == 0 and "ran" in result.out, result)
+    with open(box.path("told"), encoding="utf-8") as f:
+        told = json.load(f)
+    expect(told["prediction"]["run"] is True and any(c["name"] == "store: noexec" for c in told["checks"]), told)
+
+
+@test("overlay")
+def a_home_that_is_full(box):
+    result = box.as_root(small_home(box, "size=1m"), [SBX, "run", "--rm", "busybox", "true"])
+    expect(result.code == 125 and re.search("E-(WONT-FIT|DISK-FULL|QUOTA)", result.err), result)
+
+
+@test("overlay")
+def no_run_and_no_xdg_runtime_dir(box):
+    box.ok("pull", "busybox")
+    fallback = "mount -o bind,ro /run /run 2>/dev/null || mount --bind /run /run && mount -o remount,bind,ro /run"
+    lead = ["env", "-u", "XDG_RUNTIME_DIR", "-u", "SBX_RUNROOT"]
+    Home(box, fallback, lead).works()
+    Home(box, "true", ["env", "-u", "SBX_RUNROOT", "XDG_RUNTIME_DIR=/nonexistent"]).works()
+    Home(box, "true", ["env", "-u", "SBX_RUNROOT", "XDG_RUNTIME_DIR=/root"]).works()
+
+
+@test("overlay")
+def an_empty_environment(box):
+    box.ok("pull", "busybox")
+    options = ("--root", box.path("root"), "--runroot", box.path("rr"), "--config", box.path("config.json"))
+    Home(box, wrap=["env", "-i"]).works(options=options)
+    cron = ["env", "-i", "HOME=" + box.path("home"), "LOGNAME=" + USER.pw_name, "SHELL=/bin/sh", "PATH=/usr/bin:/bin"]
+    Home(box, wrap=cron).works(options=options)
+
+
+@test("overlay")
+def by_su(box):
+    box.ok("pull", "busybox")
+    command = "%s --root %s --runroot %s --config %s run --rm busybox echo ran" % (
+        SBX, box.path("root"), box.path("rr"), box.path("config.json"))
+    result = box.as_root("su -s /bin/sh %s -c '%s' </dev/null" % (USER.pw_name, command), ["true"])
+    expect(result.code == 0 and result.out == "ran\n", result)
+
+
+if __name__ == "__main__":
+    main()
