@@ -71,10 +71,16 @@ int volume_matches(
 int network_inspect(
 	const struct globals *globals, const char *name, struct json **ret, struct err *err);
 
-/* What filters of networks judge by; used: some container, running or not, is on it. */
-/* network_log.c. What the container reached, in the user's format or as a table. */
+/* network_log.c. What the container reached on its networks, by time: maps with Time, Verdict, Proto, Name, Address, Port,
+ * Sent, Received (these three numbers), End. -ENOENT: nothing recorded it. */
+int connections_read(const struct container *c, struct json **ret, struct err *err);
+/* The rule of --egress that one of them needs; the caller frees it. "name:443", "192.0.2.1:443", "[fd00::1]:443"; an echo
+ * request has port 0, and none here. */
+char *connection_rule(const char *name, const char *address, int port);
+/* In the user's format or as a table. */
 int connections_print(const struct container *c, const char *format, struct err *err);
 
+/* What filters of networks judge by; used: some container, running or not, is on it. */
 struct network_facts {
 	const struct network_record *record;
 	const char *driver;

@@ -125,6 +125,8 @@ bool launch_reports(const struct launch *launch);
 int launch_report_open(struct launch *launch, struct err *err);
 void launch_report_end(struct launch *launch, int status); /* in the monitor */
 int launch_report_read(int fd, struct json **ret, struct err *err);
+/* Of a connection in a report: the rule of --egress that it needs; the caller frees it. */
+char *launch_report_rule(const struct json *connection);
 void report_print(const struct json *doc, struct buf *out); /* report.c */
 
 /* The record that config.json keeps; docs/formats.md. */

@@ -33,7 +33,9 @@ static int plan_one(
 		.dns = launch->opts.dns,
 		.dns_search = launch->opts.dns_search,
 		.dns_option = launch->opts.dns_option,
-		.egress = launch->opts.egress };
+		.egress = launch->opts.egress,
+		.report = launch->opts.report,
+		.policy_learn = launch->opts.policy_learn };
 	struct network autonetwork net = NETWORK_INIT;
 
 	TRY(network_plan(launch->globals, &alone, NULL, &net, err));

@@ -19,9 +19,12 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "commands/changed.h"
+#include "commands/common.h"
 
 #define REPORT_MAX (16 * 1024 * 1024)
 #define FILES_MAX  10000 /* more are counted only */
+/* of a time as records have it */
+#define MILLISECONDS_END (sizeof("2026-11-22T09:00:00.000") - 1)
 
 /* What a program always needs, and what a run too short does not show. */
 static const char *const always[] = { "execve", "exit", "exit_group", "rt_sigreturn",
@@ -109,6 +112,50 @@ static void add_files(const struct launch *launch, struct json *doc)
 	json_put_int(doc, "bytesChanged", collect.bytes);
 }
 
+/* As of `network log`, with the names that JSON of ours has. Earlier runs of the container are in its record too. */
+static struct json *connections_since(const struct json *rows, const char *since)
+{
+	struct json *ret = json_new_list();
+
+	json_each (it, rows) {
+		struct json *row;
+
+		if (strcmp(json_str(json_get(it.value, "Time"), ""), since) < 0)
+			continue;
+		row = json_new_map();
+		json_each (value, it.value) {
+			autofree char *name = xstrdup(value.key);
+
+			name[0] = (char)(name[0] | 0x20); /* a letter */
+			json_put(row, name, json_ref(value.value));
+		}
+		json_push(ret, row);
+	}
+	return ret;
+}
+
+/* They are seen where sbx-netstack carries them; a container without any network of its own made none. */
+static void add_connections(const struct launch *launch, struct json *doc)
+{
+	autojson struct json *rows = NULL;
+	struct err err = ERR_INIT;
+	char since[STATE_TIME_MAX];
+
+	if (launch->network.kind == NETWORK_HOST || launch->network.kind == NETWORK_CONTAINER) {
+		json_put_string(doc, "connectionsError",
+			"not seen: the network is the host's or another container's");
+		return;
+	}
+	state_time_format(launch->container.started, true, since);
+	since[MILLISECONDS_END] = '\0'; /* the record's times have no more digits */
+	if (launch->network.kind != NETWORK_BRIDGE)
+		rows = json_new_list();
+	else if (connections_read(&launch->container, &rows, &err) < 0)
+		json_put_string(doc, "connectionsError", err.text);
+	if (rows)
+		json_put(doc, "connections", connections_since(rows, since));
+}
+
 static int write_doc(int fd, const struct json *doc, struct err *err)
 {
 	autobuf struct buf text = BUF_INIT;
@@ -123,6 +170,30 @@ static int write_doc(int fd, const struct json *doc, struct err *err)
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char *launch_report_rule(const struct json *connection)
+{
+	return connection_rule(json_str(json_get(connection, "name"), ""),
+		json_str(json_get(connection, "address"), ""),
+		(int)json_int(json_get(connection, "port"), 0));
+}
+
+/* Each rule once, sorted; of what failed too, since it may answer the next time. */
+static struct json *egress_of(const struct json *connections)
+{
+	autostrv struct strv rules = STRV_INIT;
+
+	json_each (it, connections) {
+		autofree char *rule = launch_report_rule(it.value);
+
+		if (strcmp(json_str(json_get(it.value, "verdict"), ""), "refused") != 0 &&
+			!strv_has(&rules, rule))
+			strv_add(&rules, rule);
+	}
+	if (rules.n > 0)
+		qsort(rules.v, rules.n, sizeof(*rules.v), by_name);
+	return json_new_strv(&rules);
 }
 
 /* The policy that this run would have needed. Capabilities cannot be seen in use: they stay. */
@@ -142,10 +213,12 @@ static struct json *learned(const struct launch *launch, const struct json *doc)
 	json_put_string(policy, "extends", "default");
 	json_put(seccomp, "only", json_new_strv(&only));
 	json_put(policy, "seccomp", seccomp);
-	if (!json_bool(json_get(doc, "inet"), true)) {
+	if (!json_bool(json_get(doc, "inet"), true))
 		json_put_string(part, "mode", "none");
+	else if (json_get(doc, "connections"))
+		json_put(part, "egress", egress_of(json_get(doc, "connections")));
+	if (json_len(part) > 0)
 		json_put(policy, "network", json_ref(part));
-	}
 	json_free(part);
 	if (json_int(json_get(doc, "filesChanged"), 1) == 0) {
 		part = json_new_map();
@@ -202,6 +275,7 @@ static int finish(const struct launch *launch, int status, struct err *err)
 	json_put_int(doc, "seconds", (state_now() - launch->container.started) / 1000000000);
 	name_first(launch, json_get(doc, "started"));
 	add_limits(launch, status, doc);
+	add_connections(launch, doc);
 	add_files(launch, doc);
 	if (launch->opts.policy_learn && write_policy(launch, doc, err) < 0)
 		json_put_string(doc, "policyError", err->text); /* the launcher tells it */

@@ -141,7 +141,7 @@ static bool is_first_file(const char *name)
 	       strcmp(name + len - 2, ".0") == 0;
 }
 
-static int read_all(const struct container *c, struct json **ret, struct err *err)
+int connections_read(const struct container *c, struct json **ret, struct err *err)
 {
 	int again = openat(c->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autodir DIR *stream = again < 0 ? NULL : fdopendir(again); /* takes again over */
@@ -184,22 +184,18 @@ int connections_print(const struct container *c, const char *user, struct err *e
 	autoformat struct format format = { 0 };
 
 	TRY(format_init(&format, user, TABLE, TYPE, err));
-	TRY(read_all(c, &rows, err));
+	TRY(connections_read(c, &rows, err));
 	TRY(format_heading(&format, heading, err));
 	json_each (it, rows)
 		TRY(format_row(&format, it.value, methods, err));
 	return format_finish(&format, err);
 }
 
-/* "name:443", "192.0.2.1:443", "[fd00::1]:443"; an echo request has no port. */
-static char *rule_of(const struct json *row)
+char *connection_rule(const char *name, const char *address, int port)
 {
-	const char *name = json_str(json_get(row, "Name"), "");
-	const char *address = json_str(json_get(row, "Address"), "");
-	bool bracket = !*name && strchr(address, ':');
-	int port = (int)json_int(json_get(row, "Port"), 0);
+	bool named = *name && *name != '[', bracket = !named && strchr(address, ':');
 
-	if (*name == '[' || !*name)
+	if (!named)
 		name = address;
 	if (!port)
 		return xstrdup(name);
@@ -211,9 +207,11 @@ static int print_list(const struct container *c, struct err *err)
 	autojson struct json *rows = NULL, *seen = json_new_map();
 	autobuf struct buf text = BUF_INIT;
 
-	TRY(read_all(c, &rows, err));
+	TRY(connections_read(c, &rows, err));
 	json_each (it, rows) {
-		autofree char *rule = rule_of(it.value);
+		autofree char *rule = connection_rule(json_str(json_get(it.value, "Name"), ""),
+			json_str(json_get(it.value, "Address"), ""),
+			(int)json_int(json_get(it.value, "Port"), 0));
 
 		if (!strcmp(json_str(json_get(it.value, "Verdict"), ""), "refused") ||
 			json_get(seen, rule))

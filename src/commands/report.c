@@ -62,6 +62,33 @@ static void add_files(struct buf *out, const struct json *doc)
 	more(out, all);
 }
 
+static void add_connections(struct buf *out, const struct json *doc)
+{
+	const struct json *all = json_get(doc, "connections");
+	const char *lost = json_str(json_get(doc, "connectionsError"), NULL);
+	size_t n = 0;
+
+	if (!all && !lost)
+		return;
+	heading(out, "Connections", json_len(all));
+	if (lost)
+		buf_addf(out, "  unknown: %s\n", lost);
+	json_each (it, all) {
+		autofree char *to = launch_report_rule(it.value);
+
+		if (n++ >= SHOWN)
+			break;
+		buf_addf(out, "  %-8s %-4s %10lld sent %10lld received  ",
+			json_str(json_get(it.value, "verdict"), ""),
+			json_str(json_get(it.value, "proto"), ""),
+			(long long)json_int(json_get(it.value, "sent"), 0),
+			(long long)json_int(json_get(it.value, "received"), 0));
+		out_escape(to, out);
+		buf_addc(out, '\n');
+	}
+	more(out, json_len(all));
+}
+
 /* Counts of 0 say that a limit was watched and not hit. */
 static void add_limits(struct buf *out, const struct json *doc)
 {
@@ -104,6 +131,7 @@ void report_print(const struct json *doc, struct buf *out)
 	add_counts(out, "System calls refused", json_get(doc, "refused"));
 	if (json_get(doc, "limits"))
 		add_limits(out, doc);
+	add_connections(out, doc);
 	add_files(out, doc);
 	if (json_get(doc, "inet"))
 		buf_addf(out, "Internet sockets: %s\n",

@@ -146,6 +146,10 @@ int network_attach(
  * called again, as after any error. */
 int network_recover(struct network *net, const char *id, const char *name, struct err *err);
 
+/* monitor: leaves it. A container whose connections are recorded (log_dir) then has the record whole, unless sbx-netstack is
+ * silent for a second. */
+void network_leave(struct network *net);
+
 /* ---- networks beyond a container's first ---- */
 
 /* Those, and the container's namespaces for further ones. All owned. */

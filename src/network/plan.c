@@ -6,8 +6,10 @@
 #include "network/network.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -19,6 +21,7 @@
 
 #define LOOPBACK_SUFFIX ":host-loopback"
 #define BIND_ENV        "SBX_DEFAULT_BIND"
+#define LEAVE_MS        1000
 
 /* First the tap: its last close takes long, and sbx-netstack does it aside. */
 void network_gear_done(struct network_gear *gear)
@@ -58,6 +61,18 @@ void network_done(struct network *net)
 		(void)spawn_wait(
 			net->starting, &(struct err)ERR_INIT); /* only to leave no zombie */
 	net->starting = 0;
+}
+
+void network_leave(struct network *net)
+{
+	struct pollfd other_end = { .fd = net->control };
+
+	if (net->control <= 0)
+		return;
+	/* It hangs up last: every connection has its last line by then. */
+	if (net->egress.n && net->log_dir && shutdown(net->control, SHUT_WR) == 0)
+		(void)poll(&other_end, 1, LEAVE_MS);
+	fd_drop(&net->control);
 }
 
 /* What belongs to the container whose network is shared cannot be chosen here. Docker's words. */
@@ -142,11 +157,15 @@ static int check_loopback(const struct network *net, struct err *err)
 	return 0;
 }
 
-/* Rules hold where sbx-netstack carries what leaves. Who shares another's network has the other's rules. */
+/* Rules hold where sbx-netstack carries what leaves. Who shares another's network has the other's rules. A report
+ * wants a record, which only a container with rules has. */
 static int plan_egress(const struct run_opts *opts, struct network *net, struct err *err)
 {
-	if (!opts->egress)
+	if (!opts->egress) {
+		if ((opts->report || opts->policy_learn) && net->kind == NETWORK_BRIDGE)
+			strv_add(&net->egress, "all");
 		return 0;
+	}
 	if (net->kind == NETWORK_HOST || net->kind == NETWORK_CONTAINER)
 		return err_set(err, -EINVAL,
 			"conflicting options: --egress and the network mode %s, where nothing could keep "

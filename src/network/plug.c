@@ -27,6 +27,7 @@ void network_set_add(struct network_set *set, const struct network *adopt)
 
 void network_set_remove(struct network_set *set, size_t index)
 {
+	network_leave(set->list[index]);
 	network_done(set->list[index]);
 	free(set->list[index]);
 	memmove(set->list + index, set->list + index + 1,

@@ -262,8 +262,10 @@ static void unwatch_networks(struct monitor *monitor)
 static void leave_network(struct monitor *monitor)
 {
 	unwatch_networks(monitor);
-	if (monitor->job->network)
+	if (monitor->job->network) {
+		network_leave(monitor->job->network);
 		network_done(monitor->job->network);
+	}
 	if (monitor->job->networks)
 		network_set_done(monitor->job->networks);
 }

@@ -207,6 +207,34 @@ def egress_of_run_is_kept_recorded_and_listed(box):
 
 
 @test("overlay")
+def a_report_tells_each_connection_of_that_run_and_a_learned_policy_names_them(box):
+    box.ok("pull", "-q", "busybox")
+    with World(box) as world:
+        world.serve(DNS, "192.0.2.53", box.path("asked"))
+        world.serve(HELLO, *PORTS)
+        script = "rm -f /got; wget -q -O- http://good.test/; ((echo hi; sleep 100) | nc 203.0.113.3 80 >/got) & until [ -s /got ]; do true; done"
+        result = world.sbx("run", "--name", "c", "--report", "busybox", "sh", "-c", script)
+        expect(result.code == 0 and "Connections (2)" in result.err and "good.test:80" in result.err, result)
+        doc = json.loads(world.ok("report", "--format", "json", "c"))
+        told = [(c["proto"], c["name"], c["address"], c["port"], c["verdict"]) for c in doc["connections"]]
+        expect(told == [("tcp", "good.test", "203.0.113.1", 80, "allowed"), ("tcp", "", "203.0.113.3", 80, "allowed")], told)
+        # the second one was open when its container ended: its bytes are told all the same
+        expect([c["received"] > 30 and c["end"] != "" for c in doc["connections"]] == [True, True], doc["connections"])
+        world.ok("start", "-a", "c")  # each run has a report of its own
+        expect(len(json.loads(world.ok("report", "--format", "json", "c"))["connections"]) == 2)
+        for options, want in ((["--egress", "none"], []), (["--network", "none"], []), (["--network", "host"], None)):
+            world.sbx("run", "--replace", "--name", "d", "--report", *options, "busybox", "true")
+            doc = json.loads(world.ok("report", "--format", "json", "d"))
+            expect(doc.get("connections") == want and ("connectionsError" in doc) == (want is None), doc)
+        policy = box.path("learned.json")
+        world.ok("run", "--rm", "--policy-learn", policy, "busybox", "wget", "-q", "-O-", "http://good.test/")
+        with open(policy, encoding="ascii") as f:
+            expect(json.load(f)["network"] == {"egress": ["good.test:80"]})
+        expect("hello" in wget(world, "--policy", policy, url="http://good.test/").out)
+        expect(wget(world, "--policy", policy, url="http://203.0.113.3/").code != 0)
+
+
+@test("overlay")
 def egress_of_a_network_holds_for_everybody_on_it_and_both_must_allow(box):
     box.ok("pull", "-q", "busybox")
     with World(box) as world:
