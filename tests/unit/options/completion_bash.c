@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the real shell on the real script, with a small sbx that knows two names. */
-#include "options/completion.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/own.h"
-#include "base/spawn.h"
-#include "base/xalloc.h"
-#include "harness.h"
+#include "completion_shell.h"
 
 static int prepare(void **state)
 {
-	static const char fake[] =
-		"#!/bin/sh\n"
-		"case $1 in ps) printf 'web\\ndb\\n' ;; images) printf 'redis:7\\nredis:8\\n' ;; esac\n";
-	struct buf script = BUF_INIT;
-	autofree char *path = NULL;
-	struct scratch *dir;
-
-	if (harness_scratch(state) != 0)
-		return -1;
-	dir = *state;
-	completion_bash(&script);
-	scratch_write(dir, "script", script.data);
-	buf_done(&script);
-	scratch_mkdir(dir, "bin");
-	scratch_write(dir, "bin/sbx", fake);
-	path = xasprintf("%s/bin/sbx", dir->path);
-	return chmod(path, 0755);
+	return completion_prepare(state, completion_bash);
 }
 
 /* What Tab offers after `line`, on one line. */
@@ -41,15 +14,10 @@ static void assert_offers(void **state, const char *line, const char *want)
 	autofree char *code = xasprintf("PATH=%s/bin:$PATH; . %s/script; COMP_LINE='%s'; "
 					"COMP_POINT=${#COMP_LINE}; _sbx; echo \"${COMPREPLY[*]}\"",
 		dir->path, dir->path, line);
-	const char *argv[] = { "bash", "--norc", "-c", code, NULL };
-	const struct spawn spawn = { .path = "bash", .argv = (char *const *)argv };
-	autofree char *out = NULL;
-	struct err err = ERR_INIT;
+	const char *const argv[] = { "bash", "--norc", "-c", code, NULL };
+	autofree char *out = completion_run("/bin/bash", argv);
 
-	assert_int_equal(spawn_capture(&spawn, 65536, &out, &err), 0);
-	out[strcspn(out, "\n")] = '\0';
-	if (strcmp(out, want) != 0)
-		fail_msg("'%s' offers '%s', not '%s'", line, out, want);
+	assert_line(line, out, want);
 }
 
 static void commands_and_groups_are_offered_first(void **state)

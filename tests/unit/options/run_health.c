@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options/options.h"
-
-#include <errno.h>
-#include <string.h>
-
-#include "harness.h"
-
-#define ARGV(...) ((char **)(const char *[]){ __VA_ARGS__, NULL })
+#include "run_refused.h"
 
 static void durations_and_retries_are_kept(void **state)
 {
@@ -28,13 +21,7 @@ static void durations_and_retries_are_kept(void **state)
 
 static void refused(const char *option, const char *says)
 {
-	struct run_opts o = { 0 };
-	struct err err = ERR_INIT;
-
-	assert_int_equal(
-		run_opts_parse(4, ARGV("run", "--no-healthcheck", option, "image"), &o, &err),
-		-EINVAL);
-	assert_non_null(strstr(err.text, says));
+	refused_with("--no-healthcheck", option, says);
 }
 
 static void nonsense_is_refused(void **state)

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options/options.h"
-
-#include <errno.h>
-#include <string.h>
-
-#include "harness.h"
-
-#define ARGV(...) ((char **)(const char *[]){ __VA_ARGS__, NULL })
+#include "run_refused.h"
 
 static void sizes_and_shares_are_docker_s(void **state)
 {
@@ -29,12 +22,7 @@ static void sizes_and_shares_are_docker_s(void **state)
 
 static void refused(const char *option, const char *says)
 {
-	struct run_opts o = { 0 };
-	struct err err = ERR_INIT;
-
-	assert_true(run_opts_parse(3, ARGV("run", option, "image"), &o, &err) < 0);
-	if (!strstr(err.text, says))
-		fail_msg("%s: %s", option, err.text);
+	refused_with("-q", option, says);
 }
 
 static void nonsense_is_refused(void **state)

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "options/options.h"
+#include "run_refused.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "harness.h"
-
-#define ARGV(...) ((char **)(const char *[]){ __VA_ARGS__, NULL })
 
 static void streams_are_chosen_in_any_case(void **state)
 {
@@ -21,33 +16,23 @@ static void streams_are_chosen_in_any_case(void **state)
 	run_opts_done(&o);
 }
 
-static void refused(const char *a, const char *b, const char *says)
-{
-	struct run_opts o = { 0 };
-	struct err err = ERR_INIT;
-
-	assert_true(run_opts_parse(4, ARGV("run", a, b, "image"), &o, &err) < 0);
-	if (!strstr(err.text, says))
-		fail_msg("%s: %s", a, err.text);
-}
-
 static void nonsense_is_refused(void **state)
 {
 	(void)state;
-	refused("--attach=", "-q", "valid streams");
-	refused("--attach=std", "-q", "valid streams");
-	refused("--attach=stdoutx", "-q", "valid streams");
-	refused("--attach=stdout", "-d", "cannot specify both");
-	refused("--umask=8", "-q", "invalid umask");
-	refused("--umask=1777", "-q", "invalid umask");
-	refused("--umask=", "-q", "invalid umask");
-	refused("--tz=/etc/passwd", "-q", "invalid time zone");
-	refused("--tz=a/../b", "-q", "invalid time zone");
-	refused("--tz=", "-q", "invalid time zone");
-	refused("--tz=No/Where", "-q", "finding time zone No/Where");
-	refused("--preserve-fds=-1", "-q", "from 0 to");
-	refused("--preserve-fds=5000", "-q", "from 0 to");
-	refused("--preserve-fds=1", "--restart=always", "second start");
+	refused_with("--attach=", "-q", "valid streams");
+	refused_with("--attach=std", "-q", "valid streams");
+	refused_with("--attach=stdoutx", "-q", "valid streams");
+	refused_with("--attach=stdout", "-d", "cannot specify both");
+	refused_with("--umask=8", "-q", "invalid umask");
+	refused_with("--umask=1777", "-q", "invalid umask");
+	refused_with("--umask=", "-q", "invalid umask");
+	refused_with("--tz=/etc/passwd", "-q", "invalid time zone");
+	refused_with("--tz=a/../b", "-q", "invalid time zone");
+	refused_with("--tz=", "-q", "invalid time zone");
+	refused_with("--tz=No/Where", "-q", "finding time zone No/Where");
+	refused_with("--preserve-fds=-1", "-q", "from 0 to");
+	refused_with("--preserve-fds=5000", "-q", "from 0 to");
+	refused_with("--preserve-fds=1", "--restart=always", "second start");
 }
 
 static void proxies_are_below_what_is_given(void **state)
