@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/spawn.h"
 #include "base/userns.h"
 
 #define PATH_ROOM 64
@@ -207,25 +208,19 @@ static int receive_tap(int sock, struct err *err)
 
 int alone_open_tap(const struct alone_options *options, struct err *err)
 {
-	int pair[2], tap;
-	autofd int ours = -EBADF, theirs = -EBADF;
-	pid_t pid;
+	autofd int sock = -EBADF;
+	pid_t pid = spawn_fork(&sock, err);
+	int tap;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "socketpair");
-	ours = pair[0];
-	theirs = pair[1];
-	pid = fork();
 	if (pid < 0)
-		return err_sys(err, "fork");
+		return pid;
 	if (pid == 0) {
 		struct err verdict = ERR_INIT;
 		int made = tap_there(options, &verdict);
 
-		_exit(send_tap(theirs, made, &verdict) < 0);
+		_exit(send_tap(sock, made, &verdict) < 0);
 	}
-	fd_drop(&theirs);
-	tap = receive_tap(ours, err);
+	tap = receive_tap(sock, err);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return tap;

@@ -107,47 +107,41 @@ static int open_resolver_dir(void)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int lock_in_alone(struct err *err)
+/* The network's process opens files below /etc, where the host says who resolves names, and below dir if it has one. */
+static int lock_in_stack(int dir, bool keep_dumpable, struct err *err)
 {
 	autofd int etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC),
 		   resolver = open_resolver_dir();
-	const struct confine_dir dirs[] = { { etc, false }, { resolver, false } };
-	const struct confine rules = {
+	struct confine_dir dirs[3] = { { etc, false } };
+	struct confine rules = {
 		.name = "sbx-netstack",
 		.calls = network_calls,
 		.n_calls = ARRAY_SIZE(network_calls),
 		.refuse = EPERM,
 		.files = true,
 		.dirs = dirs,
-		.n_dirs = resolver < 0 ? 1 : 2,
-		.keep_dumpable = true, /* holds nothing that its starter may not see */
+		.n_dirs = 1,
+		.keep_dumpable = keep_dumpable,
 	};
 
 	if (etc < 0)
 		return err_sys(err, "open /etc");
+	if (resolver >= 0)
+		dirs[rules.n_dirs++] = (struct confine_dir){ resolver, false };
+	if (dir >= 0)
+		dirs[rules.n_dirs++] = (struct confine_dir){ dir, true };
 	TRY(confine_self(&rules, err));
 	return 0;
 }
 
+int lock_in_alone(struct err *err)
+{
+	return lock_in_stack(-EBADF, true, err); /* holds nothing that its starter may not see */
+}
+
 int lock_in_network(int dir, struct err *err)
 {
-	autofd int etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC),
-		   resolver = open_resolver_dir();
-	const struct confine_dir dirs[] = { { dir, true }, { etc, false }, { resolver, false } };
-	const struct confine rules = {
-		.name = "sbx-netstack",
-		.calls = network_calls,
-		.n_calls = ARRAY_SIZE(network_calls),
-		.refuse = EPERM,
-		.files = true,
-		.dirs = dirs,
-		.n_dirs = resolver < 0 ? 2 : 3,
-	};
-
-	if (etc < 0)
-		return err_sys(err, "open /etc");
-	TRY(confine_self(&rules, err));
-	return 0;
+	return lock_in_stack(dir, false, err);
 }
 
 int lock_in_relay(struct err *err)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,6 +92,24 @@ static _Noreturn void child_main(const struct spawn *spawn, pid_t parent, int te
 	if (write(tell, &code, sizeof(code)) < 0)
 		_exit(126);
 	_exit(127);
+}
+
+pid_t spawn_fork(int *ret_sock, struct err *err)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "socketpair");
+	pid = fork();
+	if (pid < 0)
+		(void)err_sys(err, "fork");
+	(void)close(pair[pid != 0]);
+	if (pid < 0)
+		(void)close(pair[0]);
+	else
+		*ret_sock = pair[pid == 0];
+	return pid < 0 ? err->code : pid;
 }
 
 pid_t spawn_start(const struct spawn *spawn, int *ret_pidfd, struct err *err)

@@ -25,6 +25,10 @@ struct spawn {
 	int death_signal; /* PR_SET_PDEATHSIG; 0 = none. Fires when the starting *thread* ends. */
 };
 
+/* fork() with a socket (SEQPACKET, CLOEXEC) between both: *ret_sock is each one's own end, where a hang-up tells that the
+ * other process is gone. Nothing is executed. */
+pid_t spawn_fork(int *ret_sock, struct err *err);
+
 /* Returns the pid; *ret_pidfd (may be NULL) is the caller's. Fails with the child's errno when
  * exec fails (-ENOENT: not installed). */
 pid_t spawn_start(const struct spawn *spawn, int *ret_pidfd, struct err *err);

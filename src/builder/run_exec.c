@@ -244,7 +244,8 @@ int run_shell(struct run_job *job, struct err *err)
 		.in = STDIN_FILENO, .out = STDOUT_FILENO, .err = STDERR_FILENO, .tty = true
 	};
 	struct err ignored = ERR_INIT;
-	int pair[2], status;
+	autofd int sock = -EBADF;
+	int status;
 	pid_t pid;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -257,19 +258,12 @@ int run_shell(struct run_job *job, struct err *err)
 	strv_done(&job->argv);
 	strv_add(&job->argv, "/bin/sh");
 	strv_env_set(&job->env, "TERM=xterm");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "socketpair");
-	pid = fork();
-	if (pid == 0) {
-		(void)close(pair[0]);
-		shell_monitor(job, pair[1]);
-	}
-	(void)close(pair[1]);
-	if (pid < 0) {
-		(void)close(pair[0]);
-		return err_sys(err, "fork");
-	}
-	status = client_run(pair[0], &attend, err);
+	pid = spawn_fork(&sock, err);
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		shell_monitor(job, move_fd(&sock));
+	status = client_run(sock, &attend, err);
 	(void)spawn_wait(pid, &ignored);
 	return status < 0 ? status : 0;
 }

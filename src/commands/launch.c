@@ -17,6 +17,7 @@
 #include "base/inherited.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "base/spawn.h"
 #include "base/xalloc.h"
 
 #define TTY_GID 5 /* devpts(4): whom terminals belong to */
@@ -401,27 +402,20 @@ int launch_prepare(struct launch *launch, int *ret_listener, struct err *err)
 
 int launch_go(struct launch *launch, int *ret_client, struct err *err)
 {
-	autofd int ours = -EBADF, theirs = -EBADF, listener = -EBADF;
-	int pair[2];
+	autofd int sock = -EBADF, listener = -EBADF;
 	pid_t pid;
 
 	inherited_drop(launch->typed);
 	TRY(state_run_dir(&launch->container, launch->globals, err));
 	TRY(state_forget_stop(&launch->container, err));
 	TRY(launch_prepare(launch, &listener, err));
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "socketpair");
-	ours = pair[0];
-	theirs = pair[1];
-	pid = fork();
+	pid = spawn_fork(&sock, err);
 	if (pid < 0)
-		return err_sys(err, "fork the monitor");
-	if (pid == 0) {
-		(void)close(ours); /* else the launcher's death would go unseen */
-		monitor_main(launch, move_fd(&theirs), move_fd(&listener));
-	}
+		return err_wrap(err, "start the monitor");
+	if (pid == 0)
+		monitor_main(launch, move_fd(&sock), move_fd(&listener));
 	inherited_release((int)launch->opts.preserve_fds); /* the monitor has them */
-	*ret_client = move_fd(&ours);
+	*ret_client = move_fd(&sock);
 	return 0;
 }
 

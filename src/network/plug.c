@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/spawn.h"
 #include "base/userns.h"
 #include "base/xalloc.h"
 
@@ -124,21 +125,15 @@ static _Noreturn void child_main(const struct network *net, int userns, int netn
 
 static int make_device(const struct network *net, int userns, int netns, struct err *err)
 {
-	int pair[2], tap;
-	autofd int ours = -EBADF, theirs = -EBADF;
-	pid_t pid;
+	autofd int sock = -EBADF;
+	pid_t pid = spawn_fork(&sock, err);
+	int tap;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "socketpair");
-	ours = pair[0];
-	theirs = pair[1];
-	pid = fork();
 	if (pid < 0)
-		return err_sys(err, "fork");
+		return pid;
 	if (pid == 0)
-		child_main(net, userns, netns, theirs);
-	fd_drop(&theirs);
-	tap = receive_tap(ours, err);
+		child_main(net, userns, netns, sock);
+	tap = receive_tap(sock, err);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return tap;

@@ -116,18 +116,12 @@ static int attach(const struct exec_spec *spec, int sock, pid_t monitor, struct 
 
 static int run_attached(const struct exec_spec *spec, struct err *err)
 {
-	int pair[2];
+	autofd int sock = -EBADF;
+	pid_t monitor = spawn_fork(&sock, err);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "socketpair");
-	pid_t monitor = fork();
-	if (monitor == 0) {
-		(void)close(pair[0]); /* the client's end: its death must be seen as such */
-		serve(spec, pair[1]);
-	}
-	autofd int sock = pair[0];
-	(void)close(pair[1]);
-	return monitor < 0 ? err_sys(err, "fork") : attach(spec, sock, monitor, err);
+	if (monitor == 0)
+		serve(spec, move_fd(&sock));
+	return monitor < 0 ? monitor : attach(spec, sock, monitor, err);
 }
 
 static int run_detached(const struct exec_spec *spec, struct err *err)

@@ -159,6 +159,27 @@ static void a_missing_helper_says_where_it_was_looked_for(void **state)
 	assert_null(path);
 }
 
+static void a_fork_has_a_socket_between_both_and_its_death_is_a_hang_up(void **state)
+{
+	struct err err = ERR_INIT;
+	autofd int sock = -EBADF;
+	char byte = 0;
+	pid_t pid = spawn_fork(&sock, &err);
+
+	(void)state;
+	if (pid == 0) {
+		byte = read(sock, &byte, 1) == 1 ? (char)(byte + 1) : 0;
+		_exit(write(sock, &byte, 1) != 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(write(sock, "a", 1), 1);
+	assert_int_equal(read(sock, &byte, 1), 1);
+	assert_int_equal(byte, 'b');
+	assert_int_equal(read(sock, &byte, 1), 0); /* nobody else holds its end */
+	assert_int_equal(spawn_wait(pid, &err), 0);
+	assert_true(fcntl(sock, F_GETFD) & FD_CLOEXEC);
+}
+
 TEST_MAIN(cmocka_unit_test(statuses_are_returned_as_docker_counts),
 	cmocka_unit_test(a_missing_program_is_an_error_of_ours),
 	cmocka_unit_test(output_is_captured_up_to_a_limit),
@@ -167,4 +188,5 @@ TEST_MAIN(cmocka_unit_test(statuses_are_returned_as_docker_counts),
 	cmocka_unit_test(the_environment_is_what_was_given),
 	cmocka_unit_test(blocked_and_ignored_signals_are_not_inherited),
 	cmocka_unit_test(a_new_session_is_one),
-	cmocka_unit_test(a_missing_helper_says_where_it_was_looked_for))
+	cmocka_unit_test(a_missing_helper_says_where_it_was_looked_for),
+	cmocka_unit_test(a_fork_has_a_socket_between_both_and_its_death_is_a_hang_up))
