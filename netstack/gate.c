@@ -8,15 +8,13 @@
 #include <time.h>
 
 #include "base/own.h"
+#include "netstack/packet.h"
 #include "netstack/refuse.h"
 #include "netstack/sniff.h"
 #include "netstack/stack.h"
 
 #define BUCKETS   256
-#define IP_HEAD   20
-#define IP6_HEAD  40
-#define TCP_HEAD  20
-#define PORTS_END 4
+#define L4_MIN    8
 #define IP_OFFSET 0x1fff
 #define TICK_MS   5000
 #define UDP_MS    60000
@@ -24,8 +22,8 @@
 #define IDLE_MS   (4 * 3600 * 1000LL) /* libslirp has forgotten it by then */
 
 struct key {
-	struct in_addr address; /* of the other side */
-	uint16_t own, port;     /* of UDP and TCP; own is the id of an echo request */
+	struct in6_addr address; /* of the other side; IPv4 as ::ffff:a.b.c.d */
+	uint16_t own, port;      /* of UDP and TCP; own is the id of an echo request */
 	uint8_t proto;
 };
 
@@ -73,22 +71,17 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 /* ---- flows ---- */
 
 static struct flow **bucket_of(struct gate *gate, const struct key *key)
 {
-	return &gate->bucket[(key->own ^ key->port ^ ntohl(key->address.s_addr)) % BUCKETS];
+	return &gate->bucket[(key->own ^ key->port ^ key->address.s6_addr[15]) % BUCKETS];
 }
 
 static bool same_key(const struct key *a, const struct key *b)
 {
-	return a->address.s_addr == b->address.s_addr && a->own == b->own && a->port == b->port &&
-	       a->proto == b->proto;
+	return memcmp(&a->address, &b->address, sizeof(a->address)) == 0 && a->own == b->own &&
+	       a->port == b->port && a->proto == b->proto;
 }
 
 static struct flow *find_flow(struct gate *gate, const struct key *key)
@@ -136,7 +129,7 @@ static void end_flow(struct gate *gate, struct flow *flow, const char *how)
 
 static struct egress_target target_of(const struct key *key)
 {
-	return (struct egress_target){ egress_from_v4(key->address), key->port, key->proto };
+	return (struct egress_target){ key->address, key->port, key->proto };
 }
 
 /* A verdict on something new; ALLOW and PEEK make *ret. NULL: refused, or no room. */
@@ -218,6 +211,11 @@ void gate_free(struct gate *gate)
 	free(gate);
 }
 
+static struct packet_tcp read_tcp(const uint8_t *frame, size_t len)
+{
+	return packet_read_tcp(frame + FRAME_HEAD, len - FRAME_HEAD);
+}
+
 /* ---- saying no ---- */
 
 static void answer(const struct gate *gate, const uint8_t *frame, size_t len)
@@ -229,7 +227,7 @@ static void reset_member(const struct gate *gate, const uint8_t *frame, size_t l
 {
 	uint8_t out[REFUSE_MAX];
 
-	if (!(refuse_read_tcp(frame, len).flags & REFUSE_RST))
+	if (!(read_tcp(frame, len).flags & PACKET_RST))
 		answer(gate, out, refuse_reset(frame, len, out));
 }
 
@@ -237,8 +235,7 @@ static void say_unreachable(const struct gate *gate, const uint8_t *frame, size_
 {
 	uint8_t out[REFUSE_MAX];
 
-	answer(gate, out,
-		refuse_unreachable(frame, len, gate->member->lan->addresses.gateway, out));
+	answer(gate, out, refuse_unreachable(frame, len, &gate->member->lan->addresses, out));
 }
 
 /* ---- TCP ---- */
@@ -261,7 +258,7 @@ static void refuse_both(struct gate *gate, struct flow *flow, const uint8_t *fra
 
 static size_t add_bytes(const uint8_t *frame, size_t len, uint8_t *data, size_t have)
 {
-	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	struct packet_tcp tcp = read_tcp(frame, len);
 	size_t part = tcp.len < SNIFF_MAX - have ? tcp.len : SNIFF_MAX - have;
 
 	memcpy(data + have, tcp.payload, part); /* no more is ever asked for */
@@ -298,7 +295,7 @@ static bool keep(struct gate *gate, struct flow *flow, const uint8_t *frame, siz
 	flow->held_end = &held->next;
 	flow->held_bytes += bytes;
 	gate->held_bytes += bytes;
-	flow->expected += (uint32_t)refuse_read_tcp(frame, len).len;
+	flow->expected += (uint32_t)read_tcp(frame, len).len;
 	return true;
 }
 
@@ -334,21 +331,22 @@ static void wait_for_more(
 /* True: the frame may go on. */
 static bool peek(struct gate *gate, struct flow *flow, const uint8_t *frame, size_t len)
 {
-	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	struct packet_tcp tcp = read_tcp(frame, len);
 	uint8_t out[REFUSE_MAX];
 	char name[EGRESS_NAME];
 	enum egress_verdict verdict;
 
 	if (!flow->stands)
 		return false; /* no kernel sends this early */
-	if (!refuse_checksum_is_right(frame, len) || tcp.seq != flow->expected) {
+	if (!packet_checksum_is_right(frame + FRAME_HEAD, len - FRAME_HEAD) ||
+		tcp.seq != flow->expected) {
 		/* lost, out of order, or seen already */
 		answer(gate, out, refuse_acknowledge(frame, len, flow->expected, out));
 		return false;
 	}
 	verdict = ask_bytes(gate, flow, frame, len, name);
 	if (verdict == EGRESS_PEEK) {
-		wait_for_more(gate, flow, frame, len, tcp.flags & REFUSE_FIN);
+		wait_for_more(gate, flow, frame, len, tcp.flags & PACKET_FIN);
 		return false;
 	}
 	netlog_name(&gate->member->log, flow->id, name);
@@ -364,7 +362,7 @@ static bool peek(struct gate *gate, struct flow *flow, const uint8_t *frame, siz
 /* A first SYN, or another one of the same. */
 static bool tcp_begin(struct gate *gate, const struct key *key, const uint8_t *frame, size_t len)
 {
-	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	struct packet_tcp tcp = read_tcp(frame, len);
 	struct flow *flow = find_flow(gate, key);
 
 	if (flow && flow->begin == tcp.seq && !tcp.len && !flow->over)
@@ -384,25 +382,25 @@ static bool tcp_begin(struct gate *gate, const struct key *key, const uint8_t *f
 static void see_flags(struct gate *gate, struct flow *flow, uint8_t flags, int side)
 {
 	flow->since = now_ms();
-	flow->fin[side] = flow->fin[side] || (flags & REFUSE_FIN);
-	flow->over = flow->over || (flags & REFUSE_RST) || (flow->fin[0] && flow->fin[1]);
+	flow->fin[side] = flow->fin[side] || (flags & PACKET_FIN);
+	flow->over = flow->over || (flags & PACKET_RST) || (flow->fin[0] && flow->fin[1]);
 }
 
 static bool tcp_up(struct gate *gate, const struct key *key, const uint8_t *frame, size_t len)
 {
-	struct refuse_tcp tcp = refuse_read_tcp(frame, len);
+	struct packet_tcp tcp = read_tcp(frame, len);
 	struct flow *flow = find_flow(gate, key);
 
-	if ((tcp.flags & (REFUSE_SYN | REFUSE_ACK | REFUSE_RST)) == REFUSE_SYN)
+	if ((tcp.flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) == PACKET_SYN)
 		return tcp_begin(gate, key, frame, len);
-	if (!flow || (tcp.flags & REFUSE_SYN)) {
+	if (!flow || (tcp.flags & PACKET_SYN)) {
 		reset_member(gate, frame, len);
 		return false;
 	}
 	see_flags(gate, flow, tcp.flags, 0);
 	flow->bytes[0] += tcp.len;
 	/* an end alone says something when there are bytes before it: that no more come */
-	if (flow->state == PEEKING && (tcp.len || (flow->held && (tcp.flags & REFUSE_FIN))))
+	if (flow->state == PEEKING && (tcp.len || (flow->held && (tcp.flags & PACKET_FIN))))
 		return peek(gate, flow, frame, len);
 	/* those before it libslirp has already, as they were judged */
 	return flow->state != CHECKED || !tcp.len || !before(tcp.seq, flow->expected);
@@ -427,85 +425,98 @@ static bool datagram_up(struct gate *gate, const struct key *key, const uint8_t 
 		return false;
 	}
 	flow->since = now_ms();
-	flow->bytes[0] += len - FRAME_HEAD - IP_HEAD;
+	flow->bytes[0] += len - FRAME_HEAD - packet_head(frame + FRAME_HEAD);
 	return true;
 }
 
 /* side 0: sent by the member */
 static struct key read_key(const uint8_t *ip, int side)
 {
-	const uint8_t *l4 = ip + IP_HEAD;
-	struct key key = { .proto = ip[9] };
+	const uint8_t *l4 = ip + packet_head(ip);
+	struct packet_ends ends = packet_ends(ip);
+	struct key key = { .proto = packet_proto(ip),
+		.address = packet_address(side ? ends.from : ends.to, ends.v6) };
 
-	memcpy(&key.address, ip + (side ? 12 : 16), 4);
-	if (ip[9] == IPPROTO_ICMP) {
-		key.own = get16(l4 + 4);
+	if (key.proto == IPPROTO_ICMP || key.proto == IPPROTO_ICMPV6) {
+		key.own = packet_get16(l4 + 4);
 		return key;
 	}
-	key.own = get16(l4 + (side ? 2 : 0));
-	key.port = get16(l4 + (side ? 0 : 2));
+	key.own = packet_get16(l4 + (side ? 2 : 0));
+	key.port = packet_get16(l4 + (side ? 0 : 2));
 	return key;
+}
+
+/* It answers echo requests, and nothing else of it is open. */
+static bool is_gateway(const struct frame_lan *lan, const struct in6_addr *address)
+{
+	const struct in6_addr v4 = egress_from_v4(lan->gateway);
+
+	return memcmp(address, &v4, sizeof(v4)) == 0 ||
+	       memcmp(address, &lan->gateway6, sizeof(*address)) == 0;
+}
+
+static bool is_discovery(const uint8_t *ip)
+{
+	return packet_proto(ip) == IPPROTO_ICMPV6 && ip[PACKET_IP6] != ICMP6_ECHO_REQUEST;
+}
+
+/* A part of a datagram that is not its first. */
+static bool is_later_part(const uint8_t *ip)
+{
+	return !packet_ends(ip).v6 && (packet_get16(ip + 6) & IP_OFFSET);
 }
 
 bool gate_up(struct member *from, size_t len)
 {
 	struct gate *gate = from->gate;
 	const uint8_t *frame = from->lan->frame, *ip = frame + FRAME_HEAD;
-	const struct frame_lan *lan = &from->lan->addresses;
 	struct key key;
 
 	/* of a datagram whose first part was stopped the others make nothing */
-	if (!gate || (get16(ip + 6) & IP_OFFSET))
+	if (!gate || is_later_part(ip) || is_discovery(ip))
 		return true;
 	key = read_key(ip, 0);
-	if (key.address.s_addr == lan->gateway.s_addr)
-		return true; /* it answers echo requests, and nothing else of it is open */
-	if (key.address.s_addr == lan->nameserver.s_addr) {
-		reset_member(gate, frame, len); /* over TCP: names.c cannot judge it on this way */
-		return false;
-	}
+	if (is_gateway(&from->lan->addresses, &key.address))
+		return true;
 	if (key.proto == IPPROTO_TCP)
 		return tcp_up(gate, &key, frame, len);
 	return datagram_up(gate, &key, frame, len);
 }
 
-bool gate_up6(const struct member *from, size_t len)
+/* Whole enough to be looked at? */
+static bool is_readable(const uint8_t *head, size_t len)
 {
-	const uint8_t *ip = from->lan->frame + FRAME_HEAD;
-	uint8_t type;
+	const uint8_t *ip = head + FRAME_HEAD;
 
-	if (!from->gate)
-		return true;
-	if (len <= FRAME_HEAD + IP6_HEAD || ip[6] != IPPROTO_ICMPV6)
-		return false;
-	type = ip[IP6_HEAD];
-	return type >= ND_ROUTER_SOLICIT && type <= ND_NEIGHBOR_ADVERT;
+	if (frame_type(head, len) == FRAME_IPV4)
+		return len >= FRAME_HEAD + PACKET_IP4 + L4_MIN && ip[0] == 0x45;
+	return frame_type(head, len) == FRAME_IPV6 && len >= FRAME_HEAD + PACKET_IP6 + L4_MIN &&
+	       ip[0] >> 4 == 6;
 }
 
 void gate_down(struct member *to, const uint8_t *head, size_t head_len, size_t len)
 {
 	const uint8_t *ip = head + FRAME_HEAD;
-	struct refuse_tcp tcp;
+	struct packet_tcp tcp;
 	struct flow *flow;
 	struct key key;
 
-	if (!to->gate || head_len < FRAME_HEAD + IP_HEAD + 8 ||
-		frame_type(head, head_len) != FRAME_IPV4 || ip[0] != 0x45)
+	if (!to->gate || !is_readable(head, head_len))
 		return;
 	key = read_key(ip, 1);
 	flow = find_flow(to->gate, &key);
 	if (!flow)
 		return;
 	flow->since = now_ms();
-	if (key.proto != IPPROTO_TCP || head_len < FRAME_HEAD + IP_HEAD + TCP_HEAD) {
-		flow->bytes[1] += len - FRAME_HEAD - IP_HEAD;
+	if (key.proto != IPPROTO_TCP || head_len < FRAME_HEAD + packet_head(ip) + PACKET_TCP) {
+		flow->bytes[1] += len - FRAME_HEAD - packet_head(ip);
 		return;
 	}
-	tcp = refuse_read_tcp(head, len);
+	tcp = read_tcp(head, len);
 	flow->bytes[1] += tcp.len;
 	see_flags(to->gate, flow, tcp.flags, 1);
-	if ((tcp.flags & (REFUSE_SYN | REFUSE_ACK)) == (REFUSE_SYN | REFUSE_ACK))
+	if ((tcp.flags & (PACKET_SYN | PACKET_ACK)) == (PACKET_SYN | PACKET_ACK))
 		flow->stands = flow->stands || tcp.ack == flow->begin + 1;
-	if (flow->state == CHECKED && (tcp.flags & REFUSE_ACK) && !before(tcp.ack, flow->expected))
+	if (flow->state == CHECKED && (tcp.flags & PACKET_ACK) && !before(tcp.ack, flow->expected))
 		flow->state = OPEN;
 }

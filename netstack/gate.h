@@ -6,8 +6,7 @@
  * A TCP connection whose first bytes decide (EGRESS_PEEK) is made, but its bytes are kept here, acknowledged in the
  * server's name, until they have; then they go on as they came. Until libslirp has acknowledged them itself nothing
  * below their end passes, so what was judged is what is sent. Nothing is judged before libslirp has answered the SYN:
- * an older connection that it still has between the same ports would count from elsewhere. Nothing of IPv6 passes to
- * libslirp.
+ * an older connection that it still has between the same ports would count from elsewhere.
  */
 #ifndef SBX_NETSTACK_GATE_H
 #define SBX_NETSTACK_GATE_H
@@ -25,11 +24,8 @@
 int gate_new(struct member *member, struct gate **ret, struct err *err);
 void gate_free(struct gate *gate); /* NULL ok; tells the log how its flows ended */
 
-/* The IPv4 frame of the member in lan->frame, as frame_clean() left it; true: hand it to libslirp. */
+/* The frame of the member in lan->frame, as frame_clean() or frame6_clean() left it; true: hand it to libslirp. */
 bool gate_up(struct member *from, size_t len);
-
-/* The same for an IPv6 frame, of which only what finds the gateway may pass: nothing of IPv6 leaves this way. */
-bool gate_up6(const struct member *from, size_t len);
 
 /* The headers of a frame from libslirp for the member; len is the whole frame's. */
 void gate_down(struct member *to, const uint8_t *head, size_t head_len, size_t len);

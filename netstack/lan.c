@@ -118,8 +118,6 @@ static void send_up(struct member *from, size_t len)
 	struct lan *lan = from->lan;
 	uint8_t *frame = lan->frame;
 
-	if (frame_type(frame, len) == FRAME_IPV6 && !gate_up6(from, len))
-		return;
 	switch (frame_type(frame, len)) {
 	case FRAME_ARP:
 		if (!frame_is_group(frame) || frame_asks_gateway(frame, len, &lan->addresses))
@@ -128,11 +126,12 @@ static void send_up(struct member *from, size_t len)
 	case FRAME_IPV4:
 		if (!frame_is_group(frame) &&
 			frame_clean(frame, &len, &lan->addresses, &from->frags) &&
-			!names_frame(from, len) && may_go_up(lan, frame) && gate_up(from, len))
+			!names_frame(from, len) &&
+			may_go_up(lan, frame) && gate_up(from, len))
 			stack_input_of(lan->stack, &from->share, frame, len);
 		return;
 	case FRAME_IPV6:
-		if (lan6_may_go_up(lan, frame, &len))
+		if (lan6_may_go_up(lan, frame, &len) && gate_up(from, len))
 			stack_input_of(lan->stack, &from->share, frame, len);
 		return;
 	case FRAME_OTHER:

@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames that a gateway says no with, made from the frame that they answer: pure. The frame is a member's, whole or a
- * first fragment, as frame_clean() lets it through.
+ * Frames that a gateway says no with, made from the frame that they answer: pure. The frame is a member's, IPv4 or IPv6,
+ * whole or a first fragment, as frame_clean() and frame6_clean() let it through.
  */
 #ifndef SBX_NETSTACK_REFUSE_H
 #define SBX_NETSTACK_REFUSE_H
 
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define REFUSE_MAX 128
+#include "netstack/frame.h"
 
-/* The IPv4 TCP frame's fields. */
-struct refuse_tcp {
-	uint32_t seq, ack;
-	uint8_t flags;
-	const uint8_t *payload;
-	size_t len;
-};
-#define REFUSE_FIN 1
-#define REFUSE_SYN 2
-#define REFUSE_RST 4
-#define REFUSE_ACK 16
-
-struct refuse_tcp refuse_read_tcp(const uint8_t *frame, size_t len);
-/* As libslirp will see it: a wrong one is dropped there. */
-int refuse_checksum_is_right(const uint8_t *frame, size_t len);
+#define REFUSE_MAX 160
 
 /* Lengths of what was written to out, which has room for REFUSE_MAX. */
 size_t refuse_reset(const uint8_t *frame, size_t len, uint8_t *out);
@@ -34,7 +19,8 @@ size_t refuse_reset(const uint8_t *frame, size_t len, uint8_t *out);
 size_t refuse_acknowledge(const uint8_t *frame, size_t len, uint32_t ack, uint8_t *out);
 /* The member's own reset, for the other side. */
 size_t refuse_hang_up(const uint8_t *frame, size_t len, uint32_t seq, uint8_t *out);
-/* ICMP: port unreachable for UDP, "filtered" for the rest. */
-size_t refuse_unreachable(const uint8_t *frame, size_t len, struct in_addr gateway, uint8_t *out);
+/* ICMP, from the gateway: port unreachable for UDP, "filtered" for the rest. */
+size_t refuse_unreachable(
+	const uint8_t *frame, size_t len, const struct frame_lan *lan, uint8_t *out);
 
 #endif

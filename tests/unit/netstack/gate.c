@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "netstack/refuse.h"
+#include "netstack/packet.h"
 
 #define IP_HEAD  20
 #define TCP_HEAD 20
@@ -125,7 +125,7 @@ static void down(struct fixture *f, const struct segment *s)
 
 static bool say(struct fixture *f, uint16_t port, uint32_t seq, const char *text)
 {
-	return up(f, &(struct segment){ port, seq, 1, REFUSE_ACK, text });
+	return up(f, &(struct segment){ port, seq, 1, PACKET_ACK, text });
 }
 
 /* What the member hears on this port until now: the flags of all that came, together. */
@@ -148,8 +148,8 @@ static unsigned hear(struct fixture *f, uint16_t port)
 /* A connection of which libslirp has said that it stands. */
 static void open_flow(struct fixture *f, uint16_t port)
 {
-	assert_true(up(f, &(struct segment){ port, SEQ, 0, REFUSE_SYN, NULL }));
-	down(f, &(struct segment){ port, 1, SEQ + 1, REFUSE_SYN | REFUSE_ACK, NULL });
+	assert_true(up(f, &(struct segment){ port, SEQ, 0, PACKET_SYN, NULL }));
+	down(f, &(struct segment){ port, 1, SEQ + 1, PACKET_SYN | PACKET_ACK, NULL });
 }
 
 static const char *partial(void)
@@ -173,7 +173,7 @@ static void an_allowed_request_passes_and_another_is_reset(void **state)
 	assert_true(say(f, 4000, SEQ + 1, good));
 	open_flow(f, 4001);
 	assert_false(say(f, 4001, SEQ + 1, evil));
-	assert_true(hear(f, 4001) & REFUSE_RST);
+	assert_true(hear(f, 4001) & PACKET_RST);
 	assert_false(say(f, 4001, SEQ + 1, good)); /* it is over */
 }
 
@@ -183,14 +183,14 @@ static void a_request_in_parts_passes_once_it_is_whole(void **state)
 
 	open_flow(f, 4000);
 	assert_false(say(f, 4000, SEQ + 1, "GET / HTTP/1.1\r\n"));
-	assert_int_equal(hear(f, 4000), REFUSE_ACK);
+	assert_int_equal(hear(f, 4000), PACKET_ACK);
 	assert_false(say(f, 4000, SEQ + 18, "out of order"));
 	assert_true(say(f, 4000, SEQ + 17, "Host: good.test\r\n\r\n"));
 	/* what was judged is not said once more in other words */
 	assert_false(say(f, 4000, SEQ + 1, evil));
 	assert_false(say(f, 4000, SEQ + 17, "Host: evil.test\r\n\r\n"));
 	assert_true(say(f, 4000, SEQ + 17 + 19, "more"));
-	down(f, &(struct segment){ 4000, 2, SEQ + 17 + 19, REFUSE_ACK, NULL });
+	down(f, &(struct segment){ 4000, 2, SEQ + 17 + 19, PACKET_ACK, NULL });
 	assert_true(say(f, 4000, SEQ + 1, evil)); /* libslirp has other bytes there */
 }
 
@@ -198,11 +198,11 @@ static void bytes_wait_for_the_connection_that_they_are_for(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_true(up(f, &(struct segment){ 4000, SEQ, 0, REFUSE_SYN, NULL }));
+	assert_true(up(f, &(struct segment){ 4000, SEQ, 0, PACKET_SYN, NULL }));
 	assert_false(say(f, 4000, SEQ + 1, good));
-	down(f, &(struct segment){ 4000, 1, SEQ + 9, REFUSE_SYN | REFUSE_ACK, NULL });
+	down(f, &(struct segment){ 4000, 1, SEQ + 9, PACKET_SYN | PACKET_ACK, NULL });
 	assert_false(say(f, 4000, SEQ + 1, good)); /* that was another connection's */
-	down(f, &(struct segment){ 4000, 1, SEQ + 1, REFUSE_SYN | REFUSE_ACK, NULL });
+	down(f, &(struct segment){ 4000, 1, SEQ + 1, PACKET_SYN | PACKET_ACK, NULL });
 	assert_true(say(f, 4000, SEQ + 1, good));
 }
 
@@ -213,9 +213,9 @@ static void a_second_syn_does_not_shift_what_is_judged(void **state)
 	struct fixture *f = *state;
 
 	open_flow(f, 4000);
-	(void)up(f, &(struct segment){ 4000, SEQ - 5000, 0, REFUSE_SYN, NULL });
+	(void)up(f, &(struct segment){ 4000, SEQ - 5000, 0, PACKET_SYN, NULL });
 	(void)say(f, 4000, SEQ - 4999, good);
-	down(f, &(struct segment){ 4000, 2, SEQ + 1, REFUSE_ACK, NULL });
+	down(f, &(struct segment){ 4000, 2, SEQ + 1, PACKET_ACK, NULL });
 	assert_false(say(f, 4000, SEQ + 1, evil));
 }
 
@@ -224,10 +224,10 @@ static void a_forged_end_does_not_either(void **state)
 	struct fixture *f = *state;
 
 	open_flow(f, 4000);
-	(void)up(f, &(struct segment){ 4000, SEQ + (1u << 30), 0, REFUSE_RST, NULL });
-	(void)up(f, &(struct segment){ 4000, SEQ - 5000, 0, REFUSE_SYN, NULL });
+	(void)up(f, &(struct segment){ 4000, SEQ + (1u << 30), 0, PACKET_RST, NULL });
+	(void)up(f, &(struct segment){ 4000, SEQ - 5000, 0, PACKET_SYN, NULL });
 	(void)say(f, 4000, SEQ - 4999, good);
-	down(f, &(struct segment){ 4000, 2, SEQ + 1, REFUSE_ACK, NULL });
+	down(f, &(struct segment){ 4000, 2, SEQ + 1, PACKET_ACK, NULL });
 	assert_false(say(f, 4000, SEQ + 1, evil));
 }
 
@@ -235,8 +235,8 @@ static void bytes_on_a_syn_are_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_false(up(f, &(struct segment){ 4000, SEQ, 0, REFUSE_SYN, good }));
-	assert_true(hear(f, 4000) & REFUSE_RST);
+	assert_false(up(f, &(struct segment){ 4000, SEQ, 0, PACKET_SYN, good }));
+	assert_true(hear(f, 4000) & PACKET_RST);
 }
 
 static void an_end_before_the_request_is_whole_is_a_refusal(void **state)
@@ -245,12 +245,12 @@ static void an_end_before_the_request_is_whole_is_a_refusal(void **state)
 
 	open_flow(f, 4000);
 	assert_false(say(f, 4000, SEQ + 1, "GET / HT"));
-	assert_int_equal(hear(f, 4000), REFUSE_ACK);
-	assert_false(up(f, &(struct segment){ 4000, SEQ + 9, 1, REFUSE_ACK | REFUSE_FIN, NULL }));
-	assert_true(hear(f, 4000) & REFUSE_RST);
+	assert_int_equal(hear(f, 4000), PACKET_ACK);
+	assert_false(up(f, &(struct segment){ 4000, SEQ + 9, 1, PACKET_ACK | PACKET_FIN, NULL }));
+	assert_true(hear(f, 4000) & PACKET_RST);
 	/* who says nothing at all may end */
 	open_flow(f, 4001);
-	assert_true(up(f, &(struct segment){ 4001, SEQ + 1, 1, REFUSE_ACK | REFUSE_FIN, NULL }));
+	assert_true(up(f, &(struct segment){ 4001, SEQ + 1, 1, PACKET_ACK | PACKET_FIN, NULL }));
 }
 
 /* False: one was not taken. Unacknowledged is what the member has to send once more. */
@@ -262,7 +262,7 @@ static bool fill(struct fixture *f, uint16_t port)
 			return false;
 		assert_false(say(f, port, SEQ + 1 + PARTIAL + i, "a"));
 	}
-	return hear(f, port) == REFUSE_ACK;
+	return hear(f, port) == PACKET_ACK;
 }
 
 static void what_a_member_has_held_is_limited_and_freed_by_a_decision(void **state)
@@ -296,8 +296,8 @@ static void a_request_byte_by_byte_ends_at_the_limit_of_its_flow(void **state)
 
 	open_flow(f, 4000);
 	assert_false(say(f, 4000, SEQ + 1, "GET "));
-	assert_int_equal(hear(f, 4000), REFUSE_ACK);
-	for (; n <= most && !(flags & REFUSE_RST); n++) {
+	assert_int_equal(hear(f, 4000), PACKET_ACK);
+	for (; n <= most && !(flags & PACKET_RST); n++) {
 		assert_false(say(f, 4000, SEQ + 5 + n, "a"));
 		flags = hear(f, 4000);
 	}
@@ -305,7 +305,7 @@ static void a_request_byte_by_byte_ends_at_the_limit_of_its_flow(void **state)
 	/* all of it was given back */
 	open_flow(f, 4001);
 	assert_false(say(f, 4001, SEQ + 1, partial()));
-	assert_int_equal(hear(f, 4001), REFUSE_ACK);
+	assert_int_equal(hear(f, 4001), PACKET_ACK);
 }
 
 static void a_member_may_leave_with_frames_held(void **state)
@@ -320,6 +320,54 @@ static void a_member_may_leave_with_frames_held(void **state)
 	assert_int_equal(f->lan.n_members, 0);
 }
 
+static size_t make6(struct fixture *f, uint8_t proto, uint16_t port)
+{
+	static const uint8_t there[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 },
+			     here[16] = { 0xfd, [15] = 2 };
+	const struct packet_ends ends = { here, there, true };
+	const struct packet_tcp syn = { .from = 4000, .to = port, .flags = PACKET_SYN };
+	uint8_t *ip = f->lan.frame + FRAME_HEAD;
+
+	memset(f->lan.frame, 0, FRAME_HEAD + 100);
+	memcpy(f->lan.frame + 6, f->member->port.mac, 6);
+	put16(f->lan.frame + 12, 0x86dd);
+	if (proto == IPPROTO_TCP)
+		return FRAME_HEAD + packet_put_tcp(ip, &ends, &syn);
+	(void)packet_put_ip(ip, &ends, proto, 8);
+	put16(ip + PACKET_IP6 + 2, port);
+	ip[PACKET_IP6] = proto == IPPROTO_ICMPV6 ? 128 : 0;
+	return FRAME_HEAD + PACKET_IP6 + 8;
+}
+
+/* The first answer's next header, and the byte of it that says what it is: flags or type. */
+static void hear6(struct fixture *f, uint8_t *ret_proto, uint8_t *ret_what)
+{
+	uint8_t frame[2048];
+
+	assert_true(recv(f->wire, frame, sizeof(frame), 0) > FRAME_HEAD + PACKET_IP6 + 8);
+	assert_memory_equal(frame, f->member->port.mac, 6);
+	*ret_proto = frame[FRAME_HEAD + 6];
+	*ret_what = frame[FRAME_HEAD + PACKET_IP6 + (*ret_proto == IPPROTO_TCP ? 13 : 0)];
+}
+
+static void ipv6_is_judged_and_refused_as_ipv4_is(void **state)
+{
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMPV6 };
+	struct in6_addr there = { .s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } };
+	struct fixture *f = *state;
+	uint8_t proto, what;
+
+	for (size_t i = 0; i < sizeof(protos); i++) {
+		assert_false(gate_up(f->member, make6(f, protos[i], 80)));
+		hear6(f, &proto, &what);
+		assert_int_equal(proto, protos[i] == IPPROTO_TCP ? IPPROTO_TCP : IPPROTO_ICMPV6);
+		assert_int_equal(what, protos[i] == IPPROTO_TCP ? PACKET_RST | PACKET_ACK : 1);
+	}
+	egress_learn(f->member->egress, "good.test", &there);
+	for (size_t i = 0; i < sizeof(protos); i++)
+		assert_true(gate_up(f->member, make6(f, protos[i], 80)));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 TEST_MAIN(CASE(an_allowed_request_passes_and_another_is_reset),
@@ -329,4 +377,4 @@ TEST_MAIN(CASE(an_allowed_request_passes_and_another_is_reset),
 	CASE(bytes_on_a_syn_are_refused), CASE(an_end_before_the_request_is_whole_is_a_refusal),
 	CASE(what_a_member_has_held_is_limited_and_freed_by_a_decision),
 	CASE(a_request_byte_by_byte_ends_at_the_limit_of_its_flow),
-	CASE(a_member_may_leave_with_frames_held))
+	CASE(ipv6_is_judged_and_refused_as_ipv4_is), CASE(a_member_may_leave_with_frames_held))
