@@ -17,6 +17,7 @@
 #include "netstack/judge.h"
 #include "netstack/lan6.h"
 #include "netstack/names.h"
+#include "netstack/names_tcp.h"
 #include "netstack/outbound.h"
 
 #define CLOSER_STACK    (64 * 1024)
@@ -126,7 +127,7 @@ static void send_up(struct member *from, size_t len)
 	case FRAME_IPV4:
 		if (!frame_is_group(frame) &&
 			frame_clean(frame, &len, &lan->addresses, &from->frags) &&
-			!names_frame(from, len) &&
+			!names_frame(from, len) && !names_tcp_frame(from, len) &&
 			may_go_up(lan, frame) && gate_up(from, len))
 			stack_input_of(lan->stack, &from->share, frame, len);
 		return;
@@ -393,6 +394,7 @@ void lan_leave(struct member *member)
 	loop_del(member->source);
 	stack_forget(member->lan->stack, &member->share);
 	outbound_close(member->way);
+	names_tcp_leave(member);
 	names_leave(member);
 	gate_free(member->gate);
 	netlog_done(&member->log);

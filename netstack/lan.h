@@ -29,6 +29,7 @@ struct outbound;
 struct outbound_gear;
 struct names;
 struct names_member;
+struct names_call;
 struct gate;
 
 struct member {
@@ -47,6 +48,7 @@ struct member {
 	struct netlog log;
 	struct gate *gate;         /* its frames', with rules only */
 	struct names_member *asks; /* its questions that are on their way */
+	struct names_call *calls;  /* its connections for questions (names_tcp.h) */
 };
 
 struct lan {

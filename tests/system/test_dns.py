@@ -15,8 +15,11 @@ def asked(box, name):
     return []
 
 
-def ask(world, *wishes, options=()):
-    return world.member(REACH, "\n".join(wishes), options=options).strip().split("\n")
+WAYS = ({}, {"SBX_NET_SLOW": "1"})
+
+
+def ask(world, *wishes, options=(), env=None):
+    return world.member(REACH, "\n".join(wishes), options=options, env=env).strip().split("\n")
 
 
 @case()
@@ -93,11 +96,23 @@ def dns_of_the_option_is_asked_instead_of_the_hosts(box):
 def dns_over_tcp_has_big_answers_whole(box):
     with World(box) as world:
         world.serve(DNS, "192.0.2.53", box.path("asked"))
-        # over UDP: truncated, without an answer; over TCP: 160 records of 250 bytes
-        out = ask(world, "dns big.test", "dns+ big.test", "dns+ good.test", "dns+ nobody.test")
-        expect(out[0] == "code 0" and int(out[1].split()[-1]) > 40000, out)
-        expect(out[2].startswith("203.0.113.1 ") and out[3].startswith("code 3 "), out)
+        for way in WAYS:
+            # over UDP: truncated, without an answer; over TCP: 160 records of 250 bytes
+            out = ask(world, "dns big.test", "dns+ big.test", "dns+ good.test", "dns+ nobody.test", "dns+ member", env=way)
+            expect(out[0] == "code 0" and int(out[1].split()[-1]) > 40000, way, out)
+            expect(out[2].startswith("203.0.113.1 ") and out[3].startswith("code 3 "), way, out)
+            expect(out[4].startswith("10.88.0."), way, out)
         expect("tcp big.test" in asked(box, "asked"), asked(box, "asked"))
+
+
+@case()
+def dns_over_tcp_keeps_the_rules(box):
+    with World(box) as world:
+        world.serve(DNS, "192.0.2.53", box.path("asked"))
+        for way in WAYS:
+            out = ask(world, "dns+ evil.test", "dns+ good.test", options=("--egress", "good.test"), env=way)
+            expect(out[0].startswith("code 5 ") and out[1].startswith("203.0.113.1 "), way, out)
+        expect(not [line for line in asked(box, "asked") if "evil" in line], asked(box, "asked"))
 
 
 @case()
