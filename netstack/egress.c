@@ -157,15 +157,31 @@ bool egress_is_open(const struct egress *egress)
 	return true;
 }
 
+/* What a cloud tells each of its machines, credentials among it: Alibaba's, Azure's, Oracle's; the others' is link-local. */
+static bool is_metadata_v4(uint32_t address)
+{
+	return address == 0x646464c8 || address == 0xa83f8110 || address == 0xc00000c0;
+}
+
+/* fd00:ec2::254 of Amazon, fd20:ce::254 of Google */
+static bool is_metadata(const struct in6_addr *address)
+{
+	static const uint8_t known[][16] = { { 0xfd, 0x00, 0x0e, 0xc2, [14] = 2, 0x54 },
+		{ 0xfd, 0x20, 0x00, 0xce, [14] = 2, 0x54 } };
+
+	return memcmp(address, known[0], sizeof(known[0])) == 0 ||
+	       memcmp(address, known[1], sizeof(known[1])) == 0;
+}
+
 static bool may_be_told_v4(uint32_t address)
 {
-	return address >> 24 != 0 && address >> 24 != IN_LOOPBACKNET && address >> 16 != 0xa9fe &&
-	       address >> 28 < 0xe;
+	return !is_metadata_v4(address) && address >> 24 != 0 && address >> 24 != IN_LOOPBACKNET &&
+	       address >> 16 != 0xa9fe && address >> 28 < 0xe;
 }
 
 bool egress_may_be_told(const struct in6_addr *address)
 {
-	static const uint8_t zero[12], metadata[16] = { 0xfd, 0x00, 0x0e, 0xc2, [14] = 2, 0x54 };
+	static const uint8_t zero[12];
 	uint32_t v4;
 
 	memcpy(&v4, address->s6_addr + 12, sizeof(v4));
@@ -173,7 +189,7 @@ bool egress_may_be_told(const struct in6_addr *address)
 		return may_be_told_v4(ntohl(v4));
 	return memcmp(address, zero, sizeof(zero)) != 0 && !IN6_IS_ADDR_LINKLOCAL(address) &&
 	       !IN6_IS_ADDR_SITELOCAL(address) && !IN6_IS_ADDR_MULTICAST(address) &&
-	       memcmp(address, metadata, sizeof(metadata)) != 0;
+	       !is_metadata(address);
 }
 
 static struct told *find_told(
