@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/icmp6.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/own.h"
 #include "netstack/frame6.h"
@@ -35,6 +36,32 @@ struct member *lan6_find(const struct lan *lan, const struct in6_addr *address)
 	if (memcmp(&local, address, sizeof(local)) == 0)
 		return lan_find_mac(lan, mac);
 	return IN6_IS_ADDR_UNSPECIFIED(address) ? NULL : find_address(lan, address);
+}
+
+bool lan6_is_inside(const struct lan *lan, const struct in6_addr *address)
+{
+	return has_ipv6(lan) && memcmp(address, &lan->addresses.gateway6, PREFIX_BYTES) == 0;
+}
+
+bool lan6_find_host(const struct lan *lan, struct in6_addr *ret)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(9),
+		/* 2001:db8::1, a documentation address */
+		.sin6_addr = { .s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } } };
+	socklen_t len = sizeof(sin6);
+	autofd int fd = -EBADF;
+
+	if (!has_ipv6(lan))
+		return false;
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sin6, len) < 0 ||
+		getsockname(fd, (struct sockaddr *)&sin6, &len) < 0)
+		return false;
+	if (IN6_IS_ADDR_LOOPBACK(&sin6.sin6_addr) || IN6_IS_ADDR_LINKLOCAL(&sin6.sin6_addr))
+		return false; /* of no use to anybody else */
+	*ret = sin6.sin6_addr;
+	return true;
 }
 
 /* Neither the router's (any host's part of zero) nor the gateway's, nor the last one, which is libslirp's resolver's. */

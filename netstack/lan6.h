@@ -18,6 +18,13 @@ void lan6_remove(struct member *member);
 /* By its address or its link-local one; NULL = nobody has it. */
 struct member *lan6_find(const struct lan *lan, const struct in6_addr *address);
 
+/* Within its /64? */
+bool lan6_is_inside(const struct lan *lan, const struct in6_addr *address);
+
+/* Where the host is reached over IPv6: the address its packets to the world carry, by its routes now; no packet is sent.
+ * False: it has no way there, or the network has no IPv6. */
+bool lan6_find_host(const struct lan *lan, struct in6_addr *ret);
+
 /* Makes a member's own frame fit for libslirp, in place; false = it is not for it. */
 bool lan6_may_go_up(const struct lan *lan, uint8_t *frame, size_t *len);
 

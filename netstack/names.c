@@ -12,6 +12,7 @@
 #include "base/own.h"
 #include "netstack/dns.h"
 #include "netstack/forward.h"
+#include "netstack/lan6.h"
 #include "netstack/resolver.h"
 
 #define UDP_HEADS    (FRAME_HEAD + 20 + 8)
@@ -39,6 +40,7 @@ struct asked {
 	struct stream *stream;   /* or NULL: over UDP, with */
 	uint8_t head[UDP_HEADS]; /* of the question's frame */
 	size_t room;
+	unsigned n_learned;
 	char name[DNS_NAME];
 };
 
@@ -65,36 +67,69 @@ static void learn(struct member *member, const char *name, const struct in6_addr
 		egress_learn(member->egress, name, address);
 }
 
-static bool look_up(void *data, const char *name, struct in_addr *ret)
+/* The host, as its packets to the world name it. With a port of its loopback opened (--host-loopback) by IPv4 alone, which
+ * is where that is. */
+static void find_host(struct member *from, const char *name, struct resolver_found *ret)
 {
-	struct member *from = data;
 	const struct lan *lan = from->lan;
 	struct in6_addr address;
 
+	if (!lan_find_host(&ret->v4))
+		ret->v4 = lan->addresses.gateway;
+	address = egress_from_v4(ret->v4);
+	learn(from, name, &address);
+	if (from->n_loopback || !lan6_find_host(lan, &ret->v6))
+		return;
+	learn(from, name, &ret->v6);
+}
+
+static bool look_up(void *data, const char *name, struct resolver_found *ret)
+{
+	struct member *from = data;
+	const struct lan *lan = from->lan;
+
 	if (!lan->internal &&
 		resolver_has_name("host.containers.internal host.docker.internal", name)) {
-		if (!lan_find_host(ret))
-			*ret = lan->addresses.gateway;
-		address = egress_from_v4(*ret);
-		learn(from, name, &address);
+		find_host(from, name, ret);
 		return true;
 	}
 	for (const struct member *member = lan->members; member; member = member->next) {
 		if (resolver_has_name(member->names, name)) {
-			*ret = member->port.address;
+			*ret = (struct resolver_found){ member->port.address,
+				member->port.address6 };
 			return true;
 		}
 	}
 	return false;
 }
 
+static bool is_ours(const struct lan *lan, const struct in6_addr *address)
+{
+	struct in_addr v4;
+
+	if (!IN6_IS_ADDR_V4MAPPED(address))
+		return lan6_is_inside(lan, address);
+	memcpy(&v4, address->s6_addr + 12, sizeof(v4));
+	return (v4.s_addr & lan->addresses.mask.s_addr) == lan->addresses.network.s_addr;
+}
+
+static const struct member *find_member(const struct lan *lan, const struct in6_addr *address)
+{
+	struct in_addr v4;
+
+	if (!IN6_IS_ADDR_V4MAPPED(address))
+		return lan6_find(lan, address);
+	memcpy(&v4, address->s6_addr + 12, sizeof(v4));
+	return lan_find_address(lan, v4);
+}
+
 /* The first of its names; members only, who else could have an address of ours? */
-static int find_name(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX])
+static int find_name(void *data, const struct in6_addr *address, char name[RESOLVER_NAME_MAX])
 {
 	const struct lan *lan = ((const struct member *)data)->lan;
-	const struct member *member = lan_find_address(lan, address);
+	const struct member *member = is_ours(lan, address) ? find_member(lan, address) : NULL;
 
-	if ((address.s_addr & lan->addresses.mask.s_addr) != lan->addresses.network.s_addr)
+	if (!is_ours(lan, address))
 		return -1;
 	if (member)
 		(void)snprintf(name, RESOLVER_NAME_MAX, "%.*s", (int)strcspn(member->names, " "),
@@ -146,10 +181,12 @@ static void asked_free(struct asked *asked)
 
 static void on_address(void *data, const struct in6_addr *address)
 {
-	const struct asked *asked = data;
+	struct asked *asked = data;
 
-	if (egress_may_be_told(address))
+	if (asked->n_learned < NAMES_LEARNED && egress_may_be_told(address)) {
+		asked->n_learned++;
 		learn(asked->member, asked->name, address);
+	}
 }
 
 /* buffer holds the answer from offset 2 on. */

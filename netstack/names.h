@@ -13,6 +13,8 @@
 
 #define NAMES_PENDING 128
 #define NAMES_STREAMS 16
+#define NAMES_LEARNED \
+	64 /* addresses of one answer that rules take note of: so none makes them forget all others */
 
 int names_new(struct lan *lan, struct names **ret, struct err *err);
 void names_free(struct names *names); /* NULL ok; all members have left */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers for names this network knows: one question, class IN, over UDP. Everything else is somebody
- * else's to answer (the host's resolvers, through libslirp). Pure; the question is hostile.
+ * Answers for names this network knows: one question, class IN. Everything else is somebody else's to answer (forward.h).
+ * Pure; the question is hostile.
  */
 #ifndef SBX_NETSTACK_RESOLVER_H
 #define SBX_NETSTACK_RESOLVER_H
@@ -13,17 +13,24 @@
 
 #define RESOLVER_NAME_MAX 256 /* with NUL */
 
-/* The address of a name (no dot at the end, any case); false = not ours. */
-typedef bool (*resolver_lookup_fn)(void *data, const char *name, struct in_addr *ret);
+struct resolver_found {
+	struct in_addr v4;
+	struct in6_addr v6; /* :: = it has none */
+};
+
+/* The addresses of a name (no dot at the end, any case); false = not ours. */
+typedef bool (*resolver_lookup_fn)(void *data, const char *name, struct resolver_found *ret);
 
 /* Turns the question in data into its answer, in place; returns the new length, at most max, or 0
  * when the question is not for us and data is untouched. A known name without a record of the wanted
- * type (AAAA) gets an empty answer, so that nobody asks the world for it. */
+ * type gets an empty answer, so that nobody asks the world for it. */
 size_t resolver_answer(
 	uint8_t *data, size_t len, size_t max, resolver_lookup_fn lookup, void *lookup_data);
 
-/* The same for the name of an address (PTR). find: 1 and its name, 0 = nobody has it, -1 = not ours. */
-typedef int (*resolver_find_fn)(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX]);
+/* The same for the name of an address (PTR), IPv4 as ::ffff:a.b.c.d. find: 1 and its name, 0 = nobody has it, -1 = not
+ * ours. */
+typedef int (*resolver_find_fn)(
+	void *data, const struct in6_addr *address, char name[RESOLVER_NAME_MAX]);
 size_t resolver_answer_pointer(
 	uint8_t *data, size_t len, size_t max, resolver_find_fn find, void *find_data);
 

@@ -12,16 +12,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool look_up(void *data, const char *name, struct in_addr *ret)
+static bool look_up(void *data, const char *name, struct resolver_found *ret)
 {
 	assert(strlen(name) < RESOLVER_NAME_MAX);
-	ret->s_addr = htonl(0x0a580005);
+	ret->v4.s_addr = htonl(0x0a580005);
+	ret->v6.s6_addr[0] = 0xfd;
 	return resolver_has_name("web db.one x", name);
 }
 
-static int find(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX])
+static int find(void *data, const struct in6_addr *address, char name[RESOLVER_NAME_MAX])
 {
-	unsigned low = ntohl(address.s_addr) & 255;
+	unsigned low = address->s6_addr[15];
 
 	if (low & 1)
 		return -1;

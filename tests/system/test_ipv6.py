@@ -41,10 +41,46 @@ for kind in sys.argv[3:] or ["tcp", "udp"]:
         else:
             with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
                 s.settimeout(10)
+                if kind == "said":  # it hears what ICMP says; of an answer the sender must be right
+                    s.connect((sys.argv[1], int(sys.argv[2])))
                 s.sendto(b"hello", (sys.argv[1], int(sys.argv[2])))
                 print(s.recv(200).decode().split()[-1])
     except OSError as e:
         print(type(e).__name__ if e.errno is None else e.errno)
+"""
+
+
+# Answers AAAA questions for far.test, over UDP. argv: its own address
+DNS6 = r"""
+import socket, sys
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind((sys.argv[1], 53))
+print("serving", flush=True)
+while True:
+    q, peer = udp.recvfrom(4096)
+    end = q.index(b"\0", 12) + 5
+    known = q[12:end].lower() == b"\x03far\x04test\0\0\x1c\0\x01"
+    answer = b"\xc0\x0c\0\x1c\0\x01\0\0\0\x3c\0\x10" + socket.inet_pton(socket.AF_INET6, "2001:db8::2")
+    udp.sendto(q[:2] + b"\x81\x80\0\x01" + bytes([0, known]) + b"\0\0\0\0" + q[12:end] + known * answer, peer)
+"""
+# A line for each NAME: its IPv6 address, by the DNS of the gateway, which is the first argument; of an address its name.
+LOOK_UP = r"""
+import ipaddress, os, socket, struct, sys
+def ask(name, kind):
+    q = os.urandom(2) + b"\x01\0\0\x01\0\0\0\0\0\0" + b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0" + struct.pack(">HH", kind, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(20)
+        s.connect((sys.argv[1], 53))
+        s.send(q)
+        r = s.recv(4096)
+    return r[len(q) + 12:] if r[7] else None
+for word in sys.argv[2:]:
+    try:
+        name = ask(ipaddress.ip_address(word).reverse_pointer, 12)
+        print(name and name[1:1 + name[0]].decode())
+    except ValueError:
+        address = ask(word, 28)
+        print(address and socket.inet_ntop(socket.AF_INET6, address[:16]))
 """
 
 
@@ -92,7 +128,7 @@ def members_talk_over_ipv6(box):
 # As root of a user namespace: "near" is the host that runs the members, "far" another one behind a wire.
 TWO_HOSTS = r"""
 import os, subprocess, sys, time
-member_bin, runroot, port, server, ask, gateway = sys.argv[1:7]
+member_bin, runroot, port, server, ask, gateway, gateway4, dns, look_up = sys.argv[1:10]
 def run(*argv):
     subprocess.run(argv, check=True)
 def says(argv):
@@ -110,8 +146,8 @@ try:
     for words in ("link set lo up", "-6 addr add 2001:db8::2/64 dev far nodad", "-6 addr add 2001:db8:77::1/128 dev lo nodad",
                   "link set far up"):
         run(*there, "ip", *words.split())
-    def serve(lead, *words):
-        child = subprocess.Popen([*lead, "python3", "-c", server, *words], stdout=subprocess.PIPE, text=True)
+    def serve(lead, *words, script=server):
+        child = subprocess.Popen([*lead, "python3", "-c", script, *words], stdout=subprocess.PIPE, text=True)
         started.append(child)
         while child.stdout.readline().strip() != "serving":
             assert child.poll() is None
@@ -123,6 +159,16 @@ try:
     print("routed", *inside("2001:db8:77::1", "9001"))
     print("closed", *inside("2001:db8::2", "9", "tcp"))
     print("loopback", *inside("::ffff:127.0.0.1", "9002", "tcp"), *inside(gateway, "9002", "tcp"))
+    serve([], "2001:db8::1", script=dns)
+    def ruled(rules, script, *words):
+        return says([member_bin, runroot, "six", "--egress", rules, "--dns", "2001:db8::1", "--", "python3", "-c", script, *words])
+    kinds = ["9001", "tcp", "said"]
+    print("allowed", *ruled("2001:db8::2", ask, "2001:db8::2", *kinds)[-2:])
+    print("refused", *ruled("2001:db8::2/127", ask, "2001:db8:77::1", *kinds)[-2:])
+    print("untold", *ruled("far.test", ask, "2001:db8::2", *kinds)[-2:])
+    print("told", *ruled("far.test", look_up + "sys.argv[1:] = ['2001:db8::2', '9001', 'tcp', 'said']\n" + ask, gateway4, "far.test")[-3:])
+    print("known", *says([member_bin, runroot, "six", "--", "python3", "-c", look_up, gateway4, "member", "host.containers.internal",
+                          gateway[:-1] + "2", gateway[:-1] + "99"])[-4:])
     serve([member_bin, runroot, "six", "-p", "::1:%s:9000" % port, "-p", "2001:db8::1:%s:9000" % port, "--"], "9000")
     print("published", *says(["python3", "-c", ask, "::1", port, "tcp"]), *says([*there, "python3", "-c", ask, "2001:db8::1", port, "tcp"]))
 finally:
@@ -137,17 +183,26 @@ def two_hosts(box):
     if not shutil.which("ip") or not shutil.which("nsenter"):
         raise Skip("iproute2 and util-linux build the second host; one of them is missing")
     done = subprocess.run(["unshare", "-Urn", "python3", "-c", TWO_HOSTS, NET_MEMBER, box.env["SBX_RUNROOT"], str(free_port()), SERVER, ASK,
-                           str(subnet[1])], env=box.env, cwd=box.top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           str(subnet[1]), config["IPAM"]["Config"][0]["Gateway"], DNS6, LOOK_UP], env=box.env, cwd=box.top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           preexec_fn=become_user, check=False, timeout=50)
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         raise Skip("this machine lets nobody make a user namespace by unshare(1)")
     expect(done.returncode == 0, done.stdout, done.stderr)
-    return {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}, config["IPAM"]["Config"][0]["Gateway"]
+    return {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}, subnet
+
+
+def check_rules_and_names(said, subnet):
+    """Rules (--egress) refuse over IPv6 at once as well; the gateway's DNS has addresses of both families."""
+    refused = [str(errno.ECONNREFUSED)] * 2
+    expect(said["allowed"] == ["2001:db8::1"] * 2 and said["refused"] == said["untold"] == refused, said)
+    expect(said["told"] == ["2001:db8::2", *["2001:db8::1"] * 2], said)
+    expect(said["known"] == [str(subnet[2]), "2001:db8::1", "member", "None"], said)
 
 
 @case()
 def a_second_host_is_reached_and_refuses_over_ipv6(box):
-    said, _ = two_hosts(box)
+    said, subnet = two_hosts(box)
+    check_rules_and_names(said, subnet)
     expect(said["far"] == said["routed"] == ["2001:db8::1"] * 2, said)
     expect(said["closed"] == [str(errno.ECONNREFUSED)], said)
     expect(all(int(word) in (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH) for word in said["loopback"]), said)
@@ -157,7 +212,8 @@ def a_second_host_is_reached_and_refuses_over_ipv6(box):
 @case()
 def libslirp_alone_carries_ipv6_as_well(box):
     box.env["SBX_NET_SLOW"] = "1"
-    said, _ = two_hosts(box)
+    said, subnet = two_hosts(box)
+    check_rules_and_names(said, subnet)
     expect(said["far"] == said["routed"] == ["2001:db8::1"] * 2, said)
     expect(len(said["loopback"]) == 2 and all(int(word) for word in said["loopback"]), said)
 

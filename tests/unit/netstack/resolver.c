@@ -13,10 +13,13 @@ struct message {
 	size_t len;
 };
 
-static bool knows_web(void *data, const char *name, struct in_addr *ret)
+/* web has IPv6 as well */
+static bool knows_web(void *data, const char *name, struct resolver_found *ret)
 {
 	(void)snprintf(data, RESOLVER_NAME_MAX, "%s", name);
-	ret->s_addr = htonl(0x0a580005);
+	ret->v4.s_addr = htonl(0x0a580005);
+	if (resolver_has_name("web", name))
+		ret->v6 = (struct in6_addr){ .s6_addr = { 0xfd, [15] = 5 } };
 	return resolver_has_name("web db.local", name);
 }
 
@@ -57,11 +60,23 @@ static void case_does_not_matter_and_dots_are_kept(void **state)
 
 static void a_known_name_without_that_record_has_an_empty_answer(void **state)
 {
-	struct message m = ask("\3web", 5, AAAA);
+	struct message m = ask("\2db\5local", 10, AAAA);
 
 	assert_int_equal(answer(&m, NULL), m.len);
 	assert_int_equal(m.data[3] & 15, 0);
 	assert_int_equal(m.data[7], 0);
+}
+
+static void a_known_name_has_both_its_addresses(void **state)
+{
+	struct message m = ask("\3web", 5, AAAA), both = ask("\3web", 5, 255);
+
+	assert_int_equal(answer(&m, NULL), m.len + 28);
+	assert_memory_equal(m.data, "\x12\x34\x85\x80\0\1\0\1\0\0\0\0", 12);
+	assert_memory_equal(m.data + m.len,
+		"\xc0\x0c\0\x1c\0\1\0\0\0\5\0\x10\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\5", 28);
+	assert_int_equal(answer(&both, NULL), both.len + 16 + 28);
+	assert_int_equal(both.data[7], 2);
 }
 
 static void a_denied_name_does_not_exist(void **state)
@@ -135,7 +150,7 @@ static void no_room_means_no_answer(void **state)
 	struct message m = ask("\3web", 5, A);
 	char asked[RESOLVER_NAME_MAX];
 
-	assert_int_equal(resolver_answer(m.data, m.len, m.len + 15, knows_web, asked), 0);
+	assert_int_equal(resolver_answer(m.data, m.len, m.len + 43, knows_web, asked), 0);
 }
 
 static void names_are_whole_words(void **state)
@@ -149,13 +164,45 @@ static void names_are_whole_words(void **state)
 	assert_false(resolver_has_name("", "web"));
 }
 
-static int find_web(void *data, struct in_addr address, char name[RESOLVER_NAME_MAX])
+static int find_web(void *data, const struct in6_addr *address, char name[RESOLVER_NAME_MAX])
 {
+	static const uint8_t ours4[15] = { [10] = 0xff, 0xff, 10, 88, 0 }, ours6[15] = { 0xfd, 1 };
+
 	(void)data;
-	if (ntohl(address.s_addr) >> 8 != 0x0a5800)
+	if (memcmp(address, ours4, sizeof(ours4)) != 0 &&
+		memcmp(address, ours6, sizeof(ours6)) != 0)
 		return -1;
 	(void)snprintf(name, RESOLVER_NAME_MAX, "web.one");
-	return ntohl(address.s_addr) == 0x0a580005;
+	return address->s6_addr[15] == 5;
+}
+
+static size_t ask_pointer(struct message *m, const char *labels, size_t len);
+
+static void an_ipv6_address_has_the_name_of_its_member(void **state)
+{
+	char labels[80];
+	struct message m;
+	size_t n;
+
+	for (int i = 0; i < 32; i++)
+		memcpy(labels + i * 2, "\0010", 2);
+	memcpy(labels + 64, "\3ip6\4ARPA", 10);
+	labels[1] = '5'; /* fd01::5 from its end */
+	labels[31 * 2 + 1] = 'F';
+	labels[30 * 2 + 1] = 'd';
+	labels[28 * 2 + 1] = '1';
+	n = ask_pointer(&m, labels, 74);
+	assert_true(n > 9);
+	assert_memory_equal(m.data + n - 9, "\3web\3one", 9);
+	labels[1] = '6';
+	n = ask_pointer(&m, labels, 74);
+	assert_int_equal(m.data[3] & 15, 3);
+	labels[28 * 2 + 1] = '2'; /* another /64 */
+	assert_int_equal(ask_pointer(&m, labels, 74), 0);
+	labels[28 * 2 + 1] = 'g';
+	assert_int_equal(ask_pointer(&m, labels, 74), 0);
+	memset(labels + 62, 0, 2); /* 31 digits */
+	assert_int_equal(ask_pointer(&m, labels, 63), 0);
 }
 
 static size_t ask_pointer(struct message *m, const char *labels, size_t len)
@@ -215,6 +262,8 @@ TEST_MAIN(cmocka_unit_test(an_address_has_the_name_of_its_member),
 	cmocka_unit_test(what_another_server_may_know_is_referred),
 	cmocka_unit_test(a_denied_name_does_not_exist),
 	cmocka_unit_test(a_known_name_has_an_address),
+	cmocka_unit_test(a_known_name_has_both_its_addresses),
+	cmocka_unit_test(an_ipv6_address_has_the_name_of_its_member),
 	cmocka_unit_test(case_does_not_matter_and_dots_are_kept),
 	cmocka_unit_test(a_known_name_without_that_record_has_an_empty_answer),
 	cmocka_unit_test(an_unknown_name_is_left_to_others),
