@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import time
 
-PAIRS, SECONDS = 3, 1
+PAIRS, SECONDS = 5, 2
 ECHO = r"""
 import socket, sys
 s = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=4096)

@@ -11,7 +11,7 @@ import sys
 import threading
 
 from netmember import Member, case, echo_server, host_address, inside, netstack_pids
-from sbxtest import Skip, expect, free_port, main
+from sbxtest import Skip, expect, free_port, main, test
 
 
 def need_fast_way(box):
@@ -191,6 +191,14 @@ def without_it_libslirp_carries_tcp(box):
     expect(out.split() == ["connected", "ECONNREFUSED"], out)
     if shutil.which("nft"):
         expect("redirect" not in Member(box, "nft", "list", "ruleset").end()[0])
+
+
+@test("overlay")
+def connections_inside_are_not_paced(box):
+    """They end on this machine, whatever the host uses for the world's: bbr would take two thirds of their speed."""
+    read = ("busybox", "cat", "/proc/sys/net/ipv4/tcp_congestion_control")
+    expect(box.ok("run", "--rm", *read) in ("cubic", "reno"))
+    expect(box.ok("run", "--rm", "--sysctl", "net.ipv4.tcp_congestion_control=reno", *read) == "reno", "the option goes over it")
 
 
 @case()
