@@ -239,7 +239,7 @@ static int on_relay(void *data, int fd, uint32_t events, struct err *err)
 }
 
 static int start_relay(
-	struct session *session, const struct packet *packet, bool keep_clients, struct err *err)
+	struct session *session, const struct packet *packet, uint32_t flags, struct err *err)
 {
 	struct relay_config config = {
 		.userns = packet->fds[1],
@@ -247,7 +247,9 @@ static int start_relay(
 		.inside = { .address = session->member->port.address,
 			.address6 = session->member->port.address6,
 			.gateway = session->control->lan->addresses.gateway,
-			.keep_clients = keep_clients },
+			.gateway6 = session->control->lan->addresses.gateway6,
+			.keep_clients = flags & WIRE_REPLIES4,
+			.keep_clients6 = flags & WIRE_REPLIES6 },
 		.ports = &session->ports,
 	};
 
@@ -312,7 +314,7 @@ static int attach(struct session *session, struct packet *packet, struct err *er
 	else
 		outbound_gear_done(&gear);
 	if (r == 0 && session->ports.n)
-		r = start_relay(session, packet, question->flags & WIRE_REPLIES, &verdict);
+		r = start_relay(session, packet, question->flags, &verdict);
 	if (r == 0 && session->ports.n)
 		return 0; /* on_relay() answers */
 	return send_attached(session, &verdict, err);

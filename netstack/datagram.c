@@ -21,10 +21,13 @@ struct flow {
 	enum carry_kind kind;
 	int fd;      /* inside, connected */
 	int host_fd; /* the published socket */
-	struct sockaddr_storage client;
+	union syn_address client;
 	socklen_t client_len;
+	uint16_t port;                                         /* inside */
+	unsigned attempt;                                      /* the next one, inside.h */
 	char control[CONTROL_MAX] __attribute__((aligned(8))); /* the host address it wrote to */
 	size_t control_len;
+	bool heard; /* somebody answers there */
 	int64_t used;
 	struct flow *next, *dead_next;
 };
@@ -49,8 +52,7 @@ size_t datagram_count(const struct carry *carry)
 	return carry->flows ? carry->flows->n : 0;
 }
 
-static struct flow **bucket_of(
-	struct flows *flows, int host_fd, const struct sockaddr_storage *client)
+static struct flow **bucket_of(struct flows *flows, int host_fd, const union syn_address *client)
 {
 	const uint8_t *bytes = (const uint8_t *)client;
 	uint32_t hash = (uint32_t)host_fd;
@@ -84,16 +86,35 @@ static struct flow **find_oldest(struct flows *flows)
 	return oldest;
 }
 
-static int open_inside(const struct carry *carry, uint16_t port)
+/* To the next address inside. An event of the same batch for the socket before finds nothing to read. */
+static bool open_next(struct carry *carry, struct flow *flow)
 {
-	struct sockaddr_in sin = {
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = carry->inside.address
-	};
-	autofd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd_drop(&flow->fd);
+	flow->fd = inside_connect_udp(&carry->inside, &flow->client, flow->port, &flow->attempt);
+	return flow->fd >= 0 &&
+	       carry_watch(carry, EPOLL_CTL_ADD, flow->fd, EPOLLIN, &flow->kind) == 0;
+}
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
-		return -errno;
-	return move_fd(&fd);
+/* Where nobody listens the kernel says so with the send, or with the next one: UDP may lose it. Somebody may listen at
+ * another address; when nobody does the next datagram begins anew. */
+static void send_inside(struct carry *carry, struct flow *flow, size_t len)
+{
+	for (;;) {
+		int error = 0;
+		socklen_t size = sizeof(error);
+
+		if (flow->fd >= 0 && send(flow->fd, carry->buffer, len, MSG_NOSIGNAL) < 0)
+			error = errno;
+		else if (flow->fd >= 0 && !flow->heard)
+			(void)getsockopt(flow->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+		if (flow->fd >= 0 && (error != ECONNREFUSED || flow->heard))
+			return;
+		if (!open_next(carry, flow)) {
+			fd_drop(&flow->fd);
+			flow->attempt = 0;
+			return;
+		}
+	}
 }
 
 static struct flow *flow_new(
@@ -109,14 +130,10 @@ static struct flow *flow_new(
 		return NULL;
 	flow->kind = CARRY_FLOW;
 	flow->host_fd = host_fd;
-	flow->fd = open_inside(carry, port);
-	if (flow->fd < 0 || carry_watch(carry, EPOLL_CTL_ADD, flow->fd, EPOLLIN, &flow->kind) < 0) {
-		fd_drop(&flow->fd);
-		free(flow);
-		return NULL;
-	}
+	flow->port = port;
 	memcpy(&flow->client, msg->msg_name, sizeof(flow->client));
 	flow->client_len = msg->msg_namelen;
+	flow->fd = -EBADF;
 	bucket = bucket_of(flows, host_fd, &flow->client);
 	flow->next = *bucket;
 	*bucket = flow;
@@ -156,7 +173,7 @@ static void keep_source(struct flow *flow, struct msghdr *msg)
 
 void datagram_from_host(struct carry *carry, int fd, uint16_t port)
 {
-	struct sockaddr_storage client;
+	union syn_address client;
 	char control[CONTROL_MAX] __attribute__((aligned(8)));
 
 	if (!carry->flows)
@@ -185,7 +202,7 @@ void datagram_from_host(struct carry *carry, int fd, uint16_t port)
 			continue;
 		keep_source(flow, &msg);
 		flow->used = now_ms();
-		(void)send(flow->fd, carry->buffer, (size_t)n, MSG_NOSIGNAL); /* UDP may lose it */
+		send_inside(carry, flow, (size_t)n);
 	}
 }
 
@@ -206,7 +223,8 @@ void datagram_from_inside(struct carry *carry, enum carry_kind *object)
 		};
 
 		if (n < 0)
-			return; /* empty, or ECONNREFUSED: nobody listens inside */
+			return; /* empty, or ECONNREFUSED: nobody listens there */
+		flow->heard = true;
 		flow->used = now_ms();
 		(void)sendmsg(flow->host_fd, &msg, MSG_NOSIGNAL); /* UDP may lose it */
 	}

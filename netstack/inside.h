@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections of the relay to the program in the container. Where answers to foreign addresses stay inside
+ * Sockets of the relay to the program in the container. Where answers to foreign addresses stay inside
  * (network/setup.c: a mark, a rule and a local route), a TCP connection carries its client's own address;
- * a client on the host's loopback, or of the other IP family, appears as the gateway. Nobody ever
- * appears as 127.0.0.1 (CVE-2021-20199). Then a program that listens on the container's loopback only
- * is reached as well, and one that listens on IPv6 only. Elsewhere everybody appears as the container itself, and such a program is not reached.
+ * a client on the host's loopback appears as the gateway. Nobody ever appears as 127.0.0.1 or ::1
+ * (CVE-2021-20199). Elsewhere, and over UDP, everybody appears as the container itself.
+ *
+ * Tried in turn, until one is not refused: the container's address of the client's IP family, the loopback of that
+ * family, then both of the other one. So a program is reached whatever it listens on.
  */
 #ifndef SBX_NETSTACK_INSIDE_H
 #define SBX_NETSTACK_INSIDE_H
@@ -14,20 +16,31 @@
 
 #include "netstack/syn.h"
 
+#define INSIDE_ATTEMPTS 4
+
 struct inside {
-	struct in_addr address, gateway; /* of the container */
-	struct in6_addr address6;        /* :: = none */
-	bool keep_clients;
+	struct in_addr address, gateway;    /* of the container */
+	struct in6_addr address6, gateway6; /* :: = none */
+	bool keep_clients, keep_clients6;
 };
 
-/* A socket that is connected or *ret_connecting; loopback: to the container's 127.0.0.1. -errno */
+/* Pure: whom to try; false when the container has no address of that family. */
+bool inside_target(const struct inside *inside, const union syn_address *client, unsigned attempt,
+	uint16_t port, union syn_address *ret);
+
+/* Pure: as whom a TCP client appears to this target; port 0 = any. True: nobody inside has the address. */
+bool inside_source(const struct inside *inside, const union syn_address *client,
+	const union syn_address *to, union syn_address *ret);
+
+/* A TCP socket that is connected or *ret_connecting, from *attempt on, which is then the next one to try.
+ * -errno of the last one. */
 int inside_connect(const struct inside *inside, const union syn_address *client, uint16_t port,
-	bool loopback, bool *ret_connecting);
+	unsigned *attempt, bool *ret_connecting);
 
-/* The same to its IPv6 address, as the container itself; -ECONNREFUSED without one. */
-int inside_connect6(const struct inside *inside, uint16_t port, bool *ret_connecting);
+/* The same over UDP, where nobody refuses before a datagram was sent. */
+int inside_connect_udp(const struct inside *inside, const union syn_address *client, uint16_t port,
+	unsigned *attempt);
 
-/* Pure: as whom the client appears; port 0 = any. */
-struct sockaddr_in inside_source(const struct inside *inside, const union syn_address *client);
+bool inside_is_shortage(int code); /* of descriptors or memory: to be tried again */
 
 #endif

@@ -74,7 +74,7 @@ static int enter(const struct relay_config *config, pid_t parent, struct err *er
 		return err_sys(err, "prctl(PR_SET_PDEATHSIG)");
 	if (getppid() != parent)
 		return err_set(err, -ESRCH, "sbx-netstack is gone");
-	TRY(drop_capabilities(config->inside.keep_clients, err));
+	TRY(drop_capabilities(config->inside.keep_clients || config->inside.keep_clients6, err));
 	return lock_in_relay(err);
 }
 

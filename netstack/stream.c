@@ -54,15 +54,13 @@ struct way { /* from end[i] to end[!i] */
 	uint64_t total;
 };
 
-enum attempt { AT_ADDRESS, AT_LOOPBACK, AT_IPV6, ATTEMPTS };
-
 struct conn {
 	struct end end[2]; /* 0 = the host's side, 1 = the container's */
 	struct way way[2];
 	struct stream_owner *owner;
 	union syn_address client; /* for another try elsewhere in the container; */
 	uint16_t port;            /* 0 on the way out */
-	unsigned attempt;         /* the next one */
+	unsigned attempt;         /* the next one, inside.h */
 	bool connecting, dead, is_busy;
 	struct conn *next;
 };
@@ -358,35 +356,15 @@ void stream_kill(struct carry *carry, struct conn *conn)
 	conn_close(carry, conn, true);
 }
 
-static bool is_shortage(int code)
-{
-	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS;
-}
-
-/* The container's address, its loopback, its IPv6 address: the first that does not refuse. Goes on where *attempt says. */
-static int connect_inside(const struct carry *carry, const union syn_address *client, uint16_t port,
-	unsigned *attempt, bool *ret_connecting)
-{
-	int fd = -ECONNREFUSED;
-
-	while (fd == -ECONNREFUSED && *attempt < ATTEMPTS) {
-		fd = *attempt == AT_IPV6 ? inside_connect6(&carry->inside, port, ret_connecting)
-					 : inside_connect(&carry->inside, client, port,
-						   *attempt == AT_LOOPBACK, ret_connecting);
-		++*attempt;
-	}
-	return fd;
-}
-
 void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port)
 {
 	const struct linger now = { .l_onoff = 1 };
 	struct stream_pair pair = { .fds = { fd } };
-	unsigned attempt = AT_ADDRESS;
+	unsigned attempt = 0;
 	struct conn *conn;
 
-	pair.fds[1] = connect_inside(carry, client, port, &attempt, &pair.connecting);
-	if (is_shortage(pair.fds[1])) {
+	pair.fds[1] = inside_connect(&carry->inside, client, port, &attempt, &pair.connecting);
+	if (inside_is_shortage(pair.fds[1])) {
 		carry->paused = true;
 		carry->held = (struct carry_held){ true, fd, *client, port };
 		return;
@@ -412,7 +390,8 @@ static bool try_next(struct carry *carry, struct conn *conn)
 
 	if (!conn->port)
 		return false;
-	fd = connect_inside(carry, &conn->client, conn->port, &conn->attempt, &conn->connecting);
+	fd = inside_connect(
+		&carry->inside, &conn->client, conn->port, &conn->attempt, &conn->connecting);
 	if (fd < 0)
 		return false;
 	fd_drop(&conn->end[1].fd);

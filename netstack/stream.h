@@ -12,8 +12,8 @@
 
 #include "netstack/carry.h"
 
-/* Takes the accepted socket over; connects to the container's port, where nobody listens there to the same port of
- * its loopback or of its IPv6 address. */
+/* Takes the accepted socket over; connects to the container's port, at the first of its addresses that does not refuse
+ * (inside.h). */
 void stream_adopt(struct carry *carry, int fd, const union syn_address *client, uint16_t port);
 /* Sees the first bytes from fds[0], which go nowhere before it has said 1 = let them go; 0 = I need more, -1 = reset
  * both sides. The other direction does not wait: some servers speak first. */

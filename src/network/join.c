@@ -446,7 +446,8 @@ static uint32_t pack_gear(const struct network_gear *gear, int userns, int netns
 	int ret[WIRE_ATTACH_MAX], size_t *ret_n)
 {
 	static const uint32_t flag[NETWORK_FAST] = { WIRE_LISTEN4, WIRE_LISTEN6, WIRE_QUEUE };
-	uint32_t flags = gear->replies ? WIRE_REPLIES : 0;
+	uint32_t flags = (gear->replies & NETWORK_REPLIES4 ? WIRE_REPLIES4 : 0) |
+			 (gear->replies & NETWORK_REPLIES6 ? WIRE_REPLIES6 : 0);
 	size_t n = 0;
 
 	ret[n++] = gear->tap;

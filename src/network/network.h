@@ -20,10 +20,12 @@
 
 /* What the child made in its namespace and sbx-netstack serves. Descriptors are owned. */
 enum network_fast { NETWORK_LISTEN4, NETWORK_LISTEN6, NETWORK_QUEUE, NETWORK_FAST };
+/* Answers to foreign addresses of this family stay inside, so clients of published ports keep theirs. */
+enum network_replies { NETWORK_REPLIES4 = 1, NETWORK_REPLIES6 = 2 };
 struct network_gear {
 	int tap;
 	int fast[NETWORK_FAST]; /* redirect.h; -EBADF = none */
-	bool replies; /* answers to foreign addresses stay inside, so clients keep theirs */
+	unsigned replies;       /* enum network_replies */
 	int log[2]; /* of what a container with egress rules reached; the monitor's. -EBADF = none */
 };
 #define NETWORK_GEAR_INIT                                                                     \

@@ -195,23 +195,29 @@ static void add_route6(struct netlink *nl, const struct network *net, int index)
 	netlink_attr(nl, RTA_OIF, &index, sizeof(index));
 }
 
+static bool write_reply_sysctls(uint8_t family)
+{
+	if (!write_sysctl("ipv4/tcp_fwmark_accept", "1")) /* of both families */
+		return false;
+	return write_sysctl(family == AF_INET ? "ipv4/fwmark_reflect" : "ipv6/fwmark_reflect", "1");
+}
+
 /* Connections that the relay makes in a client's name carry a mark: the program's answers take it over and stay
  * inside by a rule of their own. All or nothing: half of it would lose answers. */
-static bool keep_replies(void)
+static bool keep_replies(uint8_t family)
 {
 	struct netlink nl = NETLINK_INIT;
 	struct err why = ERR_INIT;
 	const uint32_t mark = WIRE_MARK_CLIENT, table = REPLY_TABLE, index = LO_INDEX;
-	const struct fib_rule_hdr rule = { .family = AF_INET, .action = FR_ACT_TO_TBL };
+	const struct fib_rule_hdr rule = { .family = family, .action = FR_ACT_TO_TBL };
 	const struct rtmsg route = {
-		.rtm_family = AF_INET,
+		.rtm_family = family,
 		.rtm_protocol = RTPROT_BOOT,
 		.rtm_scope = RT_SCOPE_HOST,
 		.rtm_type = RTN_LOCAL,
 	};
 
-	if (!write_sysctl("ipv4/tcp_fwmark_accept", "1") ||
-		!write_sysctl("ipv4/fwmark_reflect", "1"))
+	if (!write_reply_sysctls(family))
 		return false;
 	netlink_add(&nl, "add the rule for answers", RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
 	netlink_body(&nl, &rule, sizeof(rule));
@@ -223,7 +229,8 @@ static bool keep_replies(void)
 	netlink_attr(&nl, RTA_OIF, &index, sizeof(index));
 	if (netlink_run(&nl, &why) == 0)
 		return true;
-	log_msg(LOG_DEBUG, "clients appear as the container itself: %s", why.text);
+	log_msg(LOG_DEBUG, "clients over IPv%d appear as the container itself: %s",
+		family == AF_INET ? 4 : 6, why.text);
 	return false;
 }
 
@@ -343,7 +350,9 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 		return err_set(err, -EOPNOTSUPP,
 			"--host-loopback: this kernel does not let containers' connections be "
 			"redirected (nf_tables NAT in user namespaces)");
-	gear.replies = index && net->n_ports && !getenv(SLOW_ENV) && keep_replies();
+	if (index && net->n_ports && !getenv(SLOW_ENV))
+		gear.replies = (keep_replies(AF_INET) ? NETWORK_REPLIES4 : 0) |
+			       (has_ipv6(net) && keep_replies(AF_INET6) ? NETWORK_REPLIES6 : 0);
 	*ret = gear;
 	gear = (struct network_gear)NETWORK_GEAR_INIT;
 	return 0;
@@ -362,7 +371,7 @@ static int probe(void *data, struct err *err)
 	if (redirect_install(&config, &redirect, &why) == 0)
 		can = NETWORK_CAN_REDIRECT | (redirect.queue >= 0 ? NETWORK_CAN_HOLD : 0);
 	redirect_done(&redirect);
-	return can | (keep_replies() ? NETWORK_CAN_KEEP : 0);
+	return can | (keep_replies(AF_INET) ? NETWORK_CAN_KEEP : 0);
 }
 
 int network_probe(const struct idmap *map, struct err *err)

@@ -95,7 +95,7 @@ static int become_root(const struct process_spec *spec, struct err *err)
 /* The tap last: then the monitor has all of it. */
 static int send_gear(int sock, const struct network_gear *gear, struct err *err)
 {
-	const struct step_msg last = { .step = STEP_TAP, .which = gear->replies };
+	const struct step_msg last = { .step = STEP_TAP, .which = (int)gear->replies };
 
 	if (gear->tap < 0)
 		return 0;

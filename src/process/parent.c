@@ -159,7 +159,7 @@ static int serve_network(
 	*slot = adopt_fd;
 	if (msg->step == STEP_FAST)
 		return 0;
-	start->gear.replies = msg->which;
+	start->gear.replies = (unsigned)msg->which;
 	return network_attach(start->spec->network, &start->gear, start->userns, start->netns, err);
 }
 

@@ -56,7 +56,8 @@ static int parse_port(const char *text, struct publish *ret, struct err *err)
 /* What the child made, in one message; the verdict goes along, and which descriptors there are. */
 struct made {
 	struct err verdict;
-	bool has[1 + NETWORK_FAST], replies;
+	bool has[1 + NETWORK_FAST];
+	unsigned replies;
 };
 
 static int send_gear(int sock, const struct network_gear *gear, const struct err *verdict)

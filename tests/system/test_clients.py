@@ -97,6 +97,25 @@ def a_program_on_the_containers_loopback_is_reached_and_knows_who_came(box):
 
 
 @case()
+def a_program_on_the_loopback_is_reached_where_nobody_keeps_an_address_as_well(box):
+    """Over UDP, and where the kernel cannot keep answers inside: everybody is the container itself, nobody 127.0.0.1."""
+    for slow in ("", "1"):
+        if slow:
+            box.env["SBX_NET_SLOW"] = "1"
+        port = free_port()
+        member = echo_member(box, ports=["%d:9000" % port, "%d:9000/udp" % port], bind="127.0.0.1")
+        with connect(port, host_address()) as conn:
+            conn.shutdown(1)
+            seen = read_all(conn).split(b"\n")[0].decode()
+            expect(seen == "seen from " + member.address or (not slow and seen == "seen from " + host_address()), seen)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(10)
+            sock.sendto(b"hello", ("127.0.0.1", port))
+            expect(sock.recv(100) == b"hello seen from %s" % member.address.encode())
+        member.kill()
+
+
+@case()
 def where_nobody_listens_at_all_a_client_is_reset(box):
     port = free_port()
     echo_member(box, port=9001, ports=["%d:9000" % port], bind="127.0.0.1")

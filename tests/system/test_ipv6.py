@@ -129,6 +129,7 @@ def members_talk_over_ipv6(box):
 TWO_HOSTS = r"""
 import os, subprocess, sys, time
 member_bin, runroot, port, server, ask, gateway, gateway4, dns, look_up = sys.argv[1:10]
+udp_port = str(int(port) + 1)  # the host here has no other programs
 def run(*argv):
     subprocess.run(argv, check=True)
 def says(argv):
@@ -169,8 +170,13 @@ try:
     print("told", *ruled("far.test", look_up + "sys.argv[1:] = ['2001:db8::2', '9001', 'tcp', 'said']\n" + ask, gateway4, "far.test")[-3:])
     print("known", *says([member_bin, runroot, "six", "--", "python3", "-c", look_up, gateway4, "member", "host.containers.internal",
                           gateway[:-1] + "2", gateway[:-1] + "99"])[-4:])
-    serve([member_bin, runroot, "six", "-p", "::1:%s:9000" % port, "-p", "2001:db8::1:%s:9000" % port, "--"], "9000")
+    serve([member_bin, runroot, "six", "-p", "::1:%s:9000" % port, "-p", "2001:db8::1:%s:9000" % port,
+           "-p", "::1:%s:9000/udp" % udp_port, "-p", "2001:db8::1:%s:9000/udp" % udp_port, "--"], "9000")
     print("published", *says(["python3", "-c", ask, "::1", port, "tcp"]), *says([*there, "python3", "-c", ask, "2001:db8::1", port, "tcp"]))
+    print("datagrams", *says(["python3", "-c", ask, "::1", udp_port, "udp"]), *says([*there, "python3", "-c", ask, "2001:db8::1", udp_port, "udp"]))
+    hidden = [member_bin, runroot, "six", "-p", "2001:db8::1:%d:9000" % (int(port) + 2), "-p", "2001:db8::1:%d:9000/udp" % (int(port) + 2), "--"]
+    serve(hidden, "9000", "::1")
+    print("hidden", *says([*there, "python3", "-c", ask, "2001:db8::1", str(int(port) + 2)]))
 finally:
     for child in started:
         child.kill()
@@ -206,7 +212,11 @@ def a_second_host_is_reached_and_refuses_over_ipv6(box):
     expect(said["far"] == said["routed"] == ["2001:db8::1"] * 2, said)
     expect(said["closed"] == [str(errno.ECONNREFUSED)], said)
     expect(all(int(word) in (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH) for word in said["loopback"]), said)
-    expect(len(said["published"]) == 2 and all(map(ipaddress.ip_address, said["published"])), said)
+    keeps = {f["Name"]: f["Status"] for f in json.loads(box.ok("info", "--format", "{{json .}}"))["Features"]}["client addresses"] == "yes"
+    own = {str(subnet[n]) for n in range(2, 40)}
+    expect(said["published"] == [str(subnet[1]), "2001:db8::2"] if keeps else set(said["published"]) <= own, said)
+    expect(len(said["datagrams"]) == 2 and set(said["datagrams"]) <= own, said)
+    expect(len(said["hidden"]) == 2 and (said["hidden"][0] == "2001:db8::2" or not keeps) and said["hidden"][1] in own, said)
 
 
 @case()
@@ -216,6 +226,9 @@ def libslirp_alone_carries_ipv6_as_well(box):
     check_rules_and_names(said, subnet)
     expect(said["far"] == said["routed"] == ["2001:db8::1"] * 2, said)
     expect(len(said["loopback"]) == 2 and all(int(word) for word in said["loopback"]), said)
+    own = {str(subnet[n]) for n in range(2, 40)}
+    for what in ("published", "datagrams", "hidden"):  # everybody is the container itself
+        expect(len(said[what]) == 2 and set(said[what]) <= own, said)
 
 
 @test("overlay")
