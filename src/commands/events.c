@@ -236,8 +236,11 @@ int cmd_events(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(events_opts_parse(argc, argv, &opts, err));
 	TRY(event_filters_check(&opts.filters, err));
 	e.end = opts.until;
-	if (opts.format && *opts.format)
-		TRY(format_init(&e.format, opts.format, "", "*events.Message", err));
+	if (opts.format && *opts.format) {
+		if (format_init(&e.format, opts.format, "", "*events.Message", err) < 0)
+			return err->code;
+		e.format.prefix = "Error parsing format";
+	}
 	if (e.format.table)
 		return err_set(err, -EINVAL, "events have no table: use json or a template");
 	TRY(open_all(&e, globals, err));

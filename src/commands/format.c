@@ -63,19 +63,22 @@ int format_init(struct format *format, const char *user, const char *fallback, c
 	autofree char *source = NULL;
 	bool table = strncmp(text, "table ", 6) == 0 || strncmp(text, "table\\t", 7) == 0;
 
-	*format = (struct format){ .table = table, .type = type };
+	*format =
+		(struct format){ .table = table, .type = type, .prefix = "template parsing error" };
 	format->escape = table || isatty(STDOUT_FILENO);
 	if (table) {
 		text += 5;
 		text += strspn(text, " ");
 	}
+	format->marshal = type && strstr(type, "Context") &&
+			  (strcmp(text, "json") == 0 || strcmp(text, "{{json .}}") == 0);
 	if (strcmp(text, "json") == 0) {
 		text = "{{json .}}";
 		format->escape = false;
 	}
 	source = replace_escapes(text);
 	if (template_parse(source, &format->template, err) < 0)
-		return err_exit(err, 1);
+		return err_exit(err, err_wrap(err, "template parsing error") < 0 ? 1 : 0);
 	return 0;
 }
 
@@ -100,10 +103,33 @@ static struct json *escaped(const struct json *v)
 	return copy;
 }
 
+/* Go's json.Marshal, which Docker's rows go through, is wary of HTML. */
+static void escape_html(struct buf *text, size_t from)
+{
+	autobuf struct buf safe = BUF_INIT;
+
+	for (size_t i = from; i < text->len; i++) {
+		if (strchr("<>&", text->data[i]))
+			buf_addf(&safe, "\\u%04x", (unsigned char)text->data[i]);
+		else
+			buf_addc(&safe, text->data[i]);
+	}
+	text->len = from;
+	buf_add(text, safe.data ? safe.data : "", safe.len);
+}
+
 static int add_row(struct format *format, struct template_env *env, struct err *err)
 {
-	if (template_execute(format->template, env, &format->out, err) < 0)
+	size_t begin = format->out.len;
+
+	env->name = format->name;
+	if (template_execute(format->template, env, &format->out, err) < 0) {
+		if (format->prefix)
+			(void)err_wrap(err, "%s", format->prefix);
 		return err_exit(err, 1);
+	}
+	if (format->marshal)
+		escape_html(&format->out, begin);
 	buf_addc(&format->out, '\n');
 	return 0;
 }

@@ -38,7 +38,7 @@ static void put_id(struct json *row, const char *id, bool whole)
 	json_put_string(row, "ID", whole ? id : cut);
 }
 
-static void put_times(struct json *row, const char *created)
+static void put_times(struct json *row, const char *created, bool human)
 {
 	char text[UNITS_MAX], ago[UNITS_MAX + 8] = "N/A";
 	int64_t ns = 0;
@@ -48,7 +48,7 @@ static void put_times(struct json *row, const char *created)
 		(void)snprintf(ago, sizeof(ago), "%s ago", text);
 	}
 	json_put_string(row, "CreatedAt", created);
-	json_put_string(row, "CreatedSince", ago);
+	json_put_string(row, "CreatedSince", human ? ago : created);
 }
 
 /* Tabs would be columns; a cut never leaves half a character. */
@@ -81,11 +81,13 @@ static struct json *row_of(const struct json *step, const struct history_opts *o
 		units_size(size, 3, text);
 	else
 		(void)snprintf(text, sizeof(text), "%lld", (long long)size);
-	put_id(row, json_str(json_get(step, "Id"), ""), opts->no_trunc);
-	put_times(row, json_str(json_get(step, "Created"), ""));
-	put_command(row, json_str(json_get(step, "CreatedBy"), ""), opts->no_trunc);
-	json_put_string(row, "Size", text);
+	/* in the order of their names, as Docker's json has them */
 	json_put_string(row, "Comment", json_str(json_get(step, "Comment"), ""));
+	json_put_string(row, "CreatedAt", "");
+	put_command(row, json_str(json_get(step, "CreatedBy"), ""), opts->no_trunc);
+	put_times(row, json_str(json_get(step, "Created"), ""), opts->human);
+	put_id(row, json_str(json_get(step, "Id"), ""), opts->no_trunc);
+	json_put_string(row, "Size", text);
 	return row;
 }
 

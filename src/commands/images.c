@@ -71,7 +71,7 @@ static void put_created(struct json *row, int64_t created)
 	json_put_string(row, "CreatedSince", ago);
 }
 
-static struct json *row_of(const struct image_row *image, bool no_trunc)
+static struct json *row_of(const struct image_row *image, bool no_trunc, bool digest)
 {
 	struct json *row = json_new_map();
 	char size[UNITS_MAX];
@@ -79,13 +79,14 @@ static struct json *row_of(const struct image_row *image, bool no_trunc)
 	units_size(image->size, 3, size);
 	json_put_string(row, "Containers", "N/A");
 	put_created(row, image->created);
-	json_put_string(row, "Digest", or_none(image->digest));
+	json_put_string(row, "Digest", or_none(digest ? image->digest : NULL));
 	put_id(row, image->id, no_trunc);
 	json_put_string(row, "Repository", or_none(image->repository));
 	json_put_string(row, "SharedSize", "N/A");
 	json_put_string(row, "Size", size);
 	json_put_string(row, "Tag", or_none(image->tag));
 	json_put_string(row, "UniqueSize", "N/A");
+	units_size(image->size, 4, size);
 	json_put_string(row, "VirtualSize", size);
 	return row;
 }
@@ -186,7 +187,8 @@ int cmd_images(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(image_list(globals, opts.name, &rows.list, &rows.n, err));
 	TRY(format_heading(&format, heading, err));
 	for (size_t i = 0; i < rows.n; i++) {
-		autojson struct json *row = row_of(&rows.list[i], opts.no_trunc);
+		autojson struct json *row = row_of(&rows.list[i], opts.no_trunc,
+			opts.digests || template_uses(format.template, "Digest"));
 		int r = wanted(globals, &opts, &rows.list[i], err);
 
 		TRY(r);

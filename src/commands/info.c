@@ -251,7 +251,8 @@ int cmd_info(struct globals *globals, int argc, char **argv, struct err *err)
 	struct idmap map = { 0 };
 
 	TRY(info_opts_parse(argc, argv, &opts, err));
-	TRY(format_init(&format, opts.format, TEXT, NULL, err));
+	TRY(format_init(&format, opts.format, TEXT, "system.dockerInfo", err));
+	format.prefix = NULL;
 	TRY(idmap_detect(&map, err));
 	TRY(put_counts(globals, doc, err));
 	TRY(put_driver(globals, &map, doc, err));

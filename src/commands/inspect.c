@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inspect: containers, images and volumes as JSON, or through a template. Without --type a container
- * wins over an image of the same name, and that over a volume. What was found is printed even when another name is unknown (rc 1).
+ * inspect: containers, images, networks and volumes as JSON, or through a template. Without --type one
+ * name means the first of these, in this order. What was found is printed even when another name is
+ * unknown (rc 1).
  */
 #include "commands/commands.h"
 
@@ -21,7 +22,8 @@
 struct inspecting {
 	const struct globals *globals;
 	const struct inspect_opts *opts;
-	const char *type; /* "container", "image", "volume", "network" or NULL */
+	const char *type;    /* "container", "image", "volume", "network" or NULL */
+	const char *go_type; /* for messages, or NULL */
 	struct template *template;
 	struct buf out;
 	size_t n;
@@ -68,8 +70,8 @@ static const struct {
 	const char *type;
 	int (*find)(
 		const struct inspecting *i, const char *name, struct json **ret, struct err *err);
-} kinds[] = { { "container", find_container }, { "image", find_image }, { "volume", find_volume },
-	{ "network", find_network } };
+} kinds[] = { { "container", find_container }, { "image", find_image }, { "network", find_network },
+	{ "volume", find_volume } };
 
 static int find(const struct inspecting *i, const char *name, struct json **ret, struct err *err)
 {
@@ -98,6 +100,7 @@ static int show(void *data, const char *name, struct err *err)
 	i->n++;
 	if (i->template) {
 		env.data = doc;
+		env.type = i->go_type;
 		if (template_execute(i->template, &env, &i->out, err) < 0)
 			return err_wrap(err, "template parsing error");
 		buf_addc(&i->out, '\n');
@@ -138,9 +141,10 @@ static int finish(struct inspecting *i, struct err *err)
 static int inspect(
 	struct globals *globals, const struct inspect_opts *opts, const char *type, struct err *err)
 {
-	__attribute__((cleanup(inspecting_done))) struct inspecting i = {
-		.globals = globals, .opts = opts, .type = type ? type : opts->type
-	};
+	__attribute__((cleanup(inspecting_done))) struct inspecting i = { .globals = globals,
+		.opts = opts,
+		.type = type ? type : opts->type,
+		.go_type = type && strcmp(type, "volume") == 0 ? "volume.Volume" : NULL };
 	const char *format;
 	int status;
 

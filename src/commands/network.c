@@ -51,6 +51,21 @@ static void make_builtin(int index, struct network_record *ret)
 	sha256_hex(ret->name, strlen(ret->name), ret->id);
 }
 
+/* By the beginning of an id that `network ls` shows; -1 when none or several begin so. */
+static int find_builtin_id(const char *prefix)
+{
+	int found = -1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(builtins) && *prefix; i++) {
+		autonetworkrecord struct network_record net = { 0 };
+
+		make_builtin((int)i, &net);
+		if (strncmp(net.id, prefix, strlen(prefix)) == 0)
+			found = found < 0 ? (int)i : (int)ARRAY_SIZE(builtins);
+	}
+	return found < (int)ARRAY_SIZE(builtins) ? found : -1;
+}
+
 struct networks {
 	struct network_record *list; /* by name, the built-in ones included */
 	size_t n;
@@ -253,10 +268,13 @@ int network_inspect(
 	autonetworkrecord struct network_record net = { 0 };
 	autonetworks struct networks all = { 0 };
 	int builtin = find_builtin(name);
+	int r = builtin < 0 ? network_open(globals, name, &net, err) : 0;
 
-	if (builtin < 0)
-		TRY(network_open(globals, name, &net, err));
-	else
+	if (r == -ENOENT)
+		builtin = find_builtin_id(name);
+	if (r < 0 && builtin < 0)
+		return r;
+	if (builtin >= 0)
 		make_builtin(builtin, &net);
 	TRY(networks_read(globals, &all, err));
 	*ret = inspect_one(&all, &net);
@@ -278,20 +296,36 @@ static struct json *titles(void)
 	return row;
 }
 
+/* With the fraction of the second, as Go prints a time; built-in ones have none. */
+static void put_created(const struct network_record *net, struct json *row)
+{
+	char text[UNITS_MAX], fraction[12] = "";
+	autofree char *whole = NULL;
+	int64_t ns = 0;
+
+	if (state_time_parse(net->created, &ns) < 0 || ns == 0) {
+		json_put_string(row, "CreatedAt", "0001-01-01 00:00:00 +0000 UTC");
+		return;
+	}
+	units_local_time(ns, text);
+	(void)snprintf(fraction, sizeof(fraction), ".%09lld", (long long)(ns % 1000000000));
+	for (size_t n = strlen(fraction); n && strchr("0.", fraction[n - 1]); n--)
+		fraction[n - 1] = '\0';
+	whole = xasprintf("%.19s%s%s", text, fraction, text + 19);
+	json_put_string(row, "CreatedAt", whole);
+}
+
 static struct json *row_of(const struct network_record *net, bool no_trunc)
 {
 	struct json *row = json_new_map();
 	autobuf struct buf labels = BUF_INIT;
-	char id[65], created[UNITS_MAX];
-	int64_t ns = 0;
+	char id[65];
 
-	(void)state_time_parse(net->created, &ns); /* built-in ones have none: the epoch */
-	units_local_time(ns, created);
+	put_created(net, row);
 	buf_adds(&labels, "");
 	json_each (it, net->labels)
 		buf_addf(&labels, "%s%s=%s", labels.len ? "," : "", it.key, json_str(it.value, ""));
 	(void)snprintf(id, sizeof(id), no_trunc ? "%s" : "%.12s", net->id);
-	json_put_string(row, "CreatedAt", created);
 	json_put_string(row, "Driver", driver_of(net));
 	json_put_string(row, "ID", id);
 	json_put_string(row, "IPv4", "true");

@@ -31,9 +31,13 @@ void table_align_min(const char *lines, size_t min, struct buf *out); /* another
 
 struct format {
 	struct template *template;
-	bool table;  /* align, with a heading */
-	bool escape; /* foreign text may meet a terminal */
+	bool table;   /* align, with a heading */
+	bool marshal; /* whole rows as JSON */
+	bool escape;  /* foreign text may meet a terminal */
 	const char *type;
+	/* May be changed between init and the first row: what is in front of messages (NULL: nothing),
+	 * and the template's name in them. */
+	const char *prefix, *name;
 	struct buf out;
 };
 void format_done(struct format *format);

@@ -2,6 +2,8 @@
 /* ps: lists containers. */
 #include "commands/commands.h"
 
+#include <string.h>
+
 #include "base/own.h"
 #include "commands/common.h"
 #include "commands/output.h"
@@ -67,6 +69,29 @@ static size_t limit(const struct ps_opts *opts)
 	return opts->last > 0 ? (size_t)opts->last : SIZE_MAX;
 }
 
+/* Docker tries what the user gave on a row of empty texts, before anything is listed. */
+static int check_template(const char *text, const struct json *titles, struct err *err)
+{
+	autojson struct json *row = json_new_map(), *methods = json_new_map();
+	struct template_env env = { .data = row, .methods = methods, .type = TYPE };
+	autotemplate struct template *template = NULL;
+	autobuf struct buf out = BUF_INIT;
+
+	if (!text)
+		return 0;
+	json_each (it, titles)
+		if (strcmp(it.key, "Label") != 0)
+			json_put_string(row, it.key, "");
+	json_put(methods, "Label", json_new_map());
+	if (template_parse(text, &template, err) < 0)
+		(void)err_wrap(err, "failed to parse template");
+	else if (template_execute(template, &env, &out, err) < 0)
+		(void)err_wrap(err, "failed to execute template");
+	else
+		return 0;
+	return err_exit(err, 1);
+}
+
 int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(ps_opts_done))) struct ps_opts opts = { 0 };
@@ -75,10 +100,12 @@ int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err)
 	autojson struct json *titles = ps_titles();
 	autoformat struct format format = { 0 };
 	size_t shown = 0;
-	bool all;
+	bool all, quiet;
 
 	TRY(ps_opts_parse(argc, argv, &opts, err));
-	TRY(format_init(&format, opts.format, fallback(&opts), TYPE, err));
+	TRY(check_template(opts.format, titles, err));
+	quiet = opts.quiet && (!opts.format || strcmp(opts.format, "json") != 0);
+	TRY(format_init(&format, quiet ? NULL : opts.format, fallback(&opts), TYPE, err));
 	TRY(ps_filter_new(globals, &opts.filters, &filter, err));
 	all = opts.all || limit(&opts) != SIZE_MAX || ps_filter_asks_stopped(filter);
 	TRY(all ? state_list(globals, &l.list, &l.n, err)

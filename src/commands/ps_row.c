@@ -159,6 +159,7 @@ struct json *ps_row(const struct container *c, bool no_trunc, const char *size)
 	json_put_string(row, "Mounts", mounts);
 	json_put_string(row, "Names", c->name);
 	put_networks(row, c);
+	json_put(row, "Platform", json_new_null()); /* the daemon's, where it has several */
 	ports_text(c, &text);
 	put_text(row, "Ports", &text);
 	put_running_for(row, c, now);
@@ -187,8 +188,8 @@ struct json *ps_titles(void)
 		{ "HealthStatus", "HEALTH" }, { "ID", "CONTAINER ID" }, { "Image", "IMAGE" },
 		{ "Labels", "LABELS" }, { "Label", "" }, { "LocalVolumes", "LOCAL VOLUMES" },
 		{ "Mounts", "MOUNTS" }, { "Names", "NAMES" }, { "Networks", "NETWORKS" },
-		{ "Ports", "PORTS" }, { "Size", "SIZE" }, { "State", "STATE" },
-		{ "Status", "STATUS" } };
+		{ "Platform", "PLATFORM" }, { "Ports", "PORTS" }, { "Size", "SIZE" },
+		{ "State", "STATE" }, { "Status", "STATUS" } };
 	struct json *row = json_new_map();
 
 	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)

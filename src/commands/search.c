@@ -18,7 +18,7 @@
 #include "options/verbs.h"
 
 #define TABLE      "table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}"
-#define TYPE       "*formatter.searchContext"
+#define TYPE       "*registry.searchContext"
 #define ANSWER_MAX ((size_t)16 << 20)
 #define WIDTH      45 /* of descriptions, in bytes */
 
@@ -26,7 +26,7 @@ static struct json *titles(void)
 {
 	static const char *const names[][2] = { { "Name", "NAME" },
 		{ "Description", "DESCRIPTION" }, { "StarCount", "STARS" },
-		{ "IsOfficial", "OFFICIAL" }, { "IsAutomated", "AUTOMATED" } };
+		{ "IsOfficial", "OFFICIAL" } };
 	struct json *row = json_new_map();
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -51,17 +51,21 @@ static void put_description(struct json *row, const char *text, bool whole)
 	json_put_string(row, "Description", line);
 }
 
-static struct json *row_of(const struct json *found, bool no_trunc)
+static struct json *row_of(const struct json *found, const struct search_opts *opts)
 {
+	bool json = opts->format &&
+		    (strcmp(opts->format, "json") == 0 || strcmp(opts->format, "{{json .}}") == 0);
+	bool official = json_bool(json_get(found, "official"), false);
 	struct json *row = json_new_map();
 	autofree char *stars = xasprintf("%lld", (long long)json_int(json_get(found, "stars"), 0));
 
+	put_description(row, json_str(json_get(found, "description"), ""), opts->no_trunc);
+	json_put_string(row, "IsOfficial",
+		json       ? official ? "true" : "false"
+		: official ? "[OK]"
+			   : "");
 	json_put_string(row, "Name", json_str(json_get(found, "name"), ""));
-	put_description(row, json_str(json_get(found, "description"), ""), no_trunc);
 	json_put_string(row, "StarCount", stars);
-	json_put_string(
-		row, "IsOfficial", json_bool(json_get(found, "official"), false) ? "[OK]" : "");
-	json_put_string(row, "IsAutomated", "");
 	return row;
 }
 
@@ -107,7 +111,7 @@ int cmd_search(struct globals *globals, int argc, char **argv, struct err *err)
 		return r;
 	TRY(format_heading(&format, heading, err));
 	json_each (it, found) {
-		autojson struct json *row = row_of(it.value, opts.no_trunc);
+		autojson struct json *row = row_of(it.value, &opts);
 
 		if (matches(&opts, it.value))
 			TRY(format_row(&format, row, NULL, err));

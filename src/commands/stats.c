@@ -115,24 +115,6 @@ static void put_usage(struct json *row, const struct usage *before, const struct
 	json_put_string(row, "PIDs", a);
 }
 
-static struct json *row_of(struct shown *shown, const struct container *c, bool no_trunc)
-{
-	struct usage now = { 0 };
-	struct err none = ERR_INIT; /* it does not run: nothing is used */
-	struct json *row = json_new_map();
-	autofree char *id = xasprintf("%.*s", no_trunc ? 64 : 12, c->id);
-
-	if (!container_up(c) || usage_read(c, &now, &none) < 0)
-		now = (struct usage){ 0 };
-	put_usage(row, shown->seen ? &shown->last : NULL, &now);
-	json_put_string(row, "Container", id);
-	json_put_string(row, "ID", id);
-	json_put_string(row, "Name", c->name);
-	shown->last = now;
-	shown->seen = true;
-	return row;
-}
-
 static struct json *titles(void)
 {
 	static const char *const names[][2] = { { "BlockIO", "BLOCK I/O" }, { "CPUPerc", "CPU %" },
@@ -143,6 +125,27 @@ static struct json *titles(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		json_put_string(row, names[i][0], names[i][1]);
+	return row;
+}
+
+static struct json *row_of(struct shown *shown, const struct container *c, bool no_trunc)
+{
+	struct usage now = { 0 };
+	struct err none = ERR_INIT; /* it does not run: nothing is used */
+	autojson struct json *heading = titles();
+	struct json *row = json_new_map();
+	autofree char *id = xasprintf("%.*s", no_trunc ? 64 : 12, c->id);
+
+	if (!container_up(c) || usage_read(c, &now, &none) < 0)
+		now = (struct usage){ 0 };
+	json_each (it, heading) /* in the order of their names, as Docker's json has them */
+		json_put_string(row, it.key, "");
+	put_usage(row, shown->seen ? &shown->last : NULL, &now);
+	json_put_string(row, "Container", id);
+	json_put_string(row, "ID", id);
+	json_put_string(row, "Name", c->name);
+	shown->last = now;
+	shown->seen = true;
 	return row;
 }
 

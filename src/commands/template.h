@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Go's text/template, the part that Docker's --format users write, over JSON values: fields, variables,
- * index, slice, range, if/else/with/end, break/continue, comparison, and/or/not, len, print*, pipes, trim
- * markers, and Docker's json split join title lower upper pad truncate.
+ * index, slice, range, if/else/with/end, break/continue, define/block/template, comparison, and/or/not, len,
+ * print*, html, js, urlquery, pipes, trim markers, and Docker's json split join title lower upper pad truncate.
  * Errors read as Docker's, with line and column.
  */
 #ifndef SBX_COMMANDS_TEMPLATE_H
@@ -25,6 +25,7 @@ struct template_env {
 	const struct json *data;    /* "." */
 	const struct json *methods; /* further fields of ".", not shown by {{json .}}; NULL ok */
 	const char *type;           /* for "can't evaluate field X in type T"; NULL: a plain map */
+	const char *name;           /* of the template, for messages; NULL: none */
 	bool header;                /* data are column headings: functions hand them through */
 };
 

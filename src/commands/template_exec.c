@@ -23,6 +23,7 @@ struct exec {
 	size_t n_vars;
 	struct buf *out;
 	struct err *err;
+	int calls; /* of templates inside each other */
 };
 
 enum flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE };
@@ -33,7 +34,8 @@ static int fail(struct exec *x, const struct node *node, const char *why)
 	char where[48];
 
 	template_position(x->t->source, node->at, where, sizeof(where));
-	return err_set(x->err, -EINVAL, "template: :%s: executing \"\" at <%.*s>: %s", where,
+	return err_set(x->err, -EINVAL, "template: %s:%s: executing \"%s\" at <%.*s>: %s",
+		x->env->name ? x->env->name : "", where, x->env->name ? x->env->name : "",
 		(int)(node->to - node->from > 200 ? 200 : node->to - node->from),
 		x->t->source + node->from, why);
 }
@@ -48,9 +50,11 @@ static int fail_again(struct exec *x, const struct node *command, const struct c
 		node = command->kids[0];
 	else if (call->bad && call->bad < command->n)
 		node = command->kids[call->bad];
-	if (node->kind == NODE_NUMBER || node->kind == NODE_BOOL) /* a literal is not evaluated */
-		snprintf(why.text, sizeof(why.text), "expected string; found %.*s",
-			(int)(node->to - node->from), x->t->source + node->from);
+	if (node->kind == NODE_NUMBER || node->kind == NODE_BOOL || node->kind == NODE_STRING)
+		snprintf(why.text, sizeof(why.text), "expected %s; found %.*s", /* a literal */
+			node->kind == NODE_STRING ? "integer" : "string",
+			(int)(node->to - node->from > 100 ? 100 : node->to - node->from),
+			x->t->source + node->from);
 	return fail(x, node, why.text);
 }
 
@@ -104,71 +108,17 @@ static int set_variables(struct exec *x, const struct node *pipe, const struct v
 
 /* ---- fields ---- */
 
-static int no_field(
-	struct exec *x, const struct node *node, const struct value *from, const char *name)
-{
-	bool root = from->v == x->env->data;
-	char why[256];
-
-	if (json_kind(from->v) == JSON_MAP && !(root && x->env->type))
-		snprintf(why, sizeof(why), "map has no entry for key \"%.100s\"", name);
-	else if (json_kind(from->v) <= JSON_NIL)
-		snprintf(why, sizeof(why), "nil pointer evaluating interface {}.%.100s", name);
-	else
-		snprintf(why, sizeof(why), "can't evaluate field %.100s in type %s", name,
-			root ? x->env->type : value_type(from));
-	return fail(x, node, why);
-}
-
-static struct json *find_field(struct exec *x, const struct value *from, const char *name)
-{
-	struct json *hit = json_get(from->v, name);
-
-	if (!hit && strcmp(name, "ID") == 0)
-		hit = json_get(from->v, "Id"); /* Go's name of the field that JSON calls Id */
-	if (!hit && strcmp(name, "DNS") == 0)
-		hit = json_get(from->v, "Dns");
-	if (!hit && from->v == x->env->data)
-		hit = json_get(x->env->methods, name);
-	return hit;
-}
-
-static struct value as_field(const struct json *hit, const char *name)
-{
-	struct value value = { .v = json_ref(hit), .loose = value_is_map_name(name) };
-
-	if (json_kind(hit) == JSON_NIL && (value.loose || value_is_list_name(name))) {
-		json_free(value.v);
-		value.v = value.loose ? json_new_map() : json_new_list();
-		value.nil = true;
-	}
-	return value;
-}
-
-static int get_field(struct exec *x, const struct node *node, const struct value *from, size_t i,
-	struct value *ret)
-{
-	const char *name = node->names.v[i];
-	struct json *hit = json_kind(from->v) == JSON_MAP ? find_field(x, from, name) : NULL;
-
-	if (hit)
-		*ret = as_field(hit, name);
-	else if (from->loose)
-		*ret = (struct value){ .zero = true };
-	else
-		return no_field(x, node, from, name);
-	return 0;
-}
-
 static int get_fields(
 	struct exec *x, const struct node *node, const struct value *from, struct value *ret)
 {
 	autovalue struct value now = value_copy(from);
+	struct err why = ERR_INIT;
 
 	for (size_t i = 0; i < node->names.n; i++) {
 		struct value next = VALUE_NONE;
 
-		TRY(get_field(x, node, &now, i, &next));
+		if (value_field(x->env, &now, node->names.v[i], &next, &why) < 0)
+			return fail(x, node, why.text);
 		value_done(&now);
 		now = next;
 	}
@@ -231,6 +181,9 @@ static int eval_word(
 	case NODE_NUMBER:
 		*ret = value_adopt(json_new_int(node->number));
 		return 0;
+	case NODE_FLOAT:
+		*ret = VALUE_NONE;
+		return json_parse(node->text, strlen(node->text), &ret->v, x->err);
 	case NODE_BOOL:
 		*ret = value_adopt(json_new_bool(node->number));
 		return 0;
@@ -243,6 +196,7 @@ static int eval_word(
 	case NODE_IF:
 	case NODE_WITH:
 	case NODE_RANGE:
+	case NODE_TEMPLATE:
 	case NODE_BREAK:
 	case NODE_CONTINUE:
 	case NODE_PIPE:
@@ -271,6 +225,11 @@ static int eval_logic(struct exec *x, const struct node *command, const struct v
 	return 0;
 }
 
+static char *source_of(const struct exec *x, const struct node *node)
+{
+	return xstrndup(x->t->source + node->from, node->to - node->from);
+}
+
 static int eval_args(
 	struct exec *x, const struct node *command, const struct value *dot, struct value *args)
 {
@@ -295,6 +254,8 @@ static int eval_call(struct exec *x, const struct node *command, const struct va
 			name[0] == 'a' ? "wrong number of args for and: want at least 1 got 0"
 				       : "wrong number of args for or: want at least 1 got 0");
 	r = eval_args(x, command, dot, args);
+	if (command->n > 1)
+		call.first = source_of(x, command->kids[1]);
 	if (r == 0) {
 		if (final)
 			args[n - 1] = value_copy(final);
@@ -304,7 +265,33 @@ static int eval_call(struct exec *x, const struct node *command, const struct va
 	}
 	for (size_t i = 0; i < n; i++)
 		value_done(&args[i]);
+	free(call.first);
 	return r;
+}
+
+/* Of a row, ".Label" is the one function: {{.Label "key"}}; the other fields take nothing. */
+static int check_args(struct exec *x, const struct node *command, const struct value *dot, size_t n)
+{
+	const struct node *first = command->kids[0];
+	bool label, row = x->env->type && first->kind == NODE_FIELD && first->names.n == 1 &&
+			  dot->v == x->env->data;
+	char why[160];
+
+	if (!row)
+		return 0;
+	label = strcmp(first->names.v[0], "Label") == 0;
+	if (n != (label ? 1u : 0u)) {
+		snprintf(why, sizeof(why), "wrong number of args for %.60s: want %d got %zu",
+			first->names.v[0], label, n);
+		return fail(x, first, why);
+	}
+	if (label && command->n > 1 && command->kids[1]->kind > NODE_STRING) {
+		snprintf(why, sizeof(why), "expected string; found %.*s",
+			(int)(command->kids[1]->to - command->kids[1]->from),
+			x->t->source + command->kids[1]->from);
+		return fail(x, command->kids[1], why);
+	}
+	return 0;
 }
 
 /* A "method" with an argument: {{.Label "key"}} looks the key up in the map .Label. */
@@ -315,6 +302,7 @@ static int eval_method(struct exec *x, const struct node *command, const struct 
 	autovalue struct value map = VALUE_NONE, key = VALUE_NONE;
 	char why[128];
 
+	TRY(check_args(x, command, dot, n));
 	TRY(eval_word(x, command->kids[0], dot, &map));
 	if (n == 0) {
 		*ret = map;
@@ -487,6 +475,39 @@ static int run_action(struct exec *x, const struct node *node, const struct valu
 	return FLOW_ON;
 }
 
+#define CALLS_MAX 100
+
+/* Another body, with its own "." and "$". */
+static int run_template(struct exec *x, const struct node *node, const struct value *dot)
+{
+	const struct node *body = template_defined(x->t, node->text);
+	autovalue struct value value = VALUE_NONE;
+	struct variable *outer = x->vars;
+	size_t n_outer = x->n_vars;
+	char why[160];
+	int r;
+
+	if (!body) {
+		snprintf(why, sizeof(why), "template \"%.100s\" not defined", node->text);
+		return fail(x, node, why);
+	}
+	if (x->calls >= CALLS_MAX)
+		return fail(x, node, "exceeded maximum template depth");
+	if (node->n)
+		TRY(eval_pipe(x, node->kids[0], dot, &value));
+	x->calls++;
+	x->vars = NULL;
+	x->n_vars = 0;
+	push(x, "$", value_copy(&value));
+	r = run_list(x, body, &value);
+	pop_to(x, 0);
+	free(x->vars);
+	x->vars = outer;
+	x->n_vars = n_outer;
+	x->calls--;
+	return r;
+}
+
 static int run_node(struct exec *x, const struct node *node, const struct value *dot)
 {
 	switch (node->kind) {
@@ -504,7 +525,10 @@ static int run_node(struct exec *x, const struct node *node, const struct value 
 		return FLOW_BREAK;
 	case NODE_CONTINUE:
 		return FLOW_CONTINUE;
+	case NODE_TEMPLATE:
+		return run_template(x, node, dot);
 	case NODE_LIST:
+		return run_list(x, node, dot);
 	case NODE_PIPE:
 	case NODE_COMMAND:
 	case NODE_DOT:
@@ -514,6 +538,7 @@ static int run_node(struct exec *x, const struct node *node, const struct value 
 	case NODE_NAME:
 	case NODE_STRING:
 	case NODE_NUMBER:
+	case NODE_FLOAT:
 	case NODE_BOOL:
 	case NODE_NIL:
 		break;

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "base/own.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 
 typedef int (*call_fn)(struct call *call, struct value *ret, struct err *err);
@@ -22,14 +23,23 @@ static const char *string_arg(struct call *call, size_t i, struct err *err)
 	if (call->args[i].zero)
 		return "";
 	call->bad = i + 1;
-	err_set(err, -EINVAL, "wrong type for value; expected string; got %s",
-		value_type(&call->args[i]));
+	if (json_kind(call->args[i].v) == JSON_NONE)
+		err_set(err, -EINVAL, "invalid value; expected string");
+	else
+		err_set(err, -EINVAL, "wrong type for value; expected string; got %s",
+			value_type(&call->args[i]));
 	return NULL;
 }
 
-static int64_t int_arg(struct call *call, size_t i)
+static int int_arg(struct call *call, size_t i, int64_t *ret, struct err *err)
 {
-	return json_int(call->args[i].v, 0);
+	if (json_kind(call->args[i].v) != JSON_INT) {
+		call->bad = i + 1;
+		return err_set(err, -EINVAL, "wrong type for value; expected int; got %s",
+			value_type(&call->args[i]));
+	}
+	*ret = json_int(call->args[i].v, 0);
+	return 0;
 }
 
 static void return_text(struct buf *text, struct value *ret)
@@ -117,7 +127,10 @@ static int index_list(
 		return err_set(err, -EINVAL,
 			"error calling index: cannot index slice/array with type %s",
 			value_type(key));
-	if (i < 0 || (uint64_t)i >= json_len(list->v))
+	if (i >= 0 && (uint64_t)i == json_len(list->v)) /* so says Go's reflect */
+		return err_set(
+			err, -EINVAL, "error calling index: reflect: slice index out of range");
+	if (i < 0 || (uint64_t)i > json_len(list->v))
 		return err_set(err, -EINVAL, "error calling index: index out of range: %lld",
 			(long long)i);
 	*ret = value_adopt(json_ref(json_at(list->v, (size_t)i)));
@@ -130,7 +143,10 @@ static int index_text(
 	const char *s = json_str(text->v, "");
 	int64_t i = json_int(key->v, -1);
 
-	if (i < 0 || (uint64_t)i >= strlen(s))
+	if (i >= 0 && (uint64_t)i == strlen(s))
+		return err_set(
+			err, -EINVAL, "error calling index: reflect: string index out of range");
+	if (i < 0 || (uint64_t)i > strlen(s))
 		return err_set(err, -EINVAL, "error calling index: index out of range: %lld",
 			(long long)i);
 	*ret = value_adopt(json_new_int((unsigned char)s[i]));
@@ -175,6 +191,18 @@ static int call_index(struct call *call, struct value *ret, struct err *err)
 	return 0;
 }
 
+/* What Go makes of an empty separator. */
+static void split_characters(const char *text, struct json *list)
+{
+	while (*text) {
+		size_t n = utf8_length(text, SIZE_MAX);
+		autofree char *one = xstrndup(text, n ? n : 1);
+
+		json_push(list, json_new_string(one));
+		text += n ? n : 1;
+	}
+}
+
 static int call_split(struct call *call, struct value *ret, struct err *err)
 {
 	const char *text = string_arg(call, 0, err), *sep = text ? string_arg(call, 1, err) : NULL;
@@ -185,7 +213,12 @@ static int call_split(struct call *call, struct value *ret, struct err *err)
 		return err->code;
 	n = strlen(sep);
 	list = json_new_list();
-	while (n) {
+	if (!n) {
+		split_characters(text, list);
+		*ret = value_adopt(list);
+		return 0;
+	}
+	for (;;) {
 		const char *hit = strstr(text, sep);
 		autofree char *part = hit ? xstrndup(text, (size_t)(hit - text)) : NULL;
 
@@ -224,15 +257,22 @@ static int call_join(struct call *call, struct value *ret, struct err *err)
 static int call_slice(struct call *call, struct value *ret, struct err *err)
 {
 	const char *s = string_arg(call, 0, err);
-	int64_t len = s ? (int64_t)strlen(s) : 0, from = call->n > 1 ? int_arg(call, 1) : 0;
-	int64_t to = call->n > 2 ? int_arg(call, 2) : len;
+	int64_t len = s ? (int64_t)strlen(s) : 0, from = 0, to = len;
 	autofree char *part = NULL;
 
 	if (!s)
 		return err->code;
-	if (from < 0 || to < from || to > len)
+	if (call->n > 1)
+		TRY(int_arg(call, 1, &from, err));
+	if (call->n > 2)
+		TRY(int_arg(call, 2, &to, err));
+	if (from < 0 || from > len || to < 0 || to > len)
 		return err_set(err, -EINVAL, "error calling slice: index out of range: %lld",
-			(long long)(to > len ? to : from));
+			(long long)(from < 0 || from > len ? from : to));
+	if (to < from)
+		return err_set(err, -EINVAL,
+			"error calling slice: invalid slice index: %lld > %lld", (long long)from,
+			(long long)to);
 	part = xstrndup(s + from, (size_t)(to - from));
 	*ret = value_adopt(json_new_string(part));
 	return 0;
@@ -282,11 +322,13 @@ static int call_case(struct call *call, struct value *ret, struct err *err)
 static int call_pad(struct call *call, struct value *ret, struct err *err)
 {
 	const char *s = string_arg(call, 0, err);
-	int64_t before = int_arg(call, 1), after = int_arg(call, 2);
+	int64_t before = 0, after = 0;
 	autobuf struct buf text = BUF_INIT;
 
 	if (!s)
 		return err->code;
+	TRY(int_arg(call, 1, &before, err));
+	TRY(int_arg(call, 2, &after, err));
 	if (before < 0 || before > PAD_MAX || after < 0 || after > PAD_MAX)
 		return err_set(err, -EINVAL, "error calling pad: width out of range");
 	if (*s)
@@ -298,11 +340,12 @@ static int call_pad(struct call *call, struct value *ret, struct err *err)
 static int call_truncate(struct call *call, struct value *ret, struct err *err)
 {
 	const char *s = string_arg(call, 0, err);
-	int64_t most = int_arg(call, 1);
 	autofree char *cut = NULL;
+	int64_t most = 0;
 
 	if (!s)
 		return err->code;
+	TRY(int_arg(call, 1, &most, err));
 	if (most < 0)
 		return err_set(err, -EINVAL, "error calling truncate: negative length");
 	cut = xstrndup(s, (size_t)most);
@@ -311,25 +354,30 @@ static int call_truncate(struct call *call, struct value *ret, struct err *err)
 }
 
 /* print: spaces between operands when neither is a string; println: always, and a newline. */
+void template_print(const struct call *call, bool line, struct buf *text)
+{
+	for (size_t i = 0; i < call->n; i++) {
+		bool strings = i && (json_kind(call->args[i].v) == JSON_STR ||
+					    json_kind(call->args[i - 1].v) == JSON_STR);
+
+		if (i && (line || !strings))
+			buf_addc(text, ' ');
+		if (json_kind(call->args[i].v) == JSON_NONE && !call->args[i].zero)
+			buf_adds(text, "<nil>");
+		else
+			value_print(&call->args[i], text);
+	}
+	if (line)
+		buf_addc(text, '\n');
+}
+
 static int call_print(struct call *call, struct value *ret, struct err *err)
 {
 	bool line = strcmp(call->name, "println") == 0;
 	autobuf struct buf text = BUF_INIT;
 
 	(void)err;
-	for (size_t i = 0; i < call->n; i++) {
-		bool strings = i && (json_kind(call->args[i].v) == JSON_STR ||
-					    json_kind(call->args[i - 1].v) == JSON_STR);
-
-		if (i && (line || !strings))
-			buf_addc(&text, ' ');
-		if (json_kind(call->args[i].v) == JSON_NONE && !call->args[i].zero)
-			buf_adds(&text, "<nil>");
-		else
-			value_print(&call->args[i], &text);
-	}
-	if (line)
-		buf_addc(&text, '\n');
+	template_print(call, line, &text);
 	return_text(&text, ret);
 	return 0;
 }
@@ -346,17 +394,27 @@ static int call_printf(struct call *call, struct value *ret, struct err *err)
 	return 0;
 }
 
+static int call_call(struct call *call, struct value *ret, struct err *err)
+{
+	(void)ret;
+	return err_set(err, -EINVAL, "error calling call: non-function %s of type %s",
+		call->first ? call->first : "", value_type(&call->args[0]));
+}
+
 static const struct function {
 	const char *name;
 	call_fn call;
 	size_t min, max;
 } functions[] = {
 	{ "and", NULL, 1, SIZE_MAX },
+	{ "call", call_call, 1, SIZE_MAX },
 	{ "eq", call_eq, 2, SIZE_MAX },
 	{ "ge", call_order, 2, 2 },
 	{ "gt", call_order, 2, 2 },
+	{ "html", template_escape, 1, SIZE_MAX },
 	{ "index", call_index, 1, SIZE_MAX },
 	{ "join", call_join, 2, 2 },
+	{ "js", template_escape, 1, SIZE_MAX },
 	{ "json", call_json, 1, 1 },
 	{ "le", call_order, 2, 2 },
 	{ "len", call_len, 1, 1 },
@@ -374,6 +432,7 @@ static const struct function {
 	{ "title", call_case, 1, 1 },
 	{ "truncate", call_truncate, 2, 2 },
 	{ "upper", call_case, 1, 1 },
+	{ "urlquery", template_escape, 1, SIZE_MAX },
 };
 
 static const struct function *find(const char *name)
@@ -393,7 +452,7 @@ bool template_is_function(const char *name)
 static bool hands_through(const char *name)
 {
 	static const char *const names[] = { "json", "split", "join", "title", "lower", "upper",
-		"truncate", "pad" };
+		"truncate" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(names[i], name) == 0)

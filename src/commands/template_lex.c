@@ -25,6 +25,31 @@ void template_position(const char *source, size_t at, char *ret, size_t size)
 	snprintf(ret, size, "%zu:%zu", line, at - begin);
 }
 
+static bool is_keyword(const char *s, size_t len)
+{
+	static const char *const words[] = { "block", "break", "continue", "define", "else", "end",
+		"if", "range", "nil", "template", "with" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlen(words[i]) == len && strncmp(words[i], s, len) == 0)
+			return true;
+	return false;
+}
+
+/* Go shows keywords and dots in angles, and ten characters of what is long. */
+static int unexpected(
+	struct parser *p, const char *where, const char *what, const struct token *token)
+{
+	const char *text = p->s + token->from;
+	size_t len = token->to - token->from;
+
+	if (token->kind == TOKEN_DOT || (token->kind == TOKEN_NAME && is_keyword(text, len)))
+		return err_set(p->err, -EINVAL, "template: :%s: unexpected <%.*s> in %s", where,
+			(int)len, text, what);
+	return err_set(p->err, -EINVAL, "template: :%s: unexpected \"%.*s\"%s in %s", where,
+		(int)(len > 10 ? 10 : len), text, len > 10 ? "..." : "", what);
+}
+
 int parser_fail(struct parser *p, size_t at, const char *what, const struct token *token)
 {
 	char where[48];
@@ -36,8 +61,7 @@ int parser_fail(struct parser *p, size_t at, const char *what, const struct toke
 	if (token->kind == TOKEN_CLOSE)
 		return err_set(
 			p->err, -EINVAL, "template: :%s: unexpected \"}}\" in %s", where, what);
-	return err_set(p->err, -EINVAL, "template: :%s: unexpected \"%.*s\" in %s", where,
-		(int)(token->to - token->from), p->s + token->from, what);
+	return unexpected(p, where, what, token);
 }
 
 static bool word_char(char c)
@@ -79,6 +103,9 @@ static int number_token(struct parser *p, size_t i)
 	size_t end = i + (p->s[i] == '-' || p->s[i] == '+');
 
 	end = word_end(p->s, end);
+	while (p->s[end] == '.' ||
+		(strchr("+-", p->s[end]) && p->s[end] && strchr("eEpP", p->s[end - 1])))
+		end = word_end(p->s, end + 1);
 	return set_token(p, TOKEN_NUMBER, end);
 }
 
@@ -126,6 +153,8 @@ int parser_advance(struct parser *p)
 	if (s[i] == '=')
 		return set_token(p, TOKEN_ASSIGN, i + 1);
 	if (strchr("()|,", s[i]))
+		return set_token(p, TOKEN_SIGN, i + 1);
+	if (isprint((unsigned char)s[i]) && (blanks || strchr("{(|,", s[i - 1])))
 		return set_token(p, TOKEN_SIGN, i + 1);
 	snprintf(bad, sizeof(bad), "bad character U+%04X '%c'", (unsigned char)s[i], s[i]);
 	return parser_fail(p, i, bad, NULL);

@@ -18,7 +18,7 @@ enum token_kind {
 	TOKEN_NAME,
 	TOKEN_STRING,
 	TOKEN_NUMBER,
-	TOKEN_SIGN, /* one of ( ) | , */
+	TOKEN_SIGN, /* one of ( ) | , or what has no meaning */
 	TOKEN_DECLARE,
 	TOKEN_ASSIGN,
 };
@@ -33,8 +33,9 @@ struct parser {
 	size_t pos;         /* after `token`, inside an action */
 	struct token token; /* the next one, not consumed */
 	bool trim_next;     /* the last action ended with -}} */
-	int depth, loops;
-	struct strv vars; /* that are in scope here */
+	int depth, loops, parens;
+	struct node *defined; /* {{define}}s so far */
+	struct strv vars;     /* that are in scope here */
 	struct err *err;
 };
 
@@ -42,6 +43,10 @@ int parser_advance(struct parser *p); /* reads the next token into p->token */
 bool parser_is_sign(const struct parser *p, char c);
 bool parser_is_word(const struct parser *p, const char *word);
 char *parser_text(const struct parser *p, size_t skip); /* of the token; caller frees */
+/* template_literal.c: nodes of the token */
+struct node;
+int parser_string(struct parser *p, struct node **ret);
+int parser_number(struct parser *p, struct node **ret);
 /* The escape after a backslash at s; returns how many bytes it has, 0 if it is none of Go's. */
 size_t parser_unescape(const char *s, struct buf *out);
 

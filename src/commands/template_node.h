@@ -10,12 +10,13 @@
 #include "commands/template.h"
 
 enum node_kind {
-	NODE_LIST,   /* kids in order */
-	NODE_TEXT,   /* text */
-	NODE_ACTION, /* pipe: printed unless it declares */
-	NODE_IF,     /* pipe, list, else list or NULL */
-	NODE_WITH,   /* the same */
-	NODE_RANGE,  /* the same */
+	NODE_LIST,     /* kids in order */
+	NODE_TEXT,     /* text */
+	NODE_ACTION,   /* pipe: printed unless it declares */
+	NODE_IF,       /* pipe, list, else list or NULL */
+	NODE_WITH,     /* the same */
+	NODE_RANGE,    /* the same */
+	NODE_TEMPLATE, /* text: a name; a pipe or nothing */
 	NODE_BREAK,
 	NODE_CONTINUE,
 	NODE_PIPE,    /* commands; names = variables set */
@@ -27,6 +28,7 @@ enum node_kind {
 	NODE_NAME,     /* text: a function */
 	NODE_STRING,   /* text */
 	NODE_NUMBER,   /* number */
+	NODE_FLOAT,    /* text, as JSON writes it */
 	NODE_BOOL,     /* number */
 	NODE_NIL,
 };
@@ -47,7 +49,12 @@ struct template
 {
 	char *source;
 	struct node *root;
+	struct node
+		*defined; /* a list: {{define}}s, text and kid 0; the last one of a name counts */
 };
+
+struct node *node_new(enum node_kind kind, size_t from);
+const struct node *template_defined(const struct template *t, const char *name); /* or NULL */
 
 bool template_is_function(const char *name);
 /* "1:2", as Go counts: line from 1, column in bytes from 0. */

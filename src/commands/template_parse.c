@@ -15,7 +15,7 @@
 
 #define DEPTH_MAX 64
 
-static struct node *node_new(enum node_kind kind, size_t from)
+struct node *node_new(enum node_kind kind, size_t from)
 {
 	struct node *node = xcalloc(1, sizeof(*node));
 
@@ -48,50 +48,6 @@ static void node_adopt(struct node *parent, struct node *kid)
 {
 	parent->kids = xreallocarray(parent->kids, parent->n + 1, sizeof(*parent->kids));
 	parent->kids[parent->n++] = kid;
-}
-
-static int string_node(struct parser *p, struct node **ret)
-{
-	size_t i = p->token.from + 1, end = p->token.to - 1;
-	bool raw = p->s[p->token.from] == '`', rune = p->s[p->token.from] == '\'';
-	autonode struct node *node = node_new(rune ? NODE_NUMBER : NODE_STRING, p->token.from);
-	autobuf struct buf text = BUF_INIT;
-
-	while (i < end) {
-		size_t n;
-
-		if (raw || p->s[i] != '\\') {
-			buf_addc(&text, p->s[i++]);
-			continue;
-		}
-		n = parser_unescape(p->s + i + 1, &text);
-		if (!n)
-			return parser_fail(p, i, "invalid syntax", NULL);
-		i += 1 + n;
-	}
-	if (rune)
-		node->number = text.len ? (unsigned char)text.data[0] : 0;
-	node->to = p->token.to;
-	node->text = buf_steal(&text);
-	*ret = move_ptr(&node);
-	return 0;
-}
-
-static int number_node(struct parser *p, struct node **ret)
-{
-	autofree char *text = parser_text(p, 0);
-	struct node *node;
-	char *end;
-	long long number;
-
-	errno = 0;
-	number = strtoll(text, &end, 0);
-	if (*end || errno)
-		return err_set(p->err, -EINVAL, "template: :1: bad number syntax: \"%.40s\"", text);
-	node = node_new(NODE_NUMBER, p->token.from);
-	node->number = number;
-	*ret = node;
-	return 0;
 }
 
 static int name_node(struct parser *p, struct node **ret)
@@ -128,7 +84,9 @@ static int paren_node(struct parser *p, struct node **ret)
 	TRY(parser_advance(p));
 	if (++p->depth > DEPTH_MAX)
 		return parser_fail(p, p->token.from, "nested too deeply", NULL);
+	p->parens++;
 	TRY(parse_pipe(p, "parenthesized pipeline", &pipe));
+	p->parens--;
 	p->depth--;
 	node_adopt(node, pipe);
 	if (!parser_is_sign(p, ')'))
@@ -165,9 +123,9 @@ static int base_operand(struct parser *p, struct node **ret)
 	case TOKEN_VARIABLE:
 		return variable_node(p, ret);
 	case TOKEN_STRING:
-		return string_node(p, ret);
+		return parser_string(p, ret);
 	case TOKEN_NUMBER:
-		return number_node(p, ret);
+		return parser_number(p, ret);
 	case TOKEN_NAME:
 		return name_node(p, ret);
 	case TOKEN_SIGN:
@@ -187,6 +145,11 @@ static bool takes_fields(const struct node *node)
 	return node->kind == NODE_FIELD || node->kind == NODE_VARIABLE || node->kind == NODE_CHAIN;
 }
 
+static bool at_end(const struct parser *p)
+{
+	return p->token.kind == TOKEN_CLOSE || parser_is_sign(p, ')');
+}
+
 static int parse_operand(struct parser *p, struct node **ret)
 {
 	autonode struct node *node = NULL;
@@ -204,14 +167,11 @@ static int parse_operand(struct parser *p, struct node **ret)
 		end = p->token.to;
 		TRY(parser_advance(p));
 	}
+	if (p->token.from == end && !at_end(p) && !parser_is_sign(p, '|'))
+		return parser_fail(p, end, "operand", &p->token);
 	node->to = end;
 	*ret = move_ptr(&node);
 	return 0;
-}
-
-static bool at_end(const struct parser *p)
-{
-	return p->token.kind == TOKEN_CLOSE || parser_is_sign(p, ')');
 }
 
 static int parse_command(struct parser *p, struct node **ret)
@@ -298,6 +258,8 @@ static int parse_pipe(struct parser *p, const char *context, struct node **ret)
 	for (;;) {
 		struct node *command = NULL;
 
+		if (p->token.kind == TOKEN_SIGN && !strchr("(|", p->s[p->token.from]))
+			return parser_fail(p, p->token.from, context, &p->token);
 		TRY(parse_command(p, &command));
 		node_adopt(pipe, command);
 		if (pipe->n > 1 && command->kids[0]->kind != NODE_NAME &&
@@ -306,6 +268,8 @@ static int parse_pipe(struct parser *p, const char *context, struct node **ret)
 		if (!parser_is_sign(p, '|'))
 			break;
 		TRY(parser_advance(p));
+		if (at_end(p)) /* Go lets a pipeline end with its sign */
+			break;
 	}
 	pipe->to = pipe->kids[pipe->n - 1]->to;
 	*ret = move_ptr(&pipe);
@@ -314,6 +278,8 @@ static int parse_pipe(struct parser *p, const char *context, struct node **ret)
 
 static int expect_close(struct parser *p, const char *context)
 {
+	if (parser_is_sign(p, ')') && !p->parens)
+		return parser_fail(p, p->token.from, "unexpected right paren", NULL);
 	return p->token.kind == TOKEN_CLOSE ? 0 : parser_fail(p, p->token.from, context, &p->token);
 }
 
@@ -380,12 +346,98 @@ static int parse_jump(struct parser *p, enum node_kind kind, const char *word, s
 	return 0;
 }
 
+/* ---- {{define "name"}}, {{block "name" pipe}}, {{template "name" pipe}} ---- */
+
+static int parse_name(struct parser *p, const char *context, char **ret)
+{
+	struct node *node = NULL;
+
+	if (p->token.kind != TOKEN_STRING || p->s[p->token.from] == '\'')
+		return parser_fail(p, p->token.from, context, &p->token);
+	TRY(parser_string(p, &node));
+	*ret = move_ptr(&node->text);
+	node_free(node);
+	return parser_advance(p);
+}
+
+/* The body of a define or block, to its end; variables of outside are not seen in it. */
+static int parse_definition(struct parser *p, const char *name)
+{
+	autonode struct node *node = node_new(NODE_LIST, p->token.from);
+	struct strv outside = p->vars;
+	struct node *body = NULL;
+	enum stop stop;
+	int r;
+
+	if (++p->depth > DEPTH_MAX)
+		return parser_fail(p, p->token.from, "nested too deeply", NULL);
+	node->text = xstrdup(name);
+	p->vars = (struct strv)STRV_INIT;
+	r = parse_list(p, &stop, &body);
+	strv_done(&p->vars);
+	p->vars = outside;
+	TRY(r);
+	node_adopt(node, body);
+	if (stop != STOP_END)
+		return parser_fail(p, p->token.from,
+			stop == STOP_ELSE ? "unexpected {{else}} in define clause"
+					  : "unexpected EOF",
+			NULL);
+	p->depth--;
+	node_adopt(p->defined, move_ptr(&node));
+	return 0;
+}
+
+static int parse_define(struct parser *p, struct node **ret)
+{
+	autofree char *name = NULL;
+
+	TRY(parser_advance(p));
+	TRY(parse_name(p, "define clause", &name));
+	TRY(expect_close(p, "define clause"));
+	TRY(parse_definition(p, name));
+	*ret = node_new(NODE_LIST, p->token.from);
+	return 0;
+}
+
+static int parse_use(struct parser *p, const char *word, struct node **ret)
+{
+	autonode struct node *node = node_new(NODE_TEMPLATE, p->token.from);
+	struct node *pipe = NULL;
+	const char *context = word[0] == 'b' ? "block clause" : "template clause";
+
+	while (node->from > 0 && strncmp(p->s + node->from, "{{", 2) != 0)
+		node->from--;
+	TRY(parser_advance(p));
+	node->at = p->token.from;
+	TRY(parse_name(p, context, &node->text));
+	if (word[0] == 'b' || p->token.kind != TOKEN_CLOSE) {
+		TRY(parse_pipe(p, context, &pipe));
+		node_adopt(node, pipe);
+	}
+	TRY(expect_close(p, context));
+	node->to = p->token.to;
+	if (word[0] == 'b')
+		TRY(parse_definition(p, node->text));
+	*ret = move_ptr(&node);
+	return 0;
+}
+
+static int parse_statement(struct parser *p, struct node **ret)
+{
+	autonode struct node *node = node_new(NODE_ACTION, p->token.from);
+	struct node *pipe = NULL;
+
+	TRY(parse_pipe(p, "command", &pipe));
+	node_adopt(node, pipe);
+	TRY(expect_close(p, "command"));
+	*ret = move_ptr(&node);
+	return 0;
+}
+
 /* After "{{" and its first token. *ret stays NULL for else and end. */
 static int parse_action(struct parser *p, enum stop *ret_stop, struct node **ret)
 {
-	autonode struct node *node = NULL;
-	struct node *pipe = NULL;
-
 	if (parser_is_word(p, "end")) {
 		*ret_stop = STOP_END;
 		TRY(parser_advance(p));
@@ -405,12 +457,13 @@ static int parse_action(struct parser *p, enum stop *ret_stop, struct node **ret
 		return parse_jump(p, NODE_BREAK, "break", ret);
 	if (parser_is_word(p, "continue"))
 		return parse_jump(p, NODE_CONTINUE, "continue", ret);
-	node = node_new(NODE_ACTION, p->token.from);
-	TRY(parse_pipe(p, "command", &pipe));
-	node_adopt(node, pipe);
-	TRY(expect_close(p, "command"));
-	*ret = move_ptr(&node);
-	return 0;
+	if (parser_is_word(p, "define"))
+		return parse_define(p, ret);
+	if (parser_is_word(p, "block"))
+		return parse_use(p, "block", ret);
+	if (parser_is_word(p, "template"))
+		return parse_use(p, "template", ret);
+	return parse_statement(p, ret);
 }
 
 /* A comment: moves past it. 1 if there was one. */
@@ -480,8 +533,8 @@ static int parse_list(struct parser *p, enum stop *ret_stop, struct node **ret)
 
 int template_parse(const char *text, struct template **ret, struct err *err)
 {
-	struct parser p = { .s = text, .err = err };
-	autonode struct node *root = NULL;
+	autonode struct node *root = NULL, *defined = node_new(NODE_LIST, 0);
+	struct parser p = { .s = text, .err = err, .defined = defined };
 	enum stop stop;
 	int r = parse_list(&p, &stop, &root);
 
@@ -494,6 +547,7 @@ int template_parse(const char *text, struct template **ret, struct err *err)
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->source = xstrdup(text);
 	(*ret)->root = move_ptr(&root);
+	(*ret)->defined = move_ptr(&defined);
 	return 0;
 }
 
@@ -502,6 +556,7 @@ void template_free(struct template *t)
 	if (!t)
 		return;
 	node_free(t->root);
+	node_free(t->defined);
 	free(t->source);
 	free(t);
 }
@@ -523,5 +578,13 @@ static bool node_uses(const struct node *node, const char *field)
 
 bool template_uses(const struct template *t, const char *field)
 {
-	return node_uses(t->root, field);
+	return node_uses(t->root, field) || node_uses(t->defined, field);
+}
+
+const struct node *template_defined(const struct template *t, const char *name)
+{
+	for (size_t i = t->defined->n; i > 0; i--)
+		if (strcmp(t->defined->kids[i - 1]->text, name) == 0)
+			return t->defined->kids[i - 1]->kids[0];
+	return NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fmt.Sprintf for templates: %v %s %d %q %x %X %t %%, with "-", "0", "+" and widths. Pure. */
+/* fmt.Sprintf for templates: %v %s %d %f %q %x %X %t %%, with "-", "0", "+" and widths. Pure. */
 #include "commands/template_value.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "base/own.h"
 
@@ -67,6 +68,14 @@ static void add_bad(const struct verb *verb, const struct value *arg, struct buf
 	buf_addc(out, ')');
 }
 
+static double number_of(const struct value *arg)
+{
+	autobuf struct buf text = BUF_INIT;
+
+	json_write(arg->v, 0, &text);
+	return text.data ? strtod(text.data, NULL) : 0;
+}
+
 static void add_value(const struct verb *verb, const struct value *arg, struct buf *out)
 {
 	enum json_type kind = json_kind(arg->v);
@@ -90,6 +99,8 @@ static void add_value(const struct verb *verb, const struct value *arg, struct b
 		add_hex(text, verb->letter, out);
 	else if (verb->letter == 'q' && kind == JSON_STR)
 		value_quote(text, out);
+	else if (verb->letter == 'f' && kind == JSON_NUMBER)
+		buf_addf(out, "%.*f", verb->precision < 0 ? 6 : verb->precision, number_of(arg));
 	else if (verb->letter == 't' && kind == JSON_BOOLEAN)
 		value_print(arg, out);
 	else
@@ -108,7 +119,8 @@ static size_t runes(const char *text)
 static void add_padded(const struct verb *verb, const struct value *arg, struct buf *out)
 {
 	autobuf struct buf text = BUF_INIT;
-	bool zero = verb->zero && !verb->left && json_kind(arg->v) == JSON_INT;
+	bool zero = verb->zero && !verb->left &&
+		    (json_kind(arg->v) == JSON_INT || json_kind(arg->v) == JSON_NUMBER);
 	const char *s;
 	size_t len;
 

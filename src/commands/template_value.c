@@ -3,6 +3,7 @@
 #include "commands/template_value.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/own.h"
 #include "base/utf8.h"
@@ -136,6 +137,25 @@ static void print_list(const struct json *list, struct buf *out)
 	buf_addc(out, ']');
 }
 
+/* strconv's: the shortest text that reads back as the same number. */
+static void print_float(const struct json *v, struct buf *out)
+{
+	autobuf struct buf exact = BUF_INIT;
+	char text[40];
+	double number;
+
+	json_write(v, 0, &exact);
+	number = strtod(exact.data ? exact.data : "0", NULL);
+	for (int digits = 1; digits <= 17; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, number);
+		if (strtod(text, NULL) == number)
+			break;
+	}
+	if (strchr(text, 'e') && number < 1e21 && number > -1e21 && (number >= 1 || number <= -1))
+		(void)snprintf(text, sizeof(text), "%.0f", number);
+	buf_adds(out, text);
+}
+
 static void print_json(const struct json *v, bool inside, struct buf *out)
 {
 	switch (json_kind(v)) {
@@ -154,9 +174,11 @@ static void print_json(const struct json *v, bool inside, struct buf *out)
 	case JSON_MAP:
 		print_map(v, out);
 		return;
+	case JSON_NUMBER:
+		print_float(v, out);
+		return;
 	case JSON_BOOLEAN:
 	case JSON_INT:
-	case JSON_NUMBER:
 		break;
 	}
 	json_write(v, 0, out);

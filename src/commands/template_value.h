@@ -37,6 +37,11 @@ void value_print(const struct value *value, struct buf *out); /* as fmt.Print wo
 void value_quote(const char *text, struct buf *out);          /* strconv.Quote */
 const char *value_type(const struct value *value);            /* "string", "int" … for messages */
 
+/* from.name, as it is seen of a template that runs with env. The message is bare. */
+struct template_env;
+int value_field(const struct template_env *env, const struct value *from, const char *name,
+	struct value *ret, struct err *err);
+
 /* -1, 0, 1; -EINVAL: not comparable with each other */
 int value_compare(const struct value *a, const struct value *b, int *ret);
 
@@ -47,12 +52,17 @@ struct call {
 	struct value *args;
 	size_t n;
 	bool header;
-	size_t bad; /* out: 1 + the argument that the error is about; 0 = the call */
+	char *first; /* the source of the first argument, or NULL */
+	size_t bad;  /* out: 1 + the argument that the error is about; 0 = the call */
 };
 #define CALL_ITSELF SIZE_MAX /* in `bad`: the name of the function */
 int template_call(struct call *call, struct value *ret, struct err *err);
 
-/* fmt.Sprintf's %v %s %d %q %x %X %t %c with flags and widths. */
+/* What fmt.Print and fmt.Println write of the arguments. */
+void template_print(const struct call *call, bool line, struct buf *text);
+int template_escape(struct call *call, struct value *ret, struct err *err); /* html, js, urlquery */
+
+/* fmt.Sprintf's %v %s %d %f %q %x %X %t %c with flags and widths. */
 void value_format(const char *format, const struct value *args, size_t n, struct buf *out);
 
 #endif

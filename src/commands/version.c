@@ -56,7 +56,9 @@ int cmd_version(struct globals *globals, int argc, char **argv, struct err *err)
 		return err_sys(err, "uname");
 	json_put(doc, "Client", half(&uts));
 	json_put(doc, "Server", half(&uts));
-	TRY(format_init(&format, opts.format, TEXT, NULL, err));
+	TRY(format_init(&format, opts.format, TEXT, "system.versionInfo", err));
+	format.prefix = NULL;
+	format.name = "version";
 	TRY(format_row(&format, doc, NULL, err));
 	return format_finish(&format, err);
 }

@@ -336,9 +336,10 @@ static int inspect_type(void *target, const char *value, struct err *err)
 	char **slot = &((struct inspect_opts *)target)->type;
 
 	if (strcmp(value, "container") != 0 && strcmp(value, "image") != 0 &&
-		strcmp(value, "volume") != 0)
+		strcmp(value, "network") != 0 && strcmp(value, "volume") != 0)
 		return err_set(err, -EINVAL,
-			"\"%s\" is not a valid value for --type: container, image or volume",
+			"\"%s\" is not a valid value for --type: container, image, network or "
+			"volume",
 			value);
 	free(*slot);
 	*slot = xstrdup(value);
@@ -348,7 +349,8 @@ static int inspect_type(void *target, const char *value, struct err *err)
 const struct opt inspect_table[] = {
 	OPT_STRING('f', "format", struct inspect_opts, format, "TEMPLATE", "json or a Go template"),
 	OPT_FLAG('s', "size", struct inspect_opts, size, "Add sizes to containers"),
-	OPT_CALL(0, "type", inspect_type, "container|image|volume", "Look for this kind only"),
+	OPT_CALL(0, "type", inspect_type, "container|image|network|volume",
+		"Look for this kind only"),
 	OPT_END,
 };
 
