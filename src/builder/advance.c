@@ -280,7 +280,10 @@ int step_find(
 void step_layer(
 	struct step *s, const struct cached *layer, const char *portable, const char *created_by)
 {
-	snapshot_push(s->snap, layer->layer, layer->created, portable);
+	if (s->linked)
+		snapshot_push_linked(s->snap, layer->layer, layer->created, portable);
+	else
+		snapshot_push(s->snap, layer->layer, layer->created, portable);
 	snapshot_history(s->snap, created_by, false);
 }
 

@@ -47,6 +47,9 @@ int snapshot_load(int dir, const char *name, struct snapshot *ret, struct err *e
 /* The next layer. portable: its keys for other machines; the first one names what it leads to. */
 void snapshot_push(
 	struct snapshot *s, const char *layer, const char *created, const char *portable);
+/* The same for a layer whose key says nothing of what is below it: COPY --link. */
+void snapshot_push_linked(
+	struct snapshot *s, const char *layer, const char *created, const char *portable);
 /* One line of the image's history. created is the snapshot's, or now. */
 void snapshot_history(struct snapshot *s, const char *created_by, bool empty_layer);
 
@@ -171,6 +174,7 @@ struct step { /* one instruction being carried out */
 	struct snapshot *snap;
 	const struct instruction *written;
 	struct instruction in; /* expanded */
+	bool linked;           /* its layer depends on nothing below: COPY --link */
 	bool look_only;        /* a step that is not in the cache is not carried out */
 	char *name;            /* "[2/3] RUN true" */
 };

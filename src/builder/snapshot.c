@@ -173,6 +173,23 @@ void snapshot_push(struct snapshot *s, const char *layer, const char *created, c
 	key_end(&key, s->ident);
 }
 
+/* The name of a file system is its newest layer's, which a key has bound to what is below. Not so that of a
+ * layer of its own: it may lie on anything, so both make the name. */
+void snapshot_push_linked(
+	struct snapshot *s, const char *layer, const char *created, const char *portable)
+{
+	char ident[SHA256_HEX], chain[SHA256_HEX];
+	struct key key = { 0 };
+
+	memcpy(ident, s->ident, sizeof(ident));
+	memcpy(chain, s->chain, sizeof(chain));
+	snapshot_push(s, layer, created, portable);
+	buf_adds(&key.text, ident);
+	buf_adds(&key.portable, chain);
+	key_add_snapshot(&key, s);
+	key_end_both(&key, s->ident, s->chain);
+}
+
 const char *time_text(int64_t epoch, char ret[40])
 {
 	struct timespec now = { .tv_sec = (time_t)epoch };

@@ -2,7 +2,8 @@
 /*
  * COPY, ADD and WORKDIR. The key is the content of the sources, never their times. For --from=STAGE there
  * are two keys: the first names the stage's file system as a whole and costs nothing, the second its content,
- * so that a stage which was built again with the same result changes nothing.
+ * so that a stage which was built again with the same result changes nothing. With --link the layer is made
+ * from nothing: its keys say nothing of what is below, and it is found again on any other base.
  */
 #include "builder/build.h"
 
@@ -142,12 +143,21 @@ static void add_words(struct key *key, const struct copy_job *job)
 	key_add_int(key, job->step->build->idmap.kind == IDMAP_SINGLE);
 }
 
+/* Without --link the result depends on what is there: links on the way, directories, names of users. */
+static void key_below(struct key *key, const struct copy_job *job)
+{
+	if (job->step->linked)
+		key_add(key, "on nothing");
+	else
+		key_add_snapshot(key, job->step->snap);
+}
+
 static void quick_key(struct copy_job *job)
 {
 	struct key key = { 0 };
 
 	key_add(&key, "copy from");
-	key_add_snapshot(&key, job->step->snap);
+	key_below(&key, job);
 	key_add_snapshot(&key, &job->from);
 	add_words(&key, job);
 	key_end_both(&key, job->quick, job->quick_portable);
@@ -179,7 +189,7 @@ static int full_key(struct copy_job *job, struct err *err)
 
 	TRY(digest_of(job, digest, err));
 	key_add(&key, "copy");
-	key_add_snapshot(&key, job->step->snap);
+	key_below(&key, job);
 	key_add(&key, digest);
 	add_words(&key, job);
 	key_end_both(&key, job->key, job->portable);
@@ -188,16 +198,34 @@ static int full_key(struct copy_job *job, struct err *err)
 
 /* ---- doing it ---- */
 
+/* An empty directory that becomes the layer. */
+static int make_upper(const struct copy_job *job, struct err *err)
+{
+	autofree char *path = xasprintf("%s/%s/upper", job->step->build->work, job->dir);
+	autofd int fd = -EBADF;
+
+	if (mkdir(path, 0700) < 0)
+		return fs_err(err, AT_FDCWD, path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0755) < 0)
+		return err_sys(err, "make a layer");
+	return move_fd(&fd);
+}
+
 static int copy_in(struct copy_job *job, struct cached *ret, struct err *err)
 {
 	struct step *s = job->step;
+	autofd int target = s->linked ? make_upper(job, err) : -EBADF;
 	struct tree_copy copy = { .build = s->build,
 		.plan = &job->plan,
 		.from = job->has_from ? &job->from : NULL,
 		.source = job->source,
-		.to = s->snap,
+		.to = s->linked ? NULL : s->snap,
+		.target = target,
 		.dir = job->dir };
 
+	if (s->linked)
+		TRY(target);
 	TRY(tree_copy(&copy, err));
 	(void)time_text(s->build->epoch, ret->created);
 	TRY(cache_add(&s->build->cache, s->build->work_fd, job->dir, job->key, s->written->text,
@@ -270,6 +298,12 @@ static int solve_layer(struct copy_job *job, struct cached *ret, struct err *err
 	return 0;
 }
 
+/* Names of users are looked up in what is below: then the layer is none of its own. */
+static bool is_linked(const struct copy_words *w)
+{
+	return w->link && (!w->chown || w->chown[strspn(w->chown, "0123456789:")] == '\0');
+}
+
 /* "COPY --chown=1 a b /c/ # buildkit" */
 static char *history_line(const struct step *s)
 {
@@ -277,6 +311,8 @@ static char *history_line(const struct step *s)
 	autobuf struct buf line = BUF_INIT;
 
 	buf_adds(&line, instruction_name(s->in.kind));
+	if (w->link)
+		buf_adds(&line, " --link");
 	if (w->parents)
 		buf_adds(&line, " --parents");
 	if (w->chown)
@@ -299,6 +335,7 @@ static int solve_copy(struct copy_job *job, struct err *err)
 	int r;
 
 	job->words = s->in.copy;
+	s->linked = is_linked(&job->words);
 	job->workdir = step_workdir_path(s->snap, "");
 	job->plan.words = &job->words;
 	job->plan.workdir = job->workdir;

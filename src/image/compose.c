@@ -6,7 +6,8 @@
  *
  * A layer is <root>/build/layers/<id>/upper, the upper directory of one step in the layers' on-disk form. It
  * is packed once: its record layer.json then has its digests and chain id, and the directory itself
- * has become layers/<chain id>, so nothing is unpacked again. The answer on stdout is the image's digests.
+ * has become layers/<chain id>, so nothing is unpacked again. One of COPY --link may lie on several bases: for
+ * each it gets a directory of its own, made of hard links. The answer on stdout is the image's digests.
  */
 #include "image/parcel.h"
 
@@ -25,6 +26,7 @@
 #include "base/sha256.h"
 #include "base/userns.h"
 #include "base/xalloc.h"
+#include "image/clone.h"
 #include "image/pack.h"
 #include "image/store_private.h"
 
@@ -85,7 +87,8 @@ struct built { /* one layer of the build */
 	struct json *doc;
 	struct pack_result packed;
 	struct spool spool; /* its archive, before it has a name */
-	bool fresh;         /* packed by us, just now */
+	bool fresh;         /* packed by us, just now, or copied */
+	bool copied;        /* it was packed on another base; `upper` is a copy */
 	char chain[65];
 };
 
@@ -139,6 +142,26 @@ static int pack_layer(struct assembly *a, struct built *b, struct err *err)
 	r = pack_run(&pack, &b->packed, err);
 	strv_done(&pack.dirs);
 	return r;
+}
+
+/* Of a layer that lies on another base now: the numbers of its record there. */
+static int copy_layer(struct assembly *a, struct built *b, struct err *err)
+{
+	const char *chain = json_str(json_get(b->doc, "chain"), "");
+	autofree char *name = xasprintf("%s.json", chain), *copy = xasprintf("%s.copy", b->upper);
+	autojson struct json *record = NULL;
+	struct layer_clone job = { a->store.layers, chain, a->build, copy };
+
+	TRY(json_read_at(a->store.layers, name, 1 << 16, &record, err));
+	(void)snprintf(b->packed.digest, sizeof(b->packed.digest), "%s",
+		json_str(json_get(b->doc, "diffId"), ""));
+	b->packed.content = json_int(json_get(record, "size"), 0);
+	b->packed.members = json_int(json_get(record, "inodes"), 0);
+	TRY(layer_clone(&job, err));
+	free(b->upper);
+	b->upper = move_ptr(&copy);
+	b->fresh = b->copied = true;
+	return 0;
 }
 
 static void chain_of_next(const struct assembly *a, const char *diff_id, char ret[65])
@@ -224,7 +247,9 @@ static int name_layer(struct assembly *a, struct built *b, struct err *err)
 {
 	int r;
 
-	TRY(store_partial_commit_as(&a->store, b->spool.name, b->packed.digest, b->spool.fd, err));
+	if (!b->copied)
+		TRY(store_partial_commit_as(
+			&a->store, b->spool.name, b->packed.digest, b->spool.fd, err));
 	b->spool.have = true; /* nothing is left to remove */
 	a->moving = fs_lock_at(a->build, ".moving", true, err);
 	TRY(a->moving);
@@ -239,6 +264,7 @@ static int open_layer(struct assembly *a, struct built *b, struct err *err)
 {
 	autofree char *dir = xasprintf("layers/%s", b->id);
 	struct err none = ERR_INIT;
+	const char *diff_id;
 
 	b->dir = openat(a->build, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (b->dir < 0 || flock(b->dir, LOCK_EX) < 0) /* another build may be packing the same */
@@ -248,10 +274,12 @@ static int open_layer(struct assembly *a, struct built *b, struct err *err)
 	if (!known(a, b)) {
 		TRY(pack_layer(a, b, err));
 		b->fresh = true;
-		chain_of_next(a, b->packed.digest, b->chain);
 	}
-	strv_add(&a->diff_ids,
-		b->fresh ? b->packed.digest : json_str(json_get(b->doc, "diffId"), ""));
+	diff_id = b->fresh ? b->packed.digest : json_str(json_get(b->doc, "diffId"), "");
+	chain_of_next(a, diff_id, b->chain);
+	if (!b->fresh && !store_has_layer(&a->store, b->chain))
+		TRY(copy_layer(a, b, err));
+	strv_add(&a->diff_ids, diff_id);
 	return 0;
 }
 

@@ -81,6 +81,40 @@ def b07_a_policy_and_limits_hold_for_run(box):
     built(box, text, "--no-cache", "-m", "64m", "--cpu-shares", "100", "--limits", "best-effort")
 
 
+@test("overlay", "fuse", "single")
+def copy_link_is_a_layer_of_its_own(box):
+    text = ("ARG BASE\nFROM $BASE\nRUN mkdir /d; echo old > /d/old; ln -s /d /ln\n"
+            "COPY --link --chown=7:8 f e /d/\nCOPY --link f /ln/f\nADD --link t /t/\nCOPY --link --from=busybox /bin/busybox /bb\n"
+            "COPY --link --chown=nobody f /named\nRUN cat /d/f /d/old /base > /all; stat -c %u /named >> /all\n")
+    write(box, "")
+    box.file("ctx/f", "f\n")
+    box.folder("ctx/e/deep")
+    box.file("ctx/e/deep/er", "er\n")
+    with tarfile.open(box.path("ctx/t"), "w") as archive:
+        archive.add(box.path("ctx/f"), "in/it")
+    for name in ("one", "two"):
+        built(box, "FROM busybox\nRUN echo %s > /base\n" % name, "-t", name)
+    first = built(box, text, "--build-arg", "BASE=one", "-t", "a")
+    expect([k for k, v in steps(first).items() if v == "CACHED"] == ["FROM one"], first)
+    again = steps(built(box, text, "--build-arg", "BASE=two", "-t", "b"))
+    linked = {k for k in again if "--link" in k and "nobody" not in k}
+    expect(len(linked) == 4 and all(again[k] == "CACHED" for k in linked), again)
+    expect(all(v == "DONE" for k, v in again.items() if k not in linked and k != "FROM two"), again)
+    ids = [box.inspect(name)["RootFS"]["Layers"][-6:-2] for name in ("a", "b")]
+    expect(ids[0] == ids[1] and len(set(ids[0])) == 4, ids)
+    for name, word in (("a", "one"), ("b", "two")):
+        said = box.ok("run", "--rm", "--net", "none", name, "sh", "-c",
+                      "cat /all /d/deep/er /t/in/it /base; test -d /ln -a ! -L /ln && cat /ln/f; test ! -e /d/x; stat -c %u:%g /d/f")
+        owner = "0:0" if box.variant == "single" else "7:8"
+        expect(said.split()[:3] + said.split()[4:] == ["f", "old", word, "er", "f", word, "f", owner], said)
+    box.ok("rmi", "a", "one")  # the layers stay for those who still use them
+    box.ok("run", "--rm", "--net", "none", "b", "cat", "/d/deep/er")
+    expect(set(steps(built(box, text, "--build-arg", "BASE=two", "-t", "b")).values()) == {"CACHED"})
+    box.file("ctx/f", "changed\n")
+    other = steps(built(box, text, "--build-arg", "BASE=two"))
+    expect(other["ADD --link t /t/"] == "CACHED" and other["COPY --link f /ln/f"] == "DONE", other)
+
+
 CACHED_TEXT = ("FROM busybox AS one\nARG WORD=a\nRUN echo $WORD-$(cat /proc/sys/kernel/random/uuid) > /one\nFROM busybox\nWORKDIR /w\n"
                "COPY f /f\nCOPY --from=one /one /one\nRUN cat /f /one > /both; cat /proc/sys/kernel/random/uuid >> /both\nCMD cat /both\n")
 
