@@ -87,6 +87,8 @@ int cache_hold_still(const struct cache *c, struct err *err);
 /* A layer of an image of the store becomes one of the cache's, known under key. */
 int cache_adopt(const struct cache *c, const struct image_layer *from, const char *key,
 	const char *step, struct cached *ret, struct err *err);
+/* The directory of copy_digest()'s memory. */
+int cache_memory(const struct cache *c, struct err *err);
 /* Absolute directory of a layer. Caller frees. */
 int cache_dir(const struct cache *c, const char *layer, char **ret, struct err *err);
 

@@ -129,6 +129,11 @@ int cache_open(const struct globals *globals, struct cache *ret, struct err *err
 	return 0;
 }
 
+int cache_memory(const struct cache *c, struct err *err)
+{
+	return sub(c->build, "memory", err);
+}
+
 /* ---- records ---- */
 
 static const char *boot_id(char ret[64])

@@ -129,6 +129,7 @@ static int list_entry(struct lister *l, const char *from, const char *to, int di
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "'%s'", from); /* gone meanwhile */
 	verdict = judge_all(l, from, to, S_ISDIR(st.st_mode));
+	l->list->has_sockets = l->list->has_sockets || S_ISSOCK(st.st_mode);
 	if (verdict == SKIP || S_ISSOCK(st.st_mode))
 		return 0;
 	add_item(l, from, to, &st);

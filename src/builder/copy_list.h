@@ -17,8 +17,9 @@ struct copy_item {
 struct copy_list {
 	struct copy_item *items;
 	size_t n;
-	size_t tops;   /* sources after globs, inline files included */
-	bool has_dirs; /* one of them is a directory */
+	size_t tops;      /* sources after globs, inline files included */
+	bool has_dirs;    /* one of them is a directory */
+	bool has_sockets; /* which are never copied, and are no items */
 };
 #define autocopylist __attribute__((cleanup(copy_list_done)))
 void copy_list_done(struct copy_list *list);

@@ -8,16 +8,24 @@
 #include "network/network.h"
 #include "policy/policy.h"
 
+struct run_bind {                /* of a --mount=type=bind */
+	char digest[SHA256_HEX]; /* what the key knows of a context */
+	bool in_place;           /* the context itself is shown */
+	struct snapshot from;    /* shown as a mount of its layers; without doc: it is not */
+	struct strv layers;
+};
+
 struct run_job {
 	struct step *step;
 	struct strv argv, env;
 	char *script; /* text of a heredoc that is a program of its own, or NULL */
 	char *workdir, *user;
 	enum run_network network;
-	struct run_opts opts; /* what `sbx run` would have been told */
-	char dir[40];         /* <work>/<dir>/ has upper, work and run */
-	struct strv secrets;  /* files to remove as soon as the program runs */
-	int *locks;           /* of cache mounts */
+	struct run_opts opts;   /* what `sbx run` would have been told */
+	char dir[40];           /* <work>/<dir>/ has upper, work and run */
+	struct strv secrets;    /* files to remove as soon as the program runs */
+	struct run_bind *binds; /* one per --mount */
+	int *locks;             /* of cache mounts */
 	size_t n_locks;
 	struct policy policy;
 	struct network net;
@@ -30,6 +38,10 @@ void run_job_done(struct run_job *job);
 /* What a --mount depends on becomes part of the key. STEP_MISSED: needs a stage that is not there yet. */
 int run_mounts_key(struct run_job *job, struct key *key, struct err *err);
 int run_mounts_prepare(struct run_job *job, struct err *err);
+/* Where the layers of stages that are bound lie now; hold them still. */
+int run_binds_layers(struct run_job *job, struct err *err);
+/* False: a context that was shown in place is not what the key says any more. */
+bool run_binds_unchanged(struct run_job *job);
 
 /* Returns the program's exit status, or -errno when it was never executed. */
 int run_execute(struct run_job *job, struct err *err);

@@ -153,6 +153,8 @@ static int plan_root(struct run_job *job, struct err *err)
 	int r = snapshot_dirs(b, job->step->snap, &image.layers, err);
 
 	if (r == 0)
+		r = run_binds_layers(job, err);
+	if (r == 0)
 		r = rootfs_plan(&input, &job->rootfs, err);
 	strv_done(&image.layers);
 	return r;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RUN --mount. What is bound into the container is never named by a path of the Dockerfile: sources are
- * copied out of the context or the stage by descriptor, cache ids become hashes, secrets are files of a
- * tmpfs that lose their names as soon as the program runs. The one thing that is bound in place is a
- * context from which nothing is left out, read-only.
+ * RUN --mount. What is bound into the container is never named by a path of the Dockerfile: binds are
+ * run_bind.c's business, cache ids become hashes, secrets are files of a tmpfs that lose their names as soon
+ * as the program runs.
  */
-#include "builder/run.h"
+#include "builder/run_bind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,13 +19,12 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
-#include "builder/tree.h"
 #include "state/state.h"
 
 #define SECRET_MAX (500U << 10) /* BuildKit's limit */
 #define TRIES      64           /* of private cache mounts in use side by side */
 
-static struct volume *add_volume(struct run_job *job, enum volume_type type, const char *target)
+struct volume *run_add_volume(struct run_job *job, enum volume_type type, const char *target)
 {
 	struct volume *v;
 
@@ -36,130 +34,6 @@ static struct volume *add_volume(struct run_job *job, enum volume_type type, con
 	*v = (struct volume){ .type = type };
 	v->destination = step_workdir_path(job->step->snap, target);
 	return v;
-}
-
-/* ---- a part of the context, of a stage or of an image ---- */
-
-struct part {
-	struct run_job *job;
-	const struct run_mount *mount;
-	struct copy_words words;
-	struct copy_plan plan;
-	struct context named;
-	struct snapshot from;
-	bool has_from;
-	int source;
-};
-
-static void part_done(struct part *p)
-{
-	context_done(&p->named);
-	snapshot_done(&p->from);
-	strv_done(&p->words.sources);
-}
-
-/* 0, or STEP_MISSED. */
-static int part_open(struct part *p, struct err *err)
-{
-	struct step *s = p->job->step;
-	struct base base = { .kind = BASE_SCRATCH };
-	const char *source = p->mount->source && *p->mount->source ? p->mount->source : ".";
-	int r = 0;
-
-	strv_add(&p->words.sources, source);
-	p->words.dest = (char *)(uintptr_t) "/x"; /* a directory becomes x, and so does a file */
-	p->plan = (struct copy_plan){ .words = &p->words, .workdir = "/", .epoch = -1 };
-	p->source = s->build->context.root;
-	if (!p->mount->from) {
-		p->plan.ignore = s->build->context.ignore;
-		return 0;
-	}
-	p->plan.keep_owner = true;
-	r = stage_from(s, p->mount->from, &base, &p->from, err);
-	p->has_from = r == 0 && base.kind != BASE_CONTEXT;
-	if (r == 0 && base.kind == BASE_CONTEXT) {
-		const char *where = strv_env_get(&s->build->opts->contexts, p->mount->from);
-
-		r = context_open_named(where ? where : "", &p->named, err);
-		p->source = p->named.root;
-		p->plan.ignore = p->named.ignore;
-	}
-	base_done(&base);
-	return r;
-}
-
-static int part_key(struct part *p, struct key *key, struct err *err)
-{
-	char digest[SHA256_HEX];
-
-	if (p->has_from) {
-		key_add_snapshot(key, &p->from);
-		return 0;
-	}
-	TRY(copy_digest(p->source, &p->plan, -1, digest, err));
-	key_add(key, digest);
-	return 0;
-}
-
-/* Into the directory `to`, which exists. */
-static int part_copy(struct part *p, const char *to, struct err *err)
-{
-	struct build *b = p->job->step->build;
-	autofd int target = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
-	struct tree_copy copy = { .build = b,
-		.plan = &p->plan,
-		.from = p->has_from ? &p->from : NULL,
-		.source = p->source,
-		.target = target,
-		.dir = p->job->dir };
-
-	if (target < 0)
-		return err_sys(err, "open '%s'", to);
-	TRY(tree_copy(&copy, err));
-	/* Links at the top are followed inside the source; one that took its place meanwhile would be
-	 * followed here, by the mount. */
-	if (fstatat(target, "x", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fs_err(err, target, "x");
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		return err_set(err, -ELOOP,
-			"\"%s\" has changed while it was read: it is neither a file nor a directory now",
-			p->words.sources.v[0]);
-	return 0;
-}
-
-/* ---- bind ---- */
-
-static int bind_key(
-	struct run_job *job, const struct run_mount *m, struct key *key, struct err *err)
-{
-	struct part p = { .job = job, .mount = m, .named = CONTEXT_INIT };
-	int r = part_open(&p, err);
-
-	if (r == 0)
-		r = part_key(&p, key, err);
-	part_done(&p);
-	return r;
-}
-
-static int bind_prepare(
-	struct run_job *job, const struct run_mount *m, size_t index, struct err *err)
-{
-	struct part p = { .job = job, .mount = m, .named = CONTEXT_INIT };
-	autofree char *to = xasprintf("%s/%s/run/m%zu", job->step->build->work, job->dir, index);
-	struct volume *v;
-	int r = fs_mkdirs(to, 0700, err);
-
-	if (r >= 0)
-		r = part_open(&p, err);
-	if (r >= 0)
-		r = part_copy(&p, to, err);
-	part_done(&p);
-	TRY(r);
-	v = add_volume(job, VOLUME_BIND, m->target);
-	v->source = xasprintf("%s/x", to);
-	v->read_only = m->readonly;
-	return 0;
 }
 
 /* ---- cache ---- */
@@ -235,18 +109,12 @@ static int give(struct run_job *job, const char *path, const struct run_mount *m
 static int make_cache(
 	struct run_job *job, const struct run_mount *m, const char *path, size_t n, struct err *err)
 {
-	struct part p = { .job = job, .mount = m, .named = CONTEXT_INIT };
 	autofree char *fresh = xasprintf("%s/%s/run/c%zu", job->step->build->work, job->dir, n);
 	autofree char *top = xasprintf("%s/x", fresh);
-	int r = 0;
 
 	TRY(fs_mkdirs(fresh, 0700, err));
 	if (m->from) {
-		r = part_open(&p, err);
-		if (r >= 0)
-			r = part_copy(&p, fresh, err);
-		part_done(&p);
-		TRY(r);
+		TRY(run_bind_copy(job, m, fresh, err));
 	} else if (mkdir(top, 0755) < 0) {
 		return fs_err(err, AT_FDCWD, top);
 	}
@@ -276,7 +144,7 @@ static int cache_prepare(
 	top = xasprintf("%s/x", path);
 	if (access(top, F_OK) < 0)
 		TRY(make_cache(job, m, path, index, err));
-	v = add_volume(job, VOLUME_BIND, m->target);
+	v = run_add_volume(job, VOLUME_BIND, m->target);
 	v->source = move_ptr(&top);
 	v->read_only = m->readonly;
 	return 0;
@@ -345,7 +213,7 @@ static int secret_file(struct run_job *job, const struct run_mount *m, const cha
 	if (fchmod(fd, m->mode == RUN_ID_UNSET ? 0400 : m->mode & 0777) < 0)
 		return err_sys(err, "chmod a secret");
 	TRY(give(job, path, m, err));
-	v = add_volume(job, VOLUME_BIND, m->target ? m->target : usual);
+	v = run_add_volume(job, VOLUME_BIND, m->target ? m->target : usual);
 	v->source = move_ptr(&path);
 	v->read_only = true;
 	return 0;
@@ -382,6 +250,7 @@ int run_mounts_key(struct run_job *job, struct key *key, struct err *err)
 {
 	const struct run_words *run = &job->step->in.run;
 
+	job->binds = xcalloc(run->n_mounts + 1, sizeof(*job->binds));
 	key_add_int(key, (int64_t)run->n_mounts);
 	for (size_t i = 0; i < run->n_mounts; i++) {
 		const struct run_mount *m = &run->mounts[i];
@@ -393,7 +262,7 @@ int run_mounts_key(struct run_job *job, struct key *key, struct err *err)
 		key_add(key, m->id);
 		key_add(key, m->env);
 		if (m->type == MOUNT_BIND)
-			r = bind_key(job, m, key, err);
+			r = run_bind_key(job, i, key, err);
 		if (r != 0)
 			return r;
 	}
@@ -406,13 +275,13 @@ static int prepare_one(struct run_job *job, const struct run_mount *m, size_t i,
 
 	switch (m->type) {
 	case MOUNT_BIND:
-		return bind_prepare(job, m, i, err);
+		return run_bind_prepare(job, i, err);
 	case MOUNT_CACHE:
 		return cache_prepare(job, m, i, err);
 	case MOUNT_SECRET:
 		return secret_prepare(job, m, err);
 	case MOUNT_TMPFS:
-		v = add_volume(job, VOLUME_TMPFS, m->target);
+		v = run_add_volume(job, VOLUME_TMPFS, m->target);
 		v->tmpfs_options = m->size ? xasprintf(
 						     "exec,mode=1777,size=%lld", (long long)m->size)
 					   : xstrdup("exec,mode=1777");

@@ -176,9 +176,8 @@ static int digest_of(struct copy_job *job, char ret[SHA256_HEX], struct err *err
 
 	if (job->has_from)
 		return tree_copy(&copy, err);
-	if (mkdirat(b->cache.build, "memory", 0700) < 0 && errno != EEXIST)
-		return fs_err(err, b->cache.build, "memory");
-	memory = openat(b->cache.build, "memory", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	memory = cache_memory(&b->cache, err);
+	TRY(memory);
 	return copy_digest(job->source, &job->plan, memory, ret, err);
 }
 

@@ -34,6 +34,11 @@ void run_job_done(struct run_job *job)
 	for (size_t i = 0; i < job->n_locks; i++)
 		(void)close(job->locks[i]); /* releases */
 	free(job->locks);
+	for (size_t i = 0; job->binds && i < job->step->in.run.n_mounts; i++) {
+		snapshot_done(&job->binds[i].from);
+		strv_done(&job->binds[i].layers);
+	}
+	free(job->binds);
 	policy_done(&job->policy);
 	network_done(&job->net);
 	rootfs_done(&job->rootfs);
@@ -253,7 +258,7 @@ static int execute(struct run_job *job, const char *key, struct cached *ret, str
 	}
 	if (status != 0)
 		return failed(job, status, err);
-	TRY(keep(job, key, ret, err));
+	TRY(keep(job, run_binds_unchanged(job) ? key : NULL, ret, err));
 	report(s->build, REPORT_DONE, vertex, NULL);
 	return 0;
 }

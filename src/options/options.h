@@ -53,11 +53,12 @@ struct volume {
 	bool no_copy;       /* :nocopy */
 	bool squash;        /* everybody inside is the caller there (docs/mounts.md) */
 	bool no_exec;
-	bool not_recursive;            /* without what is mounted below the source */
-	bool slave;                    /* what the host mounts below it later appears inside too */
-	bool inherited;                /* by --volumes-from */
-	char *subpath;                 /* of a volume: mount this directory of it */
-	char *tmpfs_options;           /* "size=64m,mode=1777" or NULL */
+	bool not_recursive;        /* without what is mounted below the source */
+	bool slave;                /* what the host mounts below it later appears inside too */
+	bool inherited;            /* by --volumes-from */
+	char *subpath;             /* of the source: mount this directory or file of it */
+	const struct strv *layers; /* borrowed: mounted at the source first (the builder's binds) */
+	char *tmpfs_options;       /* "size=64m,mode=1777" or NULL */
 	struct json *labels, *options; /* of a volume that this mount makes; NULL = none */
 };
 

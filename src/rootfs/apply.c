@@ -307,7 +307,7 @@ static int explain_bind(const struct mount_op *op, struct err *err)
 	return err_wrap(err, "mount %s on %s", op->source, op->target);
 }
 
-static int apply_bind(
+static int bind_source(
 	struct applier *applier, const struct mount_op *op, int source, struct err *err)
 {
 	struct bind_attrs attrs = { .recursive = !op->not_recursive,
@@ -333,6 +333,43 @@ static int apply_bind(
 	if (mount_bind(source, target, &attrs, err) < 0)
 		return explain_bind(op, err);
 	return 0;
+}
+
+/* A container may have written to it, or somebody else have made it: its symlinks stay inside. */
+static int open_subpath(const struct mount_op *op, int volume, struct err *err)
+{
+	int fd = fs_open_in(volume, op->data, O_PATH, 0, err);
+
+	if (fd == -ENOENT && op->kind == OP_BIND)
+		return err_set(err, -ENOENT, "\"%s\", to be mounted on %s: not found", op->data,
+			op->target);
+	return fd < 0 ? err_wrap(err, "volume-subpath '%s'", op->data) : fd;
+}
+
+/* The source is an empty directory; the mount covers it for nobody but the container. */
+static int open_layers(const struct mount_op *op, struct err *err)
+{
+	autofd int view = -EBADF;
+
+	TRY(rootfs_view(op->layers, op->source, op->source, err));
+	view = open(op->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (view < 0)
+		return err_sys(err, "open the layers for %s", op->target);
+	return open_subpath(op, view, err);
+}
+
+static int bind_layers(struct applier *applier, const struct mount_op *op, struct err *err)
+{
+	autofd int fd = open_layers(op, err);
+
+	TRY(fd);
+	return bind_source(applier, op, fd, err);
+}
+
+static int apply_bind(
+	struct applier *applier, const struct mount_op *op, int source, struct err *err)
+{
+	return op->layers ? bind_layers(applier, op, err) : bind_source(applier, op, source, err);
 }
 
 static int apply_volume(
@@ -412,14 +449,6 @@ static bool has_source(const struct mount_op *op)
 	return op->kind == OP_BIND || op->kind == OP_VOLUME || op->kind == OP_DEVICE;
 }
 
-/* A container may have written to the volume: its symlinks stay inside. */
-static int open_subpath(const struct mount_op *op, int volume, struct err *err)
-{
-	int fd = fs_open_in(volume, op->data, O_PATH, 0, err);
-
-	return fd < 0 ? err_wrap(err, "volume-subpath '%s'", op->data) : fd;
-}
-
 /* Before the mounts are made private, else what the host mounts later would not come along. */
 static int copy_mounts(const struct mount_op *op, int source, struct err *err)
 {
@@ -439,7 +468,7 @@ static int open_source(const struct mount_op *op, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, "open '%s' on the host", op->source);
-	if (op->kind != OP_DEVICE && op->data)
+	if (op->kind != OP_DEVICE && op->data && !op->layers)
 		return open_subpath(op, fd, err);
 	return op->slave ? copy_mounts(op, fd, err) : move_fd(&fd);
 }

@@ -234,6 +234,8 @@ static void add_user_mounts(const struct rootfs_input *input, struct rootfs *roo
 		case VOLUME_BIND:
 			op = add_op(rootfs, OP_BIND, volume->source, volume->destination);
 			op->create_source = volume->create_source;
+			op->data = volume->subpath ? xstrdup(volume->subpath) : NULL;
+			op->layers = volume->layers;
 			break;
 		case VOLUME_NAMED:
 		case VOLUME_ANONYMOUS:

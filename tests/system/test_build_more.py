@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """sbx build: odd bases and outputs, limits and policies of RUN, caches of others; threats B04, B05, B07, B09."""
 
+import glob
 import json
 import os
 import re
+import socket
 import tarfile
 import threading
 
@@ -113,6 +115,60 @@ def copy_link_is_a_layer_of_its_own(box):
     box.file("ctx/f", "changed\n")
     other = steps(built(box, text, "--build-arg", "BASE=two"))
     expect(other["ADD --link t /t/"] == "CACHED" and other["COPY --link f /ln/f"] == "DONE", other)
+
+
+@test("overlay", "fuse", "single")
+def binds_show_the_place_itself(box):
+    """Read-only binds of the context and of stages are no copies, and lead nowhere else."""
+    write(box, "")
+    box.folder("ctx/d")
+    box.file("ctx/d/f", "mine\n")
+    os.symlink("/etc", box.path("ctx/out"))
+    text = ("FROM busybox AS one\nRUN mkdir -p /s/t /run; echo theirs > /s/t/f; ln -s /etc/passwd /s/link; ln -s / /run/m0; chmod 755 /s\n"
+            "FROM busybox\nRUN --mount=type=bind,target=/c --mount=type=bind,from=one,source=/s,target=/s "
+            "--mount=type=bind,from=one,source=/s/t/f,target=/file cat /c/d/f /s/t/f /file; cat /s/link /c/out/hostname >/dev/null; "
+            "touch /s/x /c/x /file 2>&1; stat -c %a /s; df /c | tail -1 | sed s/^/place:/ && true\n"
+            "RUN --mount=type=bind,source=d,target=/c,rw --mount=type=bind,from=one,source=/s,target=/s,rw echo x > /c/f; echo x > /s/t/f; cat /c/f\n"
+            "RUN --mount=from=one,source=/s/t,target=/s cat /s/f; ls /\n")
+    out = built(box, text, "-t", "a")
+    expect(re.search(r"^#\d+ [\d.]+ mine\n#\d+ [\d.]+ theirs\n#\d+ [\d.]+ theirs\n", out, re.M), out)
+    expect(out.count("Read-only file system") == 3, out)
+    with open(box.path("ctx", "d", "f"), encoding="ascii") as f:
+        expect(f.read() == "mine\n" and sorted(os.listdir(box.path("ctx"))) == ["Dockerfile", "d", "out"])
+    expect(set(steps(built(box, text, "-t", "a")).values()) == {"CACHED"})
+    box.file("ctx/d/f", "other\n")
+    ends = list(steps(built(box, text)).values())
+    expect(ends[-3:] == ["DONE", "DONE", "DONE"], ends)
+    for source, said in (("out/passwd", "passwd"), ("nosuch", "nosuch")):
+        for way in ("", "from=one,"):
+            result = build(box, text + "RUN --mount=%ssource=%s,target=/x cat /x\n" % (way, source))
+            expect(result.code == 1 and said in result.err and "root:x" not in result.err and "not found" in result.err, result)
+    listener = socket.socket(socket.AF_UNIX)  # a socket would lead out of the container
+    listener.bind(box.path("ctx/sock"))
+    built(box, "FROM busybox\nRUN --mount=target=/c test -e /c/Dockerfile -a ! -e /c/sock\n")
+    listener.close()
+
+
+@test("overlay")
+def a_context_that_changes_under_a_run_is_not_remembered(box):
+    write(box, "")
+    box.folder("ctx/d")
+    box.file("ctx/d/f", "before\n")
+    text = "FROM busybox\nRUN --mount=source=d,target=/d cp /d/f /a; until grep after /d/f; do :; done\n"
+    done = []
+    thread = threading.Thread(target=lambda: done.append(build(box, text, "-t", "a")))
+    thread.start()
+    wait_for(lambda: glob.glob(box.path("root", "tmp", "*", "0-0", "upper", "a")), "the first copy")
+    box.file("ctx/d/f", "after\n")
+    thread.join()
+    expect(done[0].code == 0, done[0])
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/a") == "before")
+    box.file("ctx/d/f", "before\n")
+    text = text.replace("until grep after /d/f; do :; done", "true")
+    expect("DONE" in built(box, text), "another RUN")
+    box.file("ctx/d/f", "after\n")
+    built(box, "FROM busybox\nRUN --mount=source=d,target=/d cp /d/f /a; until grep after /d/f; do :; done\n", "-t", "a")
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/a") == "after")
 
 
 CACHED_TEXT = ("FROM busybox AS one\nARG WORD=a\nRUN echo $WORD-$(cat /proc/sys/kernel/random/uuid) > /one\nFROM busybox\nWORKDIR /w\n"
