@@ -68,7 +68,7 @@ static int set_times(struct at at, const struct stat *want, unsigned what)
 }
 
 /* With one single id: what the file system did not take is kept, and what was kept follows. */
-static int keep_ids(struct where *where, const struct stat *want, unsigned what)
+static int keep_ids(struct ovl *fs, struct where *where, const struct stat *want, unsigned what)
 {
 	struct stat real, kept;
 
@@ -77,15 +77,13 @@ static int keep_ids(struct where *where, const struct stat *want, unsigned what)
 	if (!ids_kept(where, &kept) && (!(what & OVL_SET_UID) || real.st_uid == want->st_uid) &&
 		(!(what & OVL_SET_GID) || real.st_gid == want->st_gid))
 		return 0;
-	if (!S_ISREG(real.st_mode) && !S_ISDIR(real.st_mode))
-		return 0; /* no place to keep it: links and the like stay the caller's */
 	if (what & OVL_SET_UID)
 		kept.st_uid = want->st_uid;
 	if (what & OVL_SET_GID)
 		kept.st_gid = want->st_gid;
 	if (what & OVL_SET_MODE)
 		kept.st_mode = (kept.st_mode & S_IFMT) | (want->st_mode & 07777);
-	return ids_keep(where->at, &kept);
+	return ids_keep(fs, where->at, &kept);
 }
 
 /* Owner first: chown clears set-id bits. */
@@ -98,7 +96,7 @@ static int set_ids(struct ovl *fs, struct node *node, const struct stat *want, u
 		TRY(set_owner(fs, where.at, want, what));
 	if (what & OVL_SET_MODE)
 		TRY(upper_chmod(where.at, want->st_mode));
-	return fs->config.single_id ? keep_ids(&where, want, what) : 0;
+	return fs->config.single_id ? keep_ids(fs, &where, want, what) : 0;
 }
 
 /* The set-id bits that a write or chown by someone without the right takes away. */

@@ -80,6 +80,16 @@ static int copy_owner(struct ovl *fs, const struct copy *copy)
 	return r < 0 ? -errno : 0;
 }
 
+/* What is kept beside the one layer goes beside the other; an xattr has been copied. */
+static int copy_kept(struct ovl *fs, const struct copy *copy, struct at to)
+{
+	struct stat kept = copy->st;
+
+	if (!copy->from.layer->beside && ids_has_own(copy->st.st_mode))
+		return 0;
+	return ids_kept(&copy->from, &kept) ? ids_keep(fs, to, &kept) : 0;
+}
+
 /* Times last: everything else changes them. */
 static int copy_attributes(struct ovl *fs, const struct copy *copy)
 {
@@ -91,7 +101,11 @@ static int copy_attributes(struct ovl *fs, const struct copy *copy)
 	TRY(copy_owner(fs, copy));
 	TRY(copydata_xattrs(&from, &to));
 	if (copy->fd >= 0)
-		lookup_keep_ino(copy->fd, copy->node->ino);
+		lookup_keep_ino(fs, (struct at){ copy->fd, "" }, copy->node->ino);
+	else if (!S_ISDIR(copy->st.st_mode))
+		lookup_keep_ino(fs, to.at, copy->node->ino);
+	if (fs->config.single_id)
+		TRY(copy_kept(fs, copy, to.at));
 	r = copy->fd >= 0 ? futimens(copy->fd, times)
 			  : utimensat(fs->work, copy->tmp, times, AT_SYMLINK_NOFOLLOW);
 	return r < 0 ? -errno : 0;
@@ -183,6 +197,7 @@ static int copy_one(struct ovl *fs, struct node *node, int64_t size)
 	r = make_tmp(fs, &copy);
 	if (r < 0)
 		return r;
+	beside_fresh(fs->upper->beside, (struct at){ fs->work, copy.tmp });
 	if (S_ISREG(copy.st.st_mode)) {
 		copy.fd = to = r;
 		r = fstat(to, &copy.made) < 0 ? -errno : 0;

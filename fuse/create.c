@@ -38,7 +38,10 @@ static int make_object(struct ovl *fs, struct at at, const struct ovl_new *new, 
 		r = *ret_fd = openat(at.dir, at.name, flags, new->mode & 07777);
 	else
 		r = mknodat(at.dir, at.name, new->mode, new->rdev);
-	return r < 0 ? -errno : 0;
+	if (r < 0)
+		return -errno;
+	beside_fresh(fs->upper->beside, at);
+	return 0;
 }
 
 static int remove_object(struct at at, mode_t mode)
@@ -116,7 +119,7 @@ static int make_at(
 	TRY(make_object(fs, *work, new, NULL));
 	TRY(dress(fs, dir, *work, new));
 	if (is_dir)
-		TRY(whiteout_set_opaque(*work));
+		TRY(whiteout_set_opaque(fs, *work));
 	if (renameat2(work->dir, work->name, at->dir, at->name, is_dir ? RENAME_EXCHANGE : 0) < 0)
 		return -errno;
 	return 0;
@@ -225,6 +228,7 @@ static int make_nameless(
 	fd = openat(handle, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, new->mode & 07777);
 	if (fd < 0)
 		return -errno;
+	beside_fresh(fs->upper->beside, (struct at){ fd, "" });
 	TRY(dress(fs, dir, (struct at){ fd, "" }, new));
 	if (fstat(fd, &st) < 0)
 		return -errno;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "copyup.h"
 
 #include "base/own.h"
@@ -224,6 +225,8 @@ int ovl_fsync(struct ovl *fs, uint64_t id, bool data_only)
 	r = node_get(fs, id, &node);
 	in_upper = r == 0 && (node->upper || node->layer == 0) && !fs->config.volatile_;
 	is_file = r == 0 && S_ISREG(node->type);
+	if (in_upper && r == 0)
+		r = beside_sync(fs->upper->beside);
 	if (r == 0 && S_ISDIR(node->type) && node->upper && in_upper && !node->orphan)
 		r = sync_dir(fs, node);
 	ovl_unlock(fs);

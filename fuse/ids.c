@@ -8,16 +8,20 @@
 #include "base/kept.h"
 #include "base/own.h"
 
+bool ids_has_own(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISDIR(mode);
+}
+
 int ids_kept(const struct where *where, struct stat *ret)
 {
 	struct stat kept = *ret;
 	char text[128];
 	ssize_t n;
 
-	if (!S_ISREG(ret->st_mode) && !S_ISDIR(ret->st_mode))
-		return 0; /* user xattrs exist on these two only */
-	n = where->layer->ops->getxattr(
-		where->layer, where->at, KEPT_XATTR, text, sizeof(text) - 1);
+	if (!ids_has_own(ret->st_mode) && !where->layer->beside)
+		return 0;
+	n = beside_getxattr(where->layer, where->at, KEPT_XATTR, text, sizeof(text) - 1);
 	if (n < 0)
 		return 0;
 	text[n] = '\0';
@@ -37,10 +41,12 @@ void ids_show(const struct where *where, struct stat *st)
 	st->st_rdev = kept.st_rdev;
 }
 
-int ids_keep(struct at at, const struct stat *st)
+int ids_keep(struct ovl *fs, struct at at, const struct stat *st)
 {
 	char text[KEPT_MAX];
 	int n = kept_format(text, st);
+	int r = upper_mark(fs, at, &(struct beside_fact){ KEPT_XATTR, text, (size_t)n });
 
-	return upper_setxattr(at, &(struct ovl_xattr){ KEPT_XATTR, text, (size_t)n, 0 });
+	/* links and the like stay the caller's where they have no place */
+	return r == -EOPNOTSUPP && !ids_has_own(st->st_mode) ? 0 : r;
 }

@@ -20,6 +20,10 @@ int ids_kept(const struct where *where, struct stat *ret);
 /* Overwrites mode and device of *st, the object's own stat, with what is kept. */
 void ids_show(const struct where *where, struct stat *st);
 
-int ids_keep(struct at at, const struct stat *st);
+/* In the xattr or beside the layer; with neither, only regular files and directories make it an error. */
+int ids_keep(struct ovl *fs, struct at at, const struct stat *st);
+
+/* User xattrs exist on these two only: regular files and directories. */
+bool ids_has_own(mode_t mode);
 
 #endif

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <sys/xattr.h>
 
+#include "beside.h"
+
 #include "base/own.h"
 
 const char *layer_proc_path(char *buf, struct at at)
@@ -130,6 +132,7 @@ static int dir_list(struct layer *layer, int handle, layer_list_fn fn, void *dat
 static void dir_free(struct layer *layer)
 {
 	(void)close(layer->root);
+	beside_free(layer->beside);
 	free(layer);
 }
 

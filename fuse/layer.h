@@ -49,9 +49,10 @@ struct layer_ops {
 
 struct layer {
 	const struct layer_ops *ops;
-	int root;    /* handle; lives as long as the layer */
-	dev_t dev;   /* of the root: tells inode numbers of different layers apart */
-	bool dot_wh; /* ".wh.NAME" hides NAME, ".wh..wh..opq" makes a directory opaque */
+	int root;              /* handle; lives as long as the layer */
+	dev_t dev;             /* of the root: tells inode numbers of different layers apart */
+	struct beside *beside; /* what xattrs cannot say (beside.h), or NULL; goes with the layer */
+	bool dot_wh;           /* ".wh.NAME" hides NAME, ".wh..wh..opq" makes a directory opaque */
 };
 
 /* A directory of the host. fd is adopted; O_PATH will do. */

@@ -45,14 +45,16 @@ static uint64_t kept_ino(struct layer *layer, struct at at, uint64_t otherwise)
 {
 	uint64_t ino;
 
-	if (layer->ops->getxattr(layer, at, XATTR_INO, &ino, sizeof(ino)) != sizeof(ino) || !ino)
+	if (beside_getxattr(layer, at, XATTR_INO, &ino, sizeof(ino)) != sizeof(ino) || !ino)
 		return otherwise;
 	return ino;
 }
 
-void lookup_keep_ino(int fd, uint64_t ino)
+void lookup_keep_ino(struct ovl *fs, struct at at, uint64_t ino)
 {
-	(void)fsetxattr(fd, XATTR_INO, &ino, sizeof(ino), 0);
+	if (!*at.name && fsetxattr(at.dir, XATTR_INO, &ino, sizeof(ino), 0) == 0)
+		return;
+	(void)upper_mark(fs, at, &(struct beside_fact){ XATTR_INO, &ino, sizeof(ino) });
 }
 
 /* Takes the object at `at` as the uppermost. Returns 1 to go on looking for lower directories. */
@@ -62,7 +64,8 @@ static int take_first(struct ovl *fs, struct found *found, struct layer *layer, 
 	if (fs->config.single_id)
 		ids_show(&(struct where){ layer, at }, &found->st);
 	found->ino = ovl_map_ino(fs, found->real.st_dev, found->real.st_ino);
-	if (found->upper && S_ISREG(found->real.st_mode))
+	if (found->upper && !S_ISDIR(found->real.st_mode) &&
+		(S_ISREG(found->real.st_mode) || layer->beside))
 		found->ino = kept_ino(layer, at, found->ino);
 	return S_ISDIR(found->st.st_mode);
 }

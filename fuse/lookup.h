@@ -9,7 +9,7 @@
 
 /* Notes the number on the upper object; without it the file is shown with another number once its
  * node has been forgotten. */
-void lookup_keep_ino(int fd, uint64_t ino);
+void lookup_keep_ino(struct ovl *fs, struct at at, uint64_t ino);
 
 /* -EINVAL, -ENAMETOOLONG; "." and ".." are no names here. */
 int lookup_check_name(const char *name);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "confined.h"
 #include "layer.h"
 #include "options.h"
@@ -60,7 +61,9 @@ static int open_lowers(char *list, bool dot_wh, struct ovl_config *config, struc
 		if (fd < 0)
 			return fd;
 		TRY(layer_new_dir(fd, &config->lower[config->n_lower], err));
-		config->lower[config->n_lower++]->dot_wh = dot_wh;
+		config->lower[config->n_lower]->dot_wh = dot_wh;
+		if (beside_open(fd, false, &config->lower[config->n_lower++]->beside) < 0)
+			return err_set(err, -ENOMEM, "out of memory");
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include "beside.h"
 #include "lookup.h"
 #include "whiteout.h"
 
@@ -40,6 +41,9 @@ static int open_upper(struct ovl *fs, struct err *err)
 	if (fd < 0)
 		return err_sys(err, "open the upper directory");
 	TRY(layer_new_dir(fd, &fs->upper, err));
+	if (beside_open(fs->upper->root, true, &fs->upper->beside) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	fs->plain.beside = fs->upper->beside;
 	return open_work(fs, err);
 }
 

@@ -128,7 +128,7 @@ static int mark_all(struct walk *w)
 
 		if (handle < 0)
 			return handle;
-		TRY(whiteout_set_opaque((struct at){ handle, "" }));
+		TRY(whiteout_set_opaque(w->fs, (struct at){ handle, "" }));
 		node_drop_parts(w->fs, dir);
 		TRY(sweep(w->fs, handle));
 	}

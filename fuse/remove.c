@@ -60,6 +60,7 @@ static int remove_node(struct ovl *fs, struct node *dir, const char *name, struc
 {
 	struct at at;
 	bool other = node_has_other_name(node, dir, name);
+	struct beside_key gone;
 	int cover, r;
 
 	TRY(copyup_dir(fs, dir));
@@ -71,6 +72,7 @@ static int remove_node(struct ovl *fs, struct node *dir, const char *name, struc
 		return at.dir;
 	if (!other && (node->lookups || node->refs > 1))
 		TRY(node_pin(fs, node));
+	beside_key(fs->upper->beside, at, &gone);
 	r = S_ISDIR(node->type) ? remove_dir(fs, node, at, cover)
 				: remove_file(fs, node, at, cover);
 	if (r < 0) {
@@ -78,6 +80,7 @@ static int remove_node(struct ovl *fs, struct node *dir, const char *name, struc
 			node_unpin(node);
 		return r;
 	}
+	beside_drop(fs->upper->beside, &gone);
 	listing_changed(fs, dir);
 	if (!other)
 		node_unlink(fs, node);

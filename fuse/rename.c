@@ -93,7 +93,7 @@ static int prepare_side(struct ovl *fs, struct side *side, const struct side *ot
 		if (other->node->xwhite)
 			return -EXDEV; /* its mark cannot say both things */
 		TRY(node_where(fs, other->node, &where));
-		TRY(whiteout_set_opaque(where.at));
+		TRY(whiteout_set_opaque(fs, where.at));
 	}
 	return 0;
 }
@@ -255,16 +255,21 @@ static int find_movable(struct ovl *fs, struct move *move)
 
 static int do_move(struct ovl *fs, struct move *move)
 {
+	struct beside_key gone = { 0 };
 	int r;
 
 	TRY(find_movable(fs, move));
 	if (move->from.node == move->to.node)
 		return 0; /* two names of one file: both stay */
 	r = prepare(fs, move);
+	if (r == 0 && move->to.node && !(move->flags & RENAME_EXCHANGE))
+		beside_key(fs->upper->beside, move->to.at, &gone);
 	if (r == 0)
 		r = move->flags & RENAME_EXCHANGE
 			    ? rename_at(&move->from, &move->to, RENAME_EXCHANGE)
 			    : rename_over(fs, move);
+	if (r == 0)
+		beside_drop(fs->upper->beside, &gone);
 	if (r == 0)
 		settle(fs, move);
 	else if (move->to.node && !move->to.node->orphan)

@@ -60,6 +60,18 @@ int upper_chmod(struct at at, mode_t mode)
 	return chmod(layer_proc_path(path, at), mode & 07777) < 0 ? -errno : 0;
 }
 
+int upper_mark(struct ovl *fs, struct at at, const struct beside_fact *mark)
+{
+	struct beside_fact beside = *mark;
+	int r = upper_setxattr(at, &(struct ovl_xattr){ mark->key, mark->value, mark->size, 0 });
+
+	if (r != -EOPNOTSUPP && r != -EPERM)
+		return r;
+	beside.no_xattrs = r == -EOPNOTSUPP;
+	beside.now = mark->now && !fs->config.volatile_;
+	return beside_set(fs->upper->beside, at, &beside);
+}
+
 /* chown clears the set-id bits, so the mode follows it. */
 int upper_set_owner(struct ovl *fs, struct at at, const struct stat *want)
 {
@@ -67,8 +79,7 @@ int upper_set_owner(struct ovl *fs, struct at at, const struct stat *want)
 		    AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0) {
 		if (!fs->config.single_id || (errno != EINVAL && errno != EPERM))
 			return -errno;
-		if (S_ISREG(want->st_mode) || S_ISDIR(want->st_mode))
-			TRY(ids_keep(at, want));
+		TRY(ids_keep(fs, at, want));
 	}
 	if (S_ISLNK(want->st_mode))
 		return 0;

@@ -3,6 +3,7 @@
 #ifndef SBX_FUSE_UPPER_H
 #define SBX_FUSE_UPPER_H
 
+#include "beside.h"
 #include "node.h"
 
 /* Renames without replacing anything, where the file system can tell. */
@@ -13,6 +14,9 @@ int upper_type(struct ovl *fs, struct at at);
 
 /* Of the object itself, also if it is a symbolic link. */
 int upper_setxattr(struct at at, const struct ovl_xattr *xattr);
+
+/* One of our own facts: an xattr, or beside the layer where there can be none. */
+int upper_mark(struct ovl *fs, struct at at, const struct beside_fact *mark);
 
 /* Never follows a symbolic link; -EOPNOTSUPP for one. */
 int upper_chmod(struct at at, mode_t mode);

@@ -51,7 +51,7 @@ int whiteout_probe(struct layer *layer, struct at at, bool xwhite, struct stat *
 		return 1;
 	if (!xwhite || !S_ISREG(ret->st_mode) || ret->st_size != 0)
 		return 0;
-	r = (int)layer->ops->getxattr(layer, at, XATTR_WHITEOUT, value, sizeof(value));
+	r = (int)beside_getxattr(layer, at, XATTR_WHITEOUT, value, sizeof(value));
 	return r >= 0 || r == -ERANGE;
 }
 
@@ -81,16 +81,16 @@ static char dot_wh_mark(struct layer *layer, struct at at)
 int whiteout_dir_mark(struct layer *layer, struct at at)
 {
 	char value[1];
-	ssize_t n = layer->ops->getxattr(layer, at, XATTR_OPAQUE, value, sizeof(value));
+	ssize_t n = beside_getxattr(layer, at, XATTR_OPAQUE, value, sizeof(value));
 
 	if (n == 1 && (value[0] == 'y' || value[0] == 'x'))
 		return value[0];
 	return layer->dot_wh ? dot_wh_mark(layer, at) : 0;
 }
 
-int whiteout_set_opaque(struct at at)
+int whiteout_set_opaque(struct ovl *fs, struct at at)
 {
-	return upper_setxattr(at, &(struct ovl_xattr){ XATTR_OPAQUE, "y", 1, 0 });
+	return upper_mark(fs, at, &(struct beside_fact){ XATTR_OPAQUE, "y", 1, .now = true });
 }
 
 void work_name(struct ovl *fs, char *ret)
@@ -108,7 +108,7 @@ void work_remove(struct ovl *fs, const char *name)
 		log_msg(LOG_WARN, "left in the work directory until the next start: %s", err.text);
 }
 
-static int make_xattr_file(struct at at)
+static int make_xattr_file(struct ovl *fs, struct at at)
 {
 	autofd int fd = openat(
 		at.dir, at.name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -116,8 +116,8 @@ static int make_xattr_file(struct at at)
 
 	if (fd < 0)
 		return -errno;
-	r = upper_setxattr(
-		at, &(struct ovl_xattr){ .name = XATTR_WHITEOUT, .value = "y", .size = 1 });
+	beside_fresh(fs->upper->beside, at);
+	r = upper_mark(fs, at, &(struct beside_fact){ XATTR_WHITEOUT, "y", 1, .now = true });
 	if (r < 0)
 		(void)unlinkat(at.dir, at.name, 0); /* the failure is told */
 	return r;
@@ -127,7 +127,7 @@ static int make_one(struct ovl *fs, struct at at)
 {
 	ovl_umask(fs, 0);
 	if (fs->xwhite)
-		return make_xattr_file(at);
+		return make_xattr_file(fs, at);
 	return mknodat(at.dir, at.name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
 }
 
@@ -156,8 +156,8 @@ static int mark_dir(struct ovl *fs, struct node *dir)
 	handle = node_dir_handle(fs, dir, -1);
 	if (handle < 0)
 		return handle;
-	TRY(upper_setxattr((struct at){ handle, "" },
-		&(struct ovl_xattr){ .name = XATTR_OPAQUE, .value = "x", .size = 1 }));
+	TRY(upper_mark(fs, (struct at){ handle, "" },
+		&(struct beside_fact){ XATTR_OPAQUE, "x", 1, .now = true }));
 	dir->xwhite = true;
 	return 0;
 }

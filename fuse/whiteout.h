@@ -24,7 +24,7 @@ int whiteout_probe(struct layer *layer, struct at at, bool xwhite, struct stat *
 
 /* 'y' opaque, 'x' may hold whiteouts that are no devices, 0 neither. */
 int whiteout_dir_mark(struct layer *layer, struct at at);
-int whiteout_set_opaque(struct at at);
+int whiteout_set_opaque(struct ovl *fs, struct at at);
 
 /* Hides `name`, which must not exist, in an upper directory. */
 int whiteout_make(struct ovl *fs, struct at at);
