@@ -297,6 +297,8 @@ static void take_lease(struct network *net, const struct step_lease *lease)
 {
 	net->address = lease->address;
 	net->gateway = lease->gateway;
+	net->address6 = lease->address6;
+	net->gateway6 = lease->gateway6;
 	net->host = lease->host;
 	net->prefix = lease->prefix;
 	net->mtu = lease->mtu;

@@ -44,6 +44,7 @@ enum step {
 /* What network_join() learned after the child was cloned. */
 struct step_lease {
 	struct in_addr address, gateway, host;
+	struct in6_addr address6, gateway6;
 	int prefix, mtu;
 	uint8_t mac[6];
 };

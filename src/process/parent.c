@@ -301,6 +301,8 @@ static int send_mapped(struct start *start, struct err *err)
 	struct step_msg msg = { .step = STEP_IDS_MAPPED,
 		.lease = { .address = net->address,
 			.gateway = net->gateway,
+			.address6 = net->address6,
+			.gateway6 = net->gateway6,
 			.host = net->host,
 			.prefix = net->prefix,
 			.mtu = net->mtu } };
