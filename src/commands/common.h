@@ -86,7 +86,8 @@ struct network_facts {
 	const char *driver;
 	bool builtin, used;
 };
-int network_filters_check(const struct strv *filters, struct err *err);
+/* prune: those of network prune, else those of network ls. */
+int network_filters_check(const struct strv *filters, bool prune, struct err *err);
 bool network_matches(const struct network_facts *facts, const struct strv *filters);
 
 struct prune_opts;

@@ -56,20 +56,34 @@ static bool is_dangling(const struct network_facts *facts, const char *value)
 	return dangling == (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
 }
 
+static bool is_older(const struct network_facts *facts, const char *value)
+{
+	struct err ignored = ERR_INIT;
+	int64_t created = 0, until = 0;
+
+	/* the time was read before, and a record that does not say when is from before all others */
+	(void)state_time_parse(facts->record->created, &created);
+	return parse_time(value, state_now(), &until, &ignored) == 0 && created < until;
+}
+
+enum { LS = 1, PRUNE = 2 };
+
 static const struct {
 	const char *key;
 	bool (*match)(const struct network_facts *facts, const char *value);
 	bool all;
 	const char *values; /* NULL = any */
+	unsigned verbs;
 } kinds[] = {
-	{ "dangling", is_dangling, false, "true false 1 0" },
-	{ "driver", has_driver, false, NULL },
-	{ "id", has_id, false, NULL },
-	{ "label", has_label, true, NULL },
-	{ "label!", has_no_label, true, NULL },
-	{ "name", has_name, false, NULL },
-	{ "scope", has_scope, false, NULL },
-	{ "type", has_type, false, "builtin custom" },
+	{ "dangling", is_dangling, false, "true false 1 0", LS },
+	{ "driver", has_driver, false, NULL, LS },
+	{ "id", has_id, false, NULL, LS },
+	{ "label", has_label, true, NULL, LS | PRUNE },
+	{ "label!", has_no_label, true, NULL, LS | PRUNE },
+	{ "name", has_name, false, NULL, LS },
+	{ "scope", has_scope, false, NULL, LS },
+	{ "type", has_type, false, "builtin custom", LS },
+	{ "until", is_older, true, NULL, PRUNE },
 };
 
 /* The value of "key=value", or NULL for another key. */
@@ -90,20 +104,26 @@ static bool is_word(const char *words, const char *word)
 	return false;
 }
 
-int network_filters_check(const struct strv *filters, struct err *err)
+int network_filters_check(const struct strv *filters, bool prune, struct err *err)
 {
+	int64_t until;
+
 	strv_each (filter, filters) {
 		const char *value = NULL;
 		size_t k = 0;
 
 		for (; k < ARRAY_SIZE(kinds) && !value; k++)
-			value = value_of(*filter, kinds[k].key);
+			value = kinds[k].verbs & (prune ? PRUNE : LS)
+					? value_of(*filter, kinds[k].key)
+					: NULL;
 		if (!value)
 			return err_set(err, -EINVAL, "invalid filter '%.*s'",
 				(int)strcspn(*filter, "="), *filter);
 		if (kinds[k - 1].values && !is_word(kinds[k - 1].values, value))
 			return err_set(
 				err, -EINVAL, "invalid filter '%s=%s'", kinds[k - 1].key, value);
+		if (kinds[k - 1].match == is_older)
+			TRY(parse_time(value, state_now(), &until, err));
 	}
 	return 0;
 }

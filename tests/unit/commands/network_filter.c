@@ -48,10 +48,45 @@ static void unknown_keys_and_values_are_refused(void **state)
 		struct err err = ERR_INIT;
 
 		strv_add(&filters, bad[i]);
-		assert_int_equal(network_filters_check(&filters, &err), -EINVAL);
+		assert_int_equal(network_filters_check(&filters, false, &err), -EINVAL);
 		strv_done(&filters);
 	}
 }
 
-TEST_MAIN(cmocka_unit_test(labels_by_all_and_others_by_any),
+static bool pruned(const char *created, const char *filter)
+{
+	struct network_record record = { 0 };
+	const struct network_facts facts = { &record, "bridge", false, false };
+	struct strv filters = STRV_INIT;
+	struct err err = ERR_INIT;
+	bool yes;
+
+	(void)snprintf(record.created, sizeof(record.created), "%s", created);
+	strv_add(&filters, filter);
+	assert_int_equal(network_filters_check(&filters, true, &err), 0);
+	yes = network_matches(&facts, &filters);
+	strv_done(&filters);
+	return yes;
+}
+
+static void prune_goes_by_age_and_labels_only(void **state)
+{
+	static const char *const bad[] = { "name=x", "type=custom", "dangling=true",
+		"until=never" };
+
+	assert_true(pruned("2026-01-01T00:00:00Z", "until=2026-01-02T00:00:00Z"));
+	assert_false(pruned("2026-01-03T00:00:00Z", "until=2026-01-02T00:00:00Z"));
+	assert_true(pruned("", "label!=x"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct strv filters = STRV_INIT;
+		struct err err = ERR_INIT;
+
+		strv_add(&filters, bad[i]);
+		assert_true(network_filters_check(&filters, true, &err) < 0);
+		strv_done(&filters);
+	}
+}
+
+TEST_MAIN(cmocka_unit_test(prune_goes_by_age_and_labels_only),
+	cmocka_unit_test(labels_by_all_and_others_by_any),
 	cmocka_unit_test(unknown_keys_and_values_are_refused))
