@@ -183,6 +183,31 @@ static struct in_addr plus(struct in_addr address, uint32_t n)
 	return (struct in_addr){ htonl(ntohl(address.s_addr) + n) };
 }
 
+int lan_reserve(struct lan_config *config, const char *address, struct err *err)
+{
+	struct lan_reserved *reserved = &config->reserved;
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (reserved->n == LAN_RESERVED)
+		return err_set(err, -E2BIG, "more than %d addresses are reserved", LAN_RESERVED);
+	if (inet_pton(AF_INET, address, &v4) == 1)
+		v6 = egress_from_v4(v4);
+	else if (inet_pton(AF_INET6, address, &v6) != 1)
+		return err_set(err, -EINVAL, "'%s' is no address", address);
+	reserved->list[reserved->n++] = v6;
+	return 0;
+}
+
+bool lan_is_reserved(const struct lan *lan, const struct in6_addr *address)
+{
+	for (size_t i = 0; i < lan->reserved.n; i++) {
+		if (memcmp(&lan->reserved.list[i], address, sizeof(*address)) == 0)
+			return true;
+	}
+	return false;
+}
+
 int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config, struct err *err)
 {
 	uint32_t hosts = UINT32_MAX >> config->prefix, range = UINT32_MAX >> config->range_prefix;
@@ -192,6 +217,7 @@ int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config
 	*lan = (struct lan){ .loop = loop,
 		.mtu = config->mtu ? config->mtu : LAN_MTU,
 		.internal = config->internal,
+		.reserved = config->reserved,
 		.first = plus(network, 1),
 		.last = plus(network, hosts - 1) };
 	if (config->range_prefix > config->prefix) {
@@ -237,7 +263,10 @@ static bool is_for_members(const struct lan *lan, struct in_addr address)
 
 static bool is_free(const struct lan *lan, struct in_addr address)
 {
-	return is_for_members(lan, address) && !lan_find_address(lan, address);
+	const struct in6_addr mapped = egress_from_v4(address);
+
+	return is_for_members(lan, address) && !lan_find_address(lan, address) &&
+	       !lan_is_reserved(lan, &mapped);
 }
 
 static int choose_address(

@@ -20,9 +20,17 @@
 #include "netstack/stack.h"
 #include "network/wire.h"
 
-#define LAN_BUCKETS 256  /* by the last byte of a MAC or an address */
-#define LAN_MEMBERS 1000 /* at most: each is a tap, a socket and a process of its relay */
-#define LAN_MTU     65520
+#define LAN_BUCKETS  256  /* by the last byte of a MAC or an address */
+#define LAN_MEMBERS  1000 /* at most: each is a tap, a socket and a process of its relay */
+#define LAN_MTU      65520
+
+#define LAN_RESERVED 64
+
+/* Addresses that no member gets, IPv4 as ::ffff:a.b.c.d. */
+struct lan_reserved {
+	struct in6_addr list[LAN_RESERVED];
+	size_t n;
+};
 
 struct lan;
 struct outbound;
@@ -58,6 +66,7 @@ struct lan {
 	struct outbound *outbound; /* made for the first member that has a fast way out */
 	struct frame_lan addresses;
 	struct in_addr first, last; /* of what is given to those who do not ask for more */
+	struct lan_reserved reserved;
 	int mtu;
 	bool internal; /* no uplink: nothing leaves the segment */
 	struct member *members, *by_mac[LAN_BUCKETS], *by_address[LAN_BUCKETS],
@@ -71,6 +80,7 @@ struct lan_config {
 	int prefix;
 	struct in_addr range; /* addresses are given from this part; with prefix 0 from all of it */
 	int range_prefix;
+	struct lan_reserved reserved;
 	int mtu; /* 0 = LAN_MTU */
 	bool internal;
 	struct in6_addr gateway6; /* of a /64; :: = no IPv6 */
@@ -86,6 +96,10 @@ struct lan_wish {
 	const struct wire_server *servers; /* to ask instead of the host's */
 	size_t n_servers;
 };
+
+/* One more address that no member gets, of either family, as text. */
+int lan_reserve(struct lan_config *config, const char *address, struct err *err);
+bool lan_is_reserved(const struct lan *lan, const struct in6_addr *address);
 
 int lan_init(struct lan *lan, struct loop *loop, const struct lan_config *config, struct err *err);
 void lan_done(struct lan *lan);

@@ -76,6 +76,11 @@ static bool is_for_members(const struct lan *lan, const struct in6_addr *address
 	       memcmp(host, last, 8) != 0;
 }
 
+static bool is_taken(const struct lan *lan, const struct in6_addr *address)
+{
+	return find_address(lan, address) || lan_is_reserved(lan, address);
+}
+
 static int choose_exactly(const struct lan *lan, const struct in6_addr *want, struct err *err)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -84,9 +89,8 @@ static int choose_exactly(const struct lan *lan, const struct in6_addr *want, st
 	if (!is_for_members(lan, want))
 		return err_set(
 			err, -EINVAL, "address %s is not for containers of this network", text);
-	return find_address(lan, want)
-		       ? err_set(err, -EADDRINUSE, "address %s is already in use", text)
-		       : 0;
+	return is_taken(lan, want) ? err_set(err, -EADDRINUSE, "address %s is already in use", text)
+				   : 0;
 }
 
 int lan6_choose(const struct lan *lan, const struct lan_wish *wish, struct in_addr v4,
@@ -104,14 +108,14 @@ int lan6_choose(const struct lan *lan, const struct lan_wish *wish, struct in_ad
 		*ret = wish->address6;
 		return 0;
 	}
-	if (is_for_members(lan, &wish->address6) && !find_address(lan, &wish->address6)) {
+	if (is_for_members(lan, &wish->address6) && !is_taken(lan, &wish->address6)) {
 		*ret = wish->address6; /* what it had before */
 		return 0;
 	}
 	memset(address.s6_addr + PREFIX_BYTES, 0, 8);
 	memcpy(address.s6_addr + 12, &host, sizeof(host));
 	/* chosen by another member, or the gateway's: it has as many as there are members, and one */
-	for (unsigned i = 1; !is_for_members(lan, &address) || find_address(lan, &address); i++) {
+	for (unsigned i = 1; !is_for_members(lan, &address) || is_taken(lan, &address); i++) {
 		address.s6_addr[10] = (uint8_t)(i >> 8);
 		address.s6_addr[11] = (uint8_t)i;
 	}

@@ -30,7 +30,7 @@
 
 #define USAGE                                                                         \
 	"usage: sbx-netstack --network NAME --gateway ADDRESS/PREFIX [--range CIDR] " \
-	"[--gateway6 ADDRESS] [--mtu BYTES] [--internal] [--recover]"
+	"[--gateway6 ADDRESS] [--reserve ADDRESS]... [--mtu BYTES] [--internal] [--recover]"
 
 struct arguments {
 	const char *network;
@@ -72,6 +72,8 @@ static int parse_option(int option, struct arguments *args, struct err *err)
 		return inet_pton(AF_INET6, optarg, &lan->gateway6) == 1
 			       ? 0
 			       : err_set(err, -EINVAL, "'%s' is no IPv6 address", optarg);
+	case 'x':
+		return lan_reserve(lan, optarg, err);
 	case 'i':
 		lan->internal = true;
 		return 0;
@@ -91,6 +93,7 @@ static int parse(int argc, char **argv, struct arguments *ret, struct err *err)
 		{ "range", required_argument, NULL, 'r' },
 		{ "mtu", required_argument, NULL, 'm' },
 		{ "gateway6", required_argument, NULL, '6' },
+		{ "reserve", required_argument, NULL, 'x' },
 		{ "internal", no_argument, NULL, 'i' },
 		{ "recover", no_argument, NULL, 'R' },
 		{ 0 },

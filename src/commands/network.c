@@ -23,6 +23,7 @@
 #define TABLE   "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}"
 #define TYPE    "*formatter.networkContext"
 #define MTU_OPT "com.docker.network.driver.mtu"
+#define BRIDGE  "com.docker.network.bridge."
 
 static const struct {
 	const char *name, *driver;
@@ -118,24 +119,71 @@ static const struct container *find_member(
 
 /* ---- create ---- */
 
+static int take_mtu(const char *key, const char *value, struct network_record *net, struct err *err)
+{
+	char *end = NULL;
+	long mtu = strtol(value, &end, 10);
+
+	if (end == value || *end || mtu < 576 || mtu > 65520)
+		return err_set(err, -EINVAL, "%s=%s: from 576 to 65520 are possible", key, value);
+	net->mtu = (int)mtu;
+	return 0;
+}
+
+/* Options of Docker's driver that ask for what is the case anyway. */
+static bool is_so_anyway(const char *key, const char *value)
+{
+	static const struct {
+		const char *key, *value;
+	} facts[] = {
+		{ BRIDGE "enable_icc", "true" },
+		{ BRIDGE "enable_ip_masquerade", "true" },
+		{ BRIDGE "default_bridge", "false" },
+		{ BRIDGE "inhibit_ipv4", "false" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
+		if (!strcmp(facts[i].key, key))
+			return !strcmp(facts[i].value, value);
+	return false;
+}
+
 static int take_options(
 	const struct network_create_opts *opts, struct network_record *net, struct err *err)
 {
 	json_each (it, opts->options) {
 		const char *value = json_str(it.value, "");
-		char *end = NULL;
-		long mtu = strtol(value, &end, 10);
 
-		if (strcmp(it.key, MTU_OPT) != 0)
+		if (!strcmp(it.key, MTU_OPT) || !strcmp(it.key, "mtu"))
+			TRY(take_mtu(it.key, value, net, err));
+		else if (!strcmp(it.key, BRIDGE "name"))
+			log_msg(LOG_WARN, "no bridge device %s is made: a network is a process",
+				value);
+		else if (!is_so_anyway(it.key, value))
 			return err_set(err, -EINVAL,
-				"network option %s is not supported; there is only " MTU_OPT,
-				it.key);
-		if (end == value || *end || mtu < 576 || mtu > 65520)
-			return err_set(
-				err, -EINVAL, MTU_OPT "=%s: from 576 to 65520 are possible", value);
-		net->mtu = (int)mtu;
+				"network option %s is not supported with '%s'; there is only " MTU_OPT,
+				it.key, value);
 	}
 	return 0;
+}
+
+static int check_drivers(const struct network_create_opts *opts, struct err *err)
+{
+	if (opts->driver && strcmp(opts->driver, "bridge") != 0)
+		return err_set(err, -EINVAL,
+			"could not find plugin %s in v1 plugin registry: "
+			"plugin not found; there is only the driver bridge",
+			opts->driver);
+	if (opts->ipam_driver && strcmp(opts->ipam_driver, "default") != 0)
+		return err_set(err, -EINVAL,
+			"could not resolve IPAM driver %s: plugin not found; there is only the driver "
+			"default",
+			opts->ipam_driver);
+	if (opts->scope && strcmp(opts->scope, "local") != 0)
+		return err_set(err, -EINVAL, "invalid scope %s: networks are local", opts->scope);
+	return opts->ipv4 ? 0
+			  : err_set(err, -EINVAL,
+				    "--ipv4=false is not supported: every network has IPv4");
 }
 
 static int copy(char *ret, size_t size, const char *what, const char *value, struct err *err)
@@ -160,6 +208,7 @@ static int fill_record(
 	net->internal = opts->internal;
 	net->egress = opts->egress ? xstrdup(opts->egress) : NULL;
 	net->attachable = opts->attachable;
+	net->aux = opts->aux ? json_ref(opts->aux) : NULL;
 	net->labels = opts->labels ? json_ref(opts->labels) : NULL;
 	net->options = opts->options ? json_ref(opts->options) : NULL;
 	state_new_id(net->id);
@@ -173,11 +222,7 @@ int cmd_network_create(struct globals *globals, int argc, char **argv, struct er
 	autonetworkrecord struct network_record net = { 0 };
 
 	TRY(network_create_opts_parse(argc, argv, &opts, err));
-	if (opts.driver && strcmp(opts.driver, "bridge") != 0)
-		return err_set(err, -EINVAL,
-			"could not find plugin %s in v1 plugin registry: "
-			"plugin not found; there is only the driver bridge",
-			opts.driver);
+	TRY(check_drivers(&opts, err));
 	TRY(fill_record(&opts, &net, err));
 	TRY(network_create(globals, &net, err));
 	event_tell_named(globals, "network", "create", net.id, net.name);
@@ -185,6 +230,21 @@ int cmd_network_create(struct globals *globals, int argc, char **argv, struct er
 }
 
 /* ---- inspect ---- */
+
+/* Those of the family. */
+static void put_aux(struct json *config, const struct network_record *net, bool v6)
+{
+	struct json *map = NULL;
+
+	json_each (it, net->aux) {
+		if ((strchr(json_str(it.value, ""), ':') != NULL) != v6)
+			continue;
+		map = map ? map : json_new_map();
+		json_put_string(map, it.key, json_str(it.value, ""));
+	}
+	if (map)
+		json_put(config, "AuxiliaryAddresses", map);
+}
 
 static struct json *ipam(const struct network_record *net)
 {
@@ -195,6 +255,7 @@ static struct json *ipam(const struct network_record *net)
 		if (*net->ip_range)
 			json_put_string(config, "IPRange", net->ip_range);
 		json_put_string(config, "Gateway", net->gateway);
+		put_aux(config, net, false);
 		json_push(list, config);
 	} else {
 		json_free(config);
@@ -203,6 +264,7 @@ static struct json *ipam(const struct network_record *net)
 		config = json_new_map();
 		json_put_string(config, "Subnet", net->subnet6);
 		json_put_string(config, "Gateway", net->gateway6);
+		put_aux(config, net, true);
 		json_push(list, config);
 	}
 	json_put_string(doc, "Driver", "default");
@@ -354,7 +416,7 @@ int cmd_network_ls(struct globals *globals, int argc, char **argv, struct err *e
 	autojson struct json *heading = titles();
 
 	TRY(network_ls_opts_parse(argc, argv, &opts, err));
-	TRY(network_filters_check(&opts.filters, err));
+	TRY(network_filters_check(&opts.filters, false, err));
 	TRY(format_init(&format, opts.format, opts.quiet ? "{{.ID}}" : TABLE, TYPE, err));
 	TRY(networks_read(globals, &all, err));
 	TRY(format_heading(&format, heading, err));
@@ -427,7 +489,7 @@ int cmd_network_prune(struct globals *globals, int argc, char **argv, struct err
 	int yes = 1;
 
 	TRY(network_prune_opts_parse(argc, argv, &opts, err));
-	TRY(network_filters_check(&opts.filters, err));
+	TRY(network_filters_check(&opts.filters, true, err));
 	if (!opts.force)
 		yes = prune_confirm("WARNING! This will remove all custom networks not used by at "
 				    "least one container.",

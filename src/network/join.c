@@ -131,6 +131,8 @@ static void make_command(const struct network *net, struct strv *ret)
 	}
 	if (net->internal)
 		strv_add(ret, "--internal");
+	strv_each (address, &net->reserved)
+		strv_addf(ret, "--reserve=%s", *address);
 }
 
 /* sbx-netstack forks itself into the background once it has its descriptors, so its first process

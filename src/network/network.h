@@ -58,7 +58,8 @@ struct network {
 	char id[65]; /* "" for the built-in ones */
 	struct in_addr range;
 	int range_prefix;
-	bool internal; /* no way out */
+	bool internal;        /* no way out */
+	struct strv reserved; /* addresses that no container gets */
 	struct loopback_ports loopback;
 	bool exact;    /* `address` was chosen by the user */
 	bool recovers; /* network_recover() was called */
@@ -100,6 +101,7 @@ struct network_record {
 	int mtu;      /* 0 = the default */
 	char *egress; /* what its members may reach; NULL = everything */
 	struct json *labels, *options;
+	struct json *aux; /* names of addresses that no member gets; NULL = none */
 };
 void network_record_done(struct network_record *record);
 #define autonetworkrecord __attribute__((cleanup(network_record_done)))

@@ -45,6 +45,7 @@ void network_done(struct network *net)
 	strv_done(&net->aliases);
 	strv_done(&net->links);
 	strv_done(&net->egress);
+	strv_done(&net->reserved);
 	free(net->log_dir);
 	net->log_dir = NULL;
 	free(net->target);
@@ -124,6 +125,8 @@ static int plan_named(
 	net->range = range.network;
 	net->range_prefix = range.prefix;
 	net->internal = record.internal;
+	json_each (it, record.aux)
+		strv_add(&net->reserved, json_str(it.value, ""));
 	net->mtu = record.mtu;
 	if (record.egress)
 		strv_add(&net->egress, record.egress);

@@ -34,6 +34,7 @@ void network_record_done(struct network_record *record)
 {
 	json_free(record->labels);
 	json_free(record->options);
+	json_free(record->aux);
 	free(record->egress);
 	*record = (struct network_record){ 0 };
 }
@@ -89,6 +90,35 @@ static int check_addresses(const struct network_record *record, struct err *err)
 	return 0;
 }
 
+static bool in_subnet6(const struct network_record *record, const char *address)
+{
+	struct in6_addr own, given;
+
+	return inet_pton(AF_INET6, address, &given) == 1 &&
+	       inet_pton(AF_INET6, record->gateway6, &own) == 1 &&
+	       memcmp(&own, &given, SUBNET6_BYTES) == 0;
+}
+
+static int check_aux(const struct network_record *record, struct err *err)
+{
+	struct subnet subnet;
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	TRY(subnet_parse(record->subnet, &subnet, err));
+	json_each (it, record->aux) {
+		const char *address = json_str(it.value, "");
+
+		if (inet_pton(AF_INET, address, &v4) != 1 && inet_pton(AF_INET6, address, &v6) != 1)
+			return err_set(err, -EINVAL, "invalid auxiliary address %s", address);
+		if (strchr(address, ':') ? !in_subnet6(record, address)
+					 : !subnet_has_host(&subnet, v4))
+			return err_set(
+				err, -EINVAL, "no matching subnet for aux-address %s", address);
+	}
+	return 0;
+}
+
 /* -ENOENT: there is no (whole) network of that name. */
 static int read_record(int folder, const char *name, struct network_record *ret, struct err *err)
 {
@@ -109,8 +139,9 @@ static int read_record(int folder, const char *name, struct network_record *ret,
 	record.internal = json_bool(json_get(doc, "internal"), false);
 	record.attachable = json_bool(json_get(doc, "attachable"), false);
 	record.mtu = (int)json_int(json_get(doc, "mtu"), 0);
+	record.aux = json_ref(json_get(doc, "auxAddresses"));
 	if (json_int(json_get(doc, "version"), 0) != VERSION || strlen(record.id) != 64 ||
-		check_addresses(&record, err) < 0)
+		check_addresses(&record, err) < 0 || check_aux(&record, err) < 0)
 		return err_set(err, -EINVAL,
 			"the record of network %s is damaged; remove it: rm -r "
 			"networks/%s in sbx's data folder",
@@ -248,6 +279,12 @@ static int choose_subnet(
 	if (fs_read_at(AT_FDCWD, "/proc/net/route", ROUTES_MAX, &routes, NULL, &none) < 0)
 		log_err(&none); /* then nothing is known to clash */
 	subnet = subnet_choose(record->name, routes ? routes : "", taken, n);
+	for (size_t i = 0; i < n; i++) {
+		if (subnet_overlaps(&subnet, &taken[i])) /* then there was no free one */
+			return err_set(err, -ENOSPC,
+				"all predefined address pools have been fully subnetted; choose one: "
+				"--subnet CIDR");
+	}
 	subnet_format(&subnet, record->subnet);
 	return 0;
 }
@@ -295,6 +332,7 @@ static int check_against(
 	TRY(choose_gateway(record, err));
 	TRY(choose_ipv6(record, err));
 	TRY(check_addresses(record, err));
+	TRY(check_aux(record, err));
 	TRY(subnet_parse(record->subnet, &own, err));
 	for (size_t i = 0; i < n; i++) {
 		if (*record->subnet6 && subnet6_same(record->subnet6, list[i].subnet6))
@@ -331,6 +369,7 @@ static int write_record(int folder, const struct network_record *record, struct 
 	json_put_bool(doc, "attachable", record->attachable);
 	json_put_int(doc, "mtu", record->mtu);
 	json_put_string(doc, "egress", record->egress ? record->egress : "");
+	json_put(doc, "auxAddresses", record->aux ? json_ref(record->aux) : json_new_map());
 	json_put(doc, "labels", record->labels ? json_ref(record->labels) : json_new_map());
 	json_put(doc, "options", record->options ? json_ref(record->options) : json_new_map());
 	json_write(doc, 2, &text);

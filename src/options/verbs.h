@@ -99,6 +99,7 @@ struct inspect_opts {
 	char *format;
 	char *type; /* "container", "image", "volume" or NULL = any */
 	bool size;
+	bool verbose; /* of networks, which have nothing more to say without a swarm */
 	struct strv names;
 };
 
@@ -189,8 +190,11 @@ struct volume_rm_opts {
 	struct strv names;
 };
 
+#define NETWORK_AUX_MAX 64
 struct network_create_opts {
-	bool attachable, internal, ipv6;
+	bool attachable, internal, ipv4, ipv6;
+	char *ipam_driver, *scope; /* NULL = not given */
+	struct json *aux;          /* names of addresses that no container gets; NULL = none */
 	char *driver, *gateway, *ip_range, *subnet, *egress, *name; /* but name NULL = not given */
 	char *subnet6, *gateway6;
 	struct json *labels, *options; /* NULL = none */

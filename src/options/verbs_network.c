@@ -29,6 +29,18 @@ static int create_label(void *target, const char *value, struct err *err)
 	return put_pair(&((struct network_create_opts *)target)->labels, value, err);
 }
 
+static int create_aux(void *target, const char *value, struct err *err)
+{
+	struct network_create_opts *o = target;
+
+	if (!strchr(value, '='))
+		return err_set(err, -EINVAL, "%s must be formatted as key=value", value);
+	TRY(put_pair(&o->aux, value, err));
+	return json_len(o->aux) <= NETWORK_AUX_MAX
+		       ? 0
+		       : err_set(err, -EINVAL, "more than %d addresses", NETWORK_AUX_MAX);
+}
+
 static int create_option(void *target, const char *value, struct err *err)
 {
 	return put_pair(&((struct network_create_opts *)target)->options, value, err);
@@ -72,6 +84,8 @@ static int create_egress(void *target, const char *value, struct err *err)
 #define CREATE struct network_create_opts
 const struct opt network_create_table[] = {
 	OPT_FLAG(0, "attachable", CREATE, attachable, "Accepted, as all networks are"),
+	OPT_CALL(0, "aux-address", create_aux, "NAME=ADDRESS",
+		"An address of the subnet that no container gets"),
 	OPT_STRING('d', "driver", CREATE, driver, "DRIVER",
 		"Network driver; there is only \"bridge\""),
 	OPT_CALL(0, "egress", create_egress, "none|all|learn|LIST",
@@ -80,9 +94,15 @@ const struct opt network_create_table[] = {
 	OPT_FLAG(0, "internal", CREATE, internal, "Nothing leaves the network or comes in"),
 	OPT_STRING(0, "ip-range", CREATE, ip_range, "CIDR",
 		"Part of the subnet to give addresses from"),
+	OPT_STRING(0, "ipam-driver", CREATE, ipam_driver, "DRIVER",
+		"What chooses addresses; there is only \"default\""),
+	OPT_FLAG(0, "ipv4", CREATE, ipv4, "Accepted, as every network has IPv4"),
 	OPT_FLAG(0, "ipv6", CREATE, ipv6, "IPv6 beside IPv4"),
 	OPT_CALL(0, "label", create_label, "NAME[=VALUE]", "Set a label"),
-	OPT_CALL('o', "opt", create_option, "NAME=VALUE", "com.docker.network.driver.mtu=BYTES"),
+	OPT_CALL('o', "opt", create_option, "NAME=VALUE",
+		"com.docker.network.driver.mtu=BYTES, or mtu=BYTES"),
+	OPT_STRING(
+		0, "scope", CREATE, scope, "SCOPE", "Where it is known; there is only \"local\""),
 	OPT_CALL(0, "subnet", create_subnet, "CIDR", "Addresses of the network, of either family"),
 	OPT_END,
 };
@@ -91,7 +111,7 @@ const struct opt network_create_table[] = {
 int network_create_opts_parse(
 	int argc, char **argv, struct network_create_opts *ret, struct err *err)
 {
-	struct network_create_opts o = { 0 };
+	struct network_create_opts o = { .ipv4 = true };
 	autostrv struct strv operands = STRV_INIT;
 	int r = opt_parse_command(CMD_NETWORK_CREATE, argv, &o, &operands, err);
 
@@ -107,12 +127,13 @@ int network_create_opts_parse(
 void network_create_opts_done(struct network_create_opts *o)
 {
 	char *strings[] = { o->driver, o->gateway, o->ip_range, o->subnet, o->subnet6, o->gateway6,
-		o->name, o->egress };
+		o->name, o->egress, o->ipam_driver, o->scope };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
 	json_free(o->labels);
 	json_free(o->options);
+	json_free(o->aux);
 	*o = (struct network_create_opts){ 0 };
 }
 
@@ -210,6 +231,8 @@ void network_rm_opts_done(struct network_rm_opts *o)
 
 const struct opt network_inspect_table[] = {
 	OPT_STRING('f', "format", struct inspect_opts, format, "TEMPLATE", "json or a Go template"),
+	OPT_FLAG('v', "verbose", struct inspect_opts, verbose,
+		"Accepted; it tells of services of a swarm only"),
 	OPT_END,
 };
 

@@ -51,6 +51,64 @@ def row_123_networks_are_made_listed_and_removed(box):
 
 
 @test("overlay")
+def row_123_addresses_are_kept_back_from_containers(box):
+    box.ok("network", "create", "--subnet", "172.24.0.0/29", "--aux-address", "router=172.24.0.2", "--aux-address", "nas=172.24.0.4", "n1")
+    config = json.loads(box.ok("network", "inspect", "-v", "n1"))[0]["IPAM"]["Config"]
+    expect(config == [{"Subnet": "172.24.0.0/29", "Gateway": "172.24.0.1",
+                       "AuxiliaryAddresses": {"router": "172.24.0.2", "nas": "172.24.0.4"}}], config)
+    address = "ip -4 -o addr show eth0"
+    box.ok("run", "-d", "--name", "first", "--network", "n1", *SLEEP)
+    expect("inet 172.24.0.3/29 " in box.ok("exec", "first", *address.split()))
+    expect("inet 172.24.0.5/29 " in box.ok("run", "--rm", "--network", "n1", "busybox", *address.split()))
+    box.fails(125, "run", "--rm", "--network", "n1", "--ip", "172.24.0.4", "busybox", "true", says="address 172.24.0.4 is already in use")
+    box.ok("network", "create", "--ipv6", "--subnet", "fd00:24::/64", "--aux-address", "six=fd00:24::2", "n2")
+    expect(json.loads(box.ok("network", "inspect", "n2"))[0]["IPAM"]["Config"][1]["AuxiliaryAddresses"] == {"six": "fd00:24::2"})
+    out = box.ok("run", "--rm", "--network", "n2", "busybox", "ip", "-6", "-o", "addr", "show", "eth0")
+    expect("inet6 fd00:24::" in out and "inet6 fd00:24::2/64" not in out, out)
+    for address, says in (("172.25.0.1", "no matching subnet for aux-address 172.25.0.1"), ("fd00:25::1", "no matching subnet"),
+                          ("here", "invalid auxiliary address here")):
+        box.fails(1, "network", "create", "--subnet", "172.24.1.0/24", "--aux-address", "x=" + address, "n3", says=says)
+    box.fails(125, "network", "create", "--aux-address", "x", "n3", says="x must be formatted as key=value")
+
+
+@test("overlay")
+def row_123_options_of_create_are_dockers(box):
+    box.ok("network", "create", "--ipam-driver", "default", "--scope", "local", "--ipv4", "--attachable", "-o", "mtu=1300",
+           "-o", "com.docker.network.bridge.enable_icc=true", "-o", "com.docker.network.bridge.enable_ip_masquerade=true", "n1")
+    expect(" mtu 1300 " in box.ok("run", "--rm", "--network", "n1", "busybox", "ip", "link", "show", "eth0"))
+    result = box.sbx("network", "create", "-o", "com.docker.network.bridge.name=br9", "n2")
+    expect(result.code == 0 and "no bridge device br9" in result.err, result)
+    for option, says in (("--ipv4=false", "every network has IPv4"), ("--ipam-driver=null", "IPAM driver null"), ("--scope=swarm", "scope swarm"),
+                         ("--opt=mtu=99", "from 576 to 65520"), ("--opt=com.docker.network.bridge.enable_icc=false", "enable_icc")):
+        box.fails(1, "network", "create", option, "n3", says=says)
+    for name in ("-x", "a/b", "a b", "..", ".", "a" * 64, "", "\u00fc"):
+        box.fails(1, "network", "create", "--", name, says="invalid network name")
+    expect(box.ok("network", "create", "A_b.c-1"))
+    expect(box.ok("network", "ls", "-q", "-f", "name=A_b.c") == box.ok("network", "inspect", "-f", "{{.Id}}", "A_b.c-1")[:12])
+
+
+@test("overlay")
+def row_123_all_subnets_may_be_taken(box):
+    for subnet in ("10.88.0.0/16", "10.91.0.0/16", "172.29.0.0/16", "10.201.0.0/16", "192.168.0.0/16"):
+        box.ok("network", "create", "--subnet", subnet, "n" + subnet[:6].replace(".", "-"))
+    box.fails(1, "network", "create", "more", says="all predefined address pools have been fully subnetted")
+    box.ok("network", "create", "--subnet", "172.28.0.0/24", "more")
+
+
+@test("overlay")
+def row_123_prune_has_dockers_filters(box):
+    for name, label in (("a", "k=1"), ("b", "k=2"), ("c", "other")):
+        box.ok("network", "create", "--label", label, name)
+    for bad in ("name=a", "type=custom", "dangling=true", "nosuch=1"):
+        box.fails(1, "network", "prune", "-f", "--filter", bad, says="invalid filter '%s'" % bad.split("=")[0])
+    box.fails(1, "network", "ls", "--filter", "until=1h", says="invalid filter 'until'")
+    expect(box.ok("network", "prune", "-f", "--filter", "until=1h") == "")
+    expect(box.ok("network", "prune", "-f", "--filter", "label=k=1") == "Deleted Networks:\na\n")
+    expect(box.ok("network", "prune", "-f", "--filter", "label!=k") == "Deleted Networks:\nc\n")
+    expect(box.ok("network", "prune", "-f", "--filter", "until=2200-01-01T00:00:00Z") == "Deleted Networks:\nb\n")
+
+
+@test("overlay")
 def row_123_a_network_in_use_stays(box):
     box.ok("network", "create", "used")
     box.ok("network", "create", "idle")
