@@ -20,17 +20,13 @@ void remote_done(struct remote *r)
 	strv_done(&r->names);
 }
 
-/* 1: all sources are remote; 0: none. */
-static int all_remote(const struct copy_words *words, struct err *err)
+static size_t count_remote(const struct copy_words *words)
 {
 	size_t n = 0;
 
 	strv_each (source, &words->sources)
 		n += copy_is_remote(*source);
-	if (n > 0 && n < words->sources.n)
-		return err_set(err, -EINVAL,
-			"ADD takes either files or addresses: write one ADD for each kind");
-	return n > 0;
+	return n;
 }
 
 /* "https://x/a/b.txt?c" → "b.txt" */
@@ -83,17 +79,18 @@ int remote_fetch(
 {
 	struct remote r = { .dir = -EBADF };
 	autofree char *top = NULL;
-	int any = all_remote(words, err), code = 0;
+	int code = 0;
 
-	if (any <= 0)
-		return any;
+	if (count_remote(words) == 0)
+		return 0;
 	if (words->checksum && words->sources.n > 1)
 		return err_set(err, -EINVAL, "checksum can't be specified for multiple sources");
 	top = xasprintf("%s/remote-XXXXXX", scratch);
 	if (!mkdtemp(top))
 		return fs_err(err, AT_FDCWD, top);
 	for (size_t i = 0; code == 0 && i < words->sources.n; i++)
-		code = fetch_one(words, words->sources.v[i], top, &r, err);
+		if (copy_is_remote(words->sources.v[i]))
+			code = fetch_one(words, words->sources.v[i], top, &r, err);
 	if (code == 0)
 		r.dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (code == 0 && r.dir < 0)

@@ -13,7 +13,7 @@ struct remote {
 };
 void remote_done(struct remote *remote);
 
-/* 1: fetched below scratch, which the caller removes. 0: no source is an address. -EINVAL: some are. */
+/* Those sources that are addresses. 1: fetched below scratch, which the caller removes. 0: there are none. */
 int remote_fetch(
 	const struct copy_words *words, const char *scratch, struct remote *ret, struct err *err);
 

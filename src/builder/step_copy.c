@@ -26,6 +26,9 @@ struct copy_job {
 	struct copy_plan plan;
 	struct context named; /* of --build-context */
 	struct remote remote; /* what ADD of addresses fetched */
+	struct strv local;    /* sources beside those, which are then copied by themselves: */
+	struct copy_words fetched;
+	struct copy_plan more; /* words NULL: there is no such second copy */
 	struct snapshot from;
 	bool has_from;
 	int source; /* borrowed; -1 = none */
@@ -39,6 +42,7 @@ static void job_done(struct copy_job *job)
 {
 	context_done(&job->named);
 	remote_done(&job->remote);
+	strv_done(&job->local);
 	snapshot_done(&job->from);
 	free(job->workdir);
 }
@@ -81,13 +85,25 @@ static int open_named(struct copy_job *job, const char *name, struct err *err)
 }
 
 /* Files from the web are copied as they are unless --unpack says otherwise. */
-static int use_remote(struct copy_job *job)
+static void use_remote(struct copy_job *job)
 {
-	job->source = job->remote.dir;
-	job->words.sources = job->remote.names;
-	if (job->words.unpack != CHOICE_YES)
-		job->words.unpack = CHOICE_NO;
-	return 0;
+	job->fetched = job->words;
+	job->fetched.sources = job->remote.names;
+	if (job->fetched.unpack != CHOICE_YES)
+		job->fetched.unpack = CHOICE_NO;
+	strv_each (source, &job->step->in.copy.sources)
+		if (!copy_is_remote(*source))
+			strv_add(&job->local, *source);
+	if (job->local.n + job->words.n_inlines == 0) {
+		job->source = job->remote.dir;
+		job->words = job->fetched;
+		return;
+	}
+	job->words.sources = job->local;
+	job->fetched.inlines = NULL;
+	job->fetched.n_inlines = 0;
+	job->more = job->plan;
+	job->more.words = &job->fetched;
 }
 
 static int find_source(struct copy_job *job, struct err *err)
@@ -102,9 +118,11 @@ static int find_source(struct copy_job *job, struct err *err)
 		if (r < 0)
 			return r;
 		if (r > 0)
-			return use_remote(job);
+			use_remote(job);
+		if (job->source >= 0)
+			return 0;
 	}
-	strv_each (source, &s->in.copy.sources)
+	strv_each (source, &job->words.sources)
 		if (copy_is_remote(*source))
 			return err_set(err, -EINVAL, "source can't be a URL for COPY: %s", *source);
 	if (!name) {
@@ -184,13 +202,17 @@ static int digest_of(struct copy_job *job, char ret[SHA256_HEX], struct err *err
 static int full_key(struct copy_job *job, struct err *err)
 {
 	struct key key = { 0 };
-	char digest[SHA256_HEX];
+	char digest[SHA256_HEX], more[SHA256_HEX];
 
 	TRY(digest_of(job, digest, err));
+	if (job->more.words)
+		TRY(copy_digest(job->remote.dir, &job->more, -1, more, err));
 	key_add(&key, "copy");
 	key_below(&key, job);
 	key_add(&key, digest);
 	add_words(&key, job);
+	if (job->more.words)
+		key_add(&key, more);
 	key_end_both(&key, job->key, job->portable);
 	return 0;
 }
@@ -221,6 +243,8 @@ static int copy_in(struct copy_job *job, struct cached *ret, struct err *err)
 		.source = job->source,
 		.to = s->linked ? NULL : s->snap,
 		.target = target,
+		.more = job->more.words ? &job->more : NULL,
+		.more_source = job->remote.dir,
 		.dir = job->dir };
 
 	if (s->linked)

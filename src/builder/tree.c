@@ -43,8 +43,10 @@ static int apply(void *data, const int *roots, struct err *err)
 	int from = copy->from ? roots[next] : copy->source;
 	char digest[SHA256_HEX];
 
-	if (!copy->digest)
-		return copy_apply(to, from, copy->plan, err);
+	if (!copy->digest) {
+		TRY(copy_apply(to, from, copy->plan, err));
+		return copy->more ? copy_apply(to, copy->more_source, copy->more, err) : 0;
+	}
 	TRY(copy_digest(from, copy->plan, -1, digest, err));
 	return fs_write_at(
 		copy->build->work_fd, DIGEST_FILE, digest, strlen(digest), FS_NOSYNC, err);

@@ -13,8 +13,10 @@ struct tree_copy {
 	int source;                  /* -1: everything is inline */
 	const struct snapshot *to;   /* NULL: the directory `target` */
 	int target;
-	const char *dir; /* <work>/<dir>: where upper and work of `to` go; exists */
-	char *digest;    /* not NULL (SHA256_HEX bytes): only the digest is wanted */
+	const char *dir;              /* <work>/<dir>: where upper and work of `to` go; exists */
+	const struct copy_plan *more; /* NULL, or what comes next from another directory */
+	int more_source;
+	char *digest; /* not NULL (SHA256_HEX bytes): only the digest is wanted */
 };
 
 /* Carries the plan out, or computes its digest. */

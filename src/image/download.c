@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -19,6 +21,7 @@ struct download {
 	bool done;
 	int result;
 	long status;
+	time_t modified;
 	struct err err;
 };
 
@@ -35,6 +38,17 @@ static int on_bytes(void *data, const void *bytes, size_t len, struct err *err)
 	return fs_write_all(((struct download *)data)->fd, bytes, len, err);
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT". What is no such time is as none: 1970, as BuildKit has it. */
+static time_t modified(const struct http_reply *reply)
+{
+	const char *text = http_reply_header(reply, "last-modified");
+	struct tm tm = { 0 };
+	const char *end = text ? strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) : NULL;
+	time_t t = end && !*end ? timegm(&tm) : 0;
+
+	return t > 0 ? t : 0;
+}
+
 static void on_done(void *data, struct http_reply *reply, int result, const struct err *err)
 {
 	struct download *d = data;
@@ -45,6 +59,7 @@ static void on_done(void *data, struct http_reply *reply, int result, const stru
 		d->err = *err;
 	else
 		d->status = reply->status;
+	d->modified = result < 0 ? 0 : modified(reply);
 }
 
 /* ca/ beside the configuration file, as for registries. */
@@ -53,6 +68,13 @@ static char *ca_folder(const struct globals *globals)
 	const char *slash = globals->config ? strrchr(globals->config, '/') : NULL;
 
 	return slash ? xasprintf("%.*s/ca", (int)(slash - globals->config), globals->config) : NULL;
+}
+
+static int set_time(int fd, time_t t, struct err *err)
+{
+	const struct timespec times[2] = { { .tv_sec = t }, { .tv_sec = t } };
+
+	return futimens(fd, times) < 0 ? err_sys(err, "set the time of the download") : 0;
 }
 
 struct order { /* borrowed */
@@ -89,7 +111,7 @@ static int fetch(void *data, struct err *err)
 	if (d->status != 200)
 		return err_set(
 			err, -ENOENT, "download %.200s: the server answers %ld", url, d->status);
-	return 0;
+	return set_time(d->fd, d->modified, err);
 }
 
 int download_file(

@@ -5,11 +5,12 @@
  *	sbx-image download [--checksum=DIGEST] URL DIRECTORY
  *
  * The file goes to stdout once it is complete and, where one is given, has the digest; until then it is in
- * DIRECTORY, without a name. The image store is not touched.
+ * DIRECTORY, without a name. Its time is the server's Last-Modified. The image store is not touched.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -36,6 +37,21 @@ static int verify(int fd, const char *url, const char *checksum, struct err *err
 		return 0;
 	return err_id(err, -EBADMSG, "E-DIGEST",
 		"%s arrived with digest %s, the instruction asks for %s", url, got, checksum);
+}
+
+/* stdout may be a pipe, which has none. */
+static int keep_time(int fd, struct err *err)
+{
+	struct stat st, out;
+	struct timespec times[2];
+
+	if (fstat(fd, &st) < 0 || fstat(STDOUT_FILENO, &out) < 0)
+		return err_sys(err, "the time of the download");
+	if (!S_ISREG(out.st_mode))
+		return 0;
+	times[0] = times[1] = st.st_mtim;
+	return futimens(STDOUT_FILENO, times) < 0 ? err_sys(err, "set the time of the download")
+						  : 0;
 }
 
 int download_main(const struct globals *globals, int argc, char **argv, struct err *err)
@@ -66,5 +82,5 @@ int download_main(const struct globals *globals, int argc, char **argv, struct e
 		TRY(verify(fd, url, checksum, err));
 	while ((n = read(fd, part, sizeof(part))) > 0)
 		TRY(fs_write_all(STDOUT_FILENO, part, (size_t)n, err));
-	return n < 0 ? err_sys(err, "read the download") : 0;
+	return n < 0 ? err_sys(err, "read the download") : keep_time(fd, err);
 }

@@ -198,13 +198,16 @@ def serve(folder):
 def add_fetches_addresses_and_checks_them(box):
     box.folder("www")
     box.file("www/file.txt", "from the web")
+    os.utime(box.path("www/file.txt"), (1234567890, 1234567890))
     digest = "sha256:" + hashlib.sha256(b"from the web").hexdigest()
     server, url = serve(box.path("www"))
     try:
         ctx = context(box, "FROM scratch\nADD %s/file.txt /w/\nADD --checksum=%s %s/file.txt?x=1 /named\n" % (url, digest, url))
         got = layers(box, ctx)
         expect(texts(got) == {"w/file.txt": "from the web", "named": "from the web"}, texts(got))
-        expect(got["w/file.txt"][0].mode == 0o600, got["w/file.txt"][0])
+        expect(got["w/file.txt"][0].mode == 0o600 and got["w/file.txt"][0].mtime == 1234567890, got["w/file.txt"][0])
+        context(box, "FROM scratch\nADD %s/file.txt a d /m/\n" % url, a="A", d__f="F")  # files and addresses together
+        expect(texts(layers(box, ctx)) == {"m/file.txt": "from the web", "m/a": "A", "m/f": "F"})
         context(box, "FROM scratch\nADD --checksum=sha256:%s %s/file.txt /x\n" % ("0" * 64, url))
         box.fails(1, "build", ctx, says=["E-DIGEST", "the instruction asks for"])
         context(box, "FROM scratch\nADD %s/none /x\n" % url)
