@@ -140,14 +140,14 @@ static int read_epoch(struct build *b, struct err *err)
 	char *end;
 
 	b->epoch = -1;
-	text = given ? given : text;
+	text = b->opts->timestamp ? b->opts->timestamp : given ? given : text;
 	if (!text || !*text)
 		return 0;
 	errno = 0;
 	b->epoch = strtoll(text, &end, 10);
 	if (errno || *end || b->epoch < 0)
-		return err_set(
-			err, -EINVAL, "SOURCE_DATE_EPOCH '%s' is not a number of seconds", text);
+		return err_set(err, -EINVAL, "%s '%s' is not a number of seconds",
+			b->opts->timestamp ? "--timestamp" : "SOURCE_DATE_EPOCH", text);
 	if (setenv("SOURCE_DATE_EPOCH", text, 1) < 0) /* for sbx-image */
 		return err_sys(err, "setenv");
 	return 0;

@@ -119,6 +119,20 @@ static void add_ulimits(struct run_opts *o, const struct build_opts *given)
 	o->n_ulimits += given->n_ulimits;
 }
 
+/* -v. What is in them is not known to the cache, as in buildah. */
+static int add_volumes(struct run_job *job, const struct strv *given, struct err *err)
+{
+	strv_each (text, given) {
+		struct volume volume;
+
+		TRY(parse_volume(*text, &volume, err));
+		job->opts.volumes = xreallocarray(
+			job->opts.volumes, job->opts.n_volumes + 1, sizeof(*job->opts.volumes));
+		job->opts.volumes[job->opts.n_volumes++] = volume;
+	}
+	return 0;
+}
+
 static int plan(struct run_job *job, struct err *err)
 {
 	const struct step *s = job->step;
@@ -129,6 +143,7 @@ static int plan(struct run_job *job, struct err *err)
 		return err_set(err, -EPERM,
 			"security.insecure is not allowed: RUN has the rights of `sbx run`, no more");
 	TRY(build_run_opts(b->opts, &job->opts, err));
+	TRY(add_volumes(job, &b->opts->volumes, err));
 	plan_argv(job);
 	plan_env(job);
 	job->workdir = step_workdir_path(s->snap, "");
@@ -160,6 +175,7 @@ static int make_key(
 	key_add_list(&key, &job->opts.add_host);
 	key_add_int(&key, job->opts.shm_size);
 	key_add_int(&key, s->build->idmap.kind == IDMAP_SINGLE);
+	key_add_list(&key, &s->build->opts->volumes);
 	r = run_mounts_key(job, &key, err);
 	key_end_both(&key, ret, ret_portable);
 	return r;

@@ -51,6 +51,8 @@ struct build_opts {
 	size_t n_cache_from, n_cache_to;
 	struct strv
 		run_words; /* options of `sbx run` for every RUN: "--policy=build", "--memory=1g" */
+	struct strv volumes; /* -v: of every RUN, as typed; judged already */
+	char *timestamp;     /* --timestamp: SOURCE_DATE_EPOCH; NULL = none */
 	char *file, *target, *iidfile, *metadata_file, *network, *platform;
 	char *context; /* PATH, URL or "-" */
 	enum build_progress progress;

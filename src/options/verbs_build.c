@@ -159,6 +159,17 @@ static int call_cache_to(void *target, const char *value, struct err *err)
 	return add_cache(&o->cache_to, &o->n_cache_to, &cache);
 }
 
+/* Judged now, and read again for each RUN. */
+static int call_volume(void *target, const char *value, struct err *err)
+{
+	struct volume volume;
+
+	TRY(parse_volume(value, &volume, err));
+	volume_done(&volume);
+	strv_add(&((BUILD *)target)->volumes, value);
+	return 0;
+}
+
 /* Options of `sbx run`, which judges them: see builder_build(). */
 static int run_word(void *target, const char *name, const char *value)
 {
@@ -232,7 +243,11 @@ const struct opt build_table[] = {
 	OPT_CALL(0, "ssh", call_ssh, "ID", "Refused: use --secret"),
 	OPT_LIST('t', "tag", BUILD, tags, "NAME[:TAG]", "Name of the image; may be repeated"),
 	OPT_STRING(0, "target", BUILD, target, "STAGE", "Build up to this stage"),
+	OPT_STRING(0, "timestamp", BUILD, timestamp, "SECONDS",
+		"Times of the image, since 1970: reproducible"),
 	OPT_CALL(0, "ulimit", call_ulimit, "NAME=SOFT[:HARD]", "Set a resource limit for RUN"),
+	OPT_CALL('v', "volume", call_volume, "SOURCE:PATH[:OPTIONS]",
+		"Mount a folder or volume during RUN"),
 	OPT_END,
 };
 
@@ -261,9 +276,9 @@ int build_opts_parse(int argc, char **argv, struct build_opts *ret, struct err *
 void build_opts_done(struct build_opts *o)
 {
 	char *strings[] = { o->file, o->target, o->iidfile, o->metadata_file, o->network,
-		o->platform, o->context };
+		o->platform, o->context, o->timestamp };
 	struct strv *lists[] = { &o->tags, &o->build_args, &o->labels, &o->add_host, &o->contexts,
-		&o->run_words };
+		&o->run_words, &o->volumes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);

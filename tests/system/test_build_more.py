@@ -171,6 +171,26 @@ def a_context_that_changes_under_a_run_is_not_remembered(box):
     expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/a") == "after")
 
 
+@test("overlay")
+def volumes_and_a_time_of_the_command_line(box):
+    here = box.folder("here")
+    box.file("here/f", "given\n")
+    text = "FROM busybox\nRUN cat /v/f > /a; echo left > /v/g; touch /w/x 2>/dev/null && exit 1; true\n"
+    args = ("-v", here + ":/v", "--volume", here + ":/w:ro")
+    out = built(box, text, *args, "--timestamp", "86400", "-t", "a")
+    with open(box.path("here", "g"), encoding="ascii") as f:
+        expect(f.read() == "left\n")
+    expect(box.inspect("a")["Created"].startswith("1970-01-02T00:00:00"), box.inspect("a")["Created"])
+    expect(box.ok("run", "--rm", "--net", "none", "a", "sh", "-c", "cat /a; ls /v 2>&1; true").split("\n")[0] ==
+           "given", out)
+    first = box.inspect("a")["Id"]
+    built(box, text, *args, "--timestamp", "86400", "--no-cache", "-t", "a")
+    expect(box.inspect("a")["Id"] == first, "another digest")
+    expect(steps(built(box, text, *args, "--timestamp", "86400"))["RUN " + text.split("RUN ")[1].strip()] == "CACHED")
+    box.fails(1, "build", "--timestamp", "soon", box.path("ctx"), says="not a number of seconds")
+    box.fails(125, "build", "-v", "relative:x:y:z", box.path("ctx"), says="invalid volume")
+
+
 CACHED_TEXT = ("FROM busybox AS one\nARG WORD=a\nRUN echo $WORD-$(cat /proc/sys/kernel/random/uuid) > /one\nFROM busybox\nWORKDIR /w\n"
                "COPY f /f\nCOPY --from=one /one /one\nRUN cat /f /one > /both; cat /proc/sys/kernel/random/uuid >> /both\nCMD cat /both\n")
 
