@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from buildtest import build, built, write
-from sbxtest import SBX, Skip, expect, main, test, wait_for
+from sbxtest import SBX, TEST_SECONDS, Skip, expect, main, test, wait_for
 
 MOMENTS = int(os.environ.get("SBX_TEST_MOMENTS", "5"))
 BUILDS = int(os.environ.get("SBX_TEST_BUILDS", "12"))
@@ -22,7 +22,7 @@ KILLED = ("FROM busybox AS one\nRUN seq 1 2000 > /seq; mkdir -p /d/e; cp /bin/bu
           "ADD --link f /l/f\nRUN rm -r /etc; cat /f > /g\nCMD [\"sh\", \"-c\", \"cat /g /l/f; tail -n 1 /seq; cmp /d/e/b /bin/busybox && echo same\"]\n")
 
 
-@test("overlay", "fuse")
+@test("overlay", "fuse", seconds=TEST_SECONDS + 10 * MOMENTS)
 def a_build_killed_at_any_moment_leaves_nothing_and_the_next_one_works(box):
     path = write(box, KILLED)
     box.file("ctx/f", "content\n")
@@ -74,7 +74,7 @@ def a_full_disk_ends_a_build_and_leaves_room_again(box):
     expect(result.err.count("No space left") >= 2, result)
 
 
-@test("overlay")
+@test("overlay", seconds=TEST_SECONDS + 2 * BUILDS)
 def b04_many_builds_at_once_reach_nothing_of_the_host(box):
     """Sources, targets and cache names that point outside, while other builds make and remove the same places."""
     canary = box.file("canary/file", "untouched\n") if os.path.isdir(box.folder("canary")) else None
