@@ -4,14 +4,16 @@
 SBX_TEST_MOMENTS=100 and SBX_TEST_BUILDS=500 for a soak by hand."""
 
 import concurrent.futures
+import glob
+import json
 import os
 import random
 import signal
 import subprocess
 import time
 
-from buildtest import build, built, write
-from sbxtest import SBX, TEST_SECONDS, Skip, expect, main, test, wait_for
+from buildtest import build, built, tree_has, write
+from sbxtest import SBX, TEST_SECONDS, Skip, expect, main, processes_with, test, wait_for
 
 MOMENTS = int(os.environ.get("SBX_TEST_MOMENTS", "5"))
 BUILDS = int(os.environ.get("SBX_TEST_BUILDS", "12"))
@@ -109,6 +111,38 @@ def b04_many_builds_at_once_reach_nothing_of_the_host(box):
     with open(canary, encoding="ascii") as f:
         expect(f.read() == "untouched\n", "something reached the host")
     expect(build(box, "FROM busybox\nRUN true\n").code == 0)
+
+
+@test("overlay")
+def b06_a_secret_is_nowhere_but_where_it_is_mounted(box):
+    """Not in layers, cache, history, metadata and names of files, after success and after failure, nor in what others see of our
+    processes; not even as a hash that is a key."""
+    secret = "s3cret-%08x" % random.Random(SEED).getrandbits(32)
+    box.file("secret", secret + "\n")
+    here = box.folder("here")
+    text = ("FROM busybox\nRUN --mount=type=secret,id=s,required --mount=type=secret,id=e,env=WORD,required test ${#WORD} = 15; "
+            "grep -q s3cret /run/secrets/s; touch /v/up; until test -e /v/go; do sleep 0.05; done; exit %d\n")
+    args = ("--secret", "id=s,src=" + box.path("secret"), "--secret", "id=e,env=HIDDEN", "-v", here + ":/v", "--network", "none",
+            "--metadata-file", box.path("here", "meta"), "--iidfile", box.path("here", "iid"), "-t", "a")
+    for code in (1, 0):
+        path = write(box, text % code)
+        child = box.start("build", "--progress", "rawjson", *args, path, env={"HIDDEN": secret}, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: os.path.exists(os.path.join(here, "up")), "the RUN")
+        shown = [command for _, command in processes_with(box.top)]
+        expect(shown and not [c for c in shown if secret in c], shown)
+        expect(tree_has(box, secret.encode()) == [], tree_has(box, secret.encode()))
+        box.file("here/go", "")
+        said = child.communicate()[1]
+        expect(child.returncode == code and secret not in said, said)
+        expect(not glob.glob("/dev/shm/.sbx-*" + secret), "a name")
+        os.unlink(os.path.join(here, "go"))
+        os.unlink(os.path.join(here, "up"))
+    expect(tree_has(box, secret.encode()) == [], tree_has(box, secret.encode()))
+    for name in ("meta", "iid"):
+        with open(box.path("here", name), encoding="ascii") as f:
+            expect(secret not in f.read())
+    expect(secret not in json.dumps(box.inspect("a")) + box.ok("history", "--no-trunc", "a"))
+    expect("CACHED" in built(box, text % 0, *args, env={"HIDDEN": "other-15-letter"}))
 
 
 if __name__ == "__main__":
