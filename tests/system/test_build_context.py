@@ -6,11 +6,11 @@ import hashlib
 import http.server
 import io
 import os
+import resource
 import shutil
 import subprocess
 import tarfile
 import threading
-import time
 
 from sbxtest import SBX, SLOWNESS, Skip, expect, main, test
 
@@ -22,6 +22,12 @@ def context(box, dockerfile, **files):
         box.folder(os.path.dirname(os.path.join("ctx", name)))
         box.file(os.path.join("ctx", name), text)
     return box.path("ctx")
+
+
+def spent():
+    """Seconds of processors that our children have used: what a loaded machine does not change."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def layers(box, *args, **more):
@@ -145,17 +151,17 @@ def row_115_an_ignored_gigabyte_costs_nothing(box):
     ctx = context(box, "FROM scratch\nCOPY . /x\n", DOTdockerignore="big\n", a="A")
     layers(box, ctx)
     context(box, "FROM scratch\nCOPY . /y\n")
-    began = time.monotonic()
+    began = spent()
     layers(box, ctx)
-    without = time.monotonic() - began
+    without = spent() - began
     with open(os.path.join(ctx, "big"), "wb") as f:
         f.truncate(1 << 30)
     context(box, "FROM scratch\nCOPY . /z\n")
-    began = time.monotonic()
+    began = spent()
     got = layers(box, ctx)
-    took = time.monotonic() - began
+    took = spent() - began
     expect("z/big" not in got and "z/a" in got, list(got))
-    expect(took < 3 * without + 2, "with %.2f s, without %.2f s" % (took, without))  # hashing it takes four
+    expect(took < 2 * without + 0.3 * SLOWNESS, "with %.2f s, without %.2f s" % (took, without))  # reading and hashing it takes more
 
 
 @test("overlay")
@@ -255,12 +261,12 @@ def b08_bombs_end_in_an_error_or_in_no_time(box):
     for text, says in ((doubling + "FROM $A40\n", "expand to more than"), ("FROM scratch\n" + nested, "Chaining ONBUILD"),
                        ("FROM scratch AS a\nCOPY --from=a x y\n", "circular dependency"), ("FROM scratch\nRUN <<E\n" + "x\n" * 500000,
                                                                                          "unterminated heredoc")):
-        began = time.monotonic()
+        began = spent()
         box.fails(1, "build", context(box, text), says=says)
-        expect(time.monotonic() - began < 10 * SLOWNESS, "slow: " + says)
-    began = time.monotonic()
+        expect(spent() - began < 10 * SLOWNESS, "slow: " + says)
+    began = spent()
     result = box.sbx("build", "-q", context(box, stages))
-    expect(time.monotonic() - began < 10 * SLOWNESS and result.code in (0, 1), result)
+    expect(spent() - began < 10 * SLOWNESS and result.code in (0, 1), result)
 
 
 if __name__ == "__main__":
