@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "netstack/lan6.h"
 
 #define PORT_DNS      53
 #define PREFIX6_BYTES 8
@@ -31,13 +32,24 @@ static bool is_loopback(const struct member *member, const struct sockaddr_in *t
 	return lan_find_host(&host) && to->sin_addr.s_addr == host.s_addr;
 }
 
+static bool is_loopback6(const struct member *member, const struct sockaddr_in6 *to)
+{
+	struct in6_addr host;
+
+	if (!member->n_loopback || !is_open(member, ntohs(to->sin6_port)))
+		return false;
+	if (IN6_ARE_ADDR_EQUAL(&to->sin6_addr, &member->lan->addresses.gateway6))
+		return to->sin6_port != htons(PORT_DNS);
+	return lan6_find_host(member->lan, &host) && IN6_ARE_ADDR_EQUAL(&to->sin6_addr, &host);
+}
+
 static bool targets(const union syn_address *to, struct egress_target *ret)
 {
 	*ret = (struct egress_target){ .proto = IPPROTO_TCP };
 	if (to->any.sa_family == AF_INET6) {
 		ret->address = to->in6.sin6_addr;
 		ret->port = ntohs(to->in6.sin6_port);
-		return true;
+		return !IN6_IS_ADDR_LOOPBACK(&ret->address); /* see below */
 	}
 	ret->address = egress_from_v4(to->in.sin_addr);
 	ret->port = ntohs(to->in.sin_port);
@@ -74,16 +86,22 @@ static enum outbound_verdict judge_v4(const struct member *member, struct sockad
 
 /* What connect(2) takes for the host itself, or for more than one: ::/96 with :: and ::1, IPv4 addresses in
  * disguise, link-local and multicast ones. */
-static enum outbound_verdict judge_v6(const struct member *member, const struct in6_addr *to)
+static enum outbound_verdict judge_v6(const struct member *member, struct sockaddr_in6 *sin6)
 {
 	static const uint8_t zero[10];
+	const struct in6_addr *to = &sin6->sin6_addr, *gateway = &member->lan->addresses.gateway6;
 
 	if (memcmp(to->s6_addr, zero, sizeof(zero)) == 0 || IN6_IS_ADDR_LINKLOCAL(to) ||
 		IN6_IS_ADDR_SITELOCAL(to) || IN6_IS_ADDR_MULTICAST(to))
 		return OUTBOUND_REFUSE;
-	/* a neighbour or the gateway: the tap's */
-	return memcmp(to, &member->lan->addresses.gateway6, PREFIX6_BYTES) == 0 ? OUTBOUND_LIBSLIRP
-										: OUTBOUND_CONNECT;
+	if (is_loopback6(member, sin6)) {
+		sin6->sin6_addr = in6addr_loopback;
+		return OUTBOUND_CONNECT;
+	}
+	if (IN6_ARE_ADDR_EQUAL(to, gateway))
+		return sin6->sin6_port == htons(PORT_DNS) ? OUTBOUND_LOCAL : OUTBOUND_REFUSE;
+	/* a neighbour: the tap's */
+	return memcmp(to, gateway, PREFIX6_BYTES) == 0 ? OUTBOUND_LIBSLIRP : OUTBOUND_CONNECT;
 }
 
 enum outbound_verdict judge_connect(struct member *member, union syn_address *to)
@@ -93,7 +111,7 @@ enum outbound_verdict judge_connect(struct member *member, union syn_address *to
 	if (to->any.sa_family == AF_INET)
 		verdict = judge_v4(member, &to->in);
 	else if (to->any.sa_family == AF_INET6)
-		verdict = judge_v6(member, &to->in6.sin6_addr);
+		verdict = judge_v6(member, &to->in6);
 	if (member->lan->internal && verdict != OUTBOUND_LOCAL)
 		return OUTBOUND_REFUSE;
 	return verdict == OUTBOUND_CONNECT ? ask_rules(member, to) : verdict;

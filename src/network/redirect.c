@@ -68,7 +68,9 @@ static void add_exceptions(struct netlink *nl, const char *chain, const struct r
 		nft_compare(nl, NFT_CMP_NEQ, &c->gateway, sizeof(c->gateway));
 	} else {
 		nft_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, DADDR6, PREFIX6_LEN);
-		nft_compare(nl, NFT_CMP_EQ, &c->network6, PREFIX6_LEN);
+		nft_compare(nl, NFT_CMP_EQ, &c->gateway6, PREFIX6_LEN);
+		nft_payload(nl, NFT_PAYLOAD_NETWORK_HEADER, DADDR6, sizeof(c->gateway6));
+		nft_compare(nl, NFT_CMP_NEQ, &c->gateway6, sizeof(c->gateway6));
 	}
 	nft_verdict(nl, NF_ACCEPT);
 	nft_rule_end(nl);
@@ -271,7 +273,7 @@ int redirect_install(const struct redirect_config *config, struct redirect *ret,
 {
 	struct redirect to = REDIRECT_INIT;
 	struct err no_ipv6 = ERR_INIT;
-	bool has_ipv6 = !IN6_IS_ADDR_UNSPECIFIED(&config->network6);
+	bool has_ipv6 = !IN6_IS_ADDR_UNSPECIFIED(&config->gateway6);
 	int r;
 
 	to.listener[0] = listen_on(AF_INET, err);

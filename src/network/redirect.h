@@ -30,7 +30,7 @@ enum redirect_queue {
 struct redirect_config {
 	unsigned index; /* of the interface */
 	struct in_addr network, mask, gateway;
-	struct in6_addr network6;  /* /64; :: = the network has no IPv6 */
+	struct in6_addr gateway6;  /* of a /64; :: = the network has no IPv6 */
 	bool must_queue;           /* rules decide per connection: queue or nothing */
 	enum redirect_queue first; /* what to try first */
 };

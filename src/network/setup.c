@@ -268,7 +268,7 @@ static void set_up_fast_way(const struct network *net, unsigned index, struct ne
 
 	config.mask.s_addr = htonl(UINT32_MAX << (32 - net->prefix));
 	config.network.s_addr = net->gateway.s_addr & config.mask.s_addr;
-	config.network6 = net->gateway6; /* the first half counts */
+	config.gateway6 = net->gateway6;
 	if (net->internal || getenv(SLOW_ENV))
 		return;
 	if (redirect_install(&config, &redirect, &why) < 0) {

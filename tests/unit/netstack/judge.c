@@ -80,6 +80,33 @@ static void opened_ports_of_the_hosts_loopback_are_reached_by_the_gateways_addre
 	assert_int_equal(ask(&member, "10.88.0.1", 53), OUTBOUND_LOCAL);
 }
 
+static struct egress *rules_of(const char *text)
+{
+	struct err err = ERR_INIT;
+	struct egress *egress = NULL;
+
+	assert_int_equal(egress_new(text, &egress, &err), 0);
+	return egress;
+}
+
+static void opened_ports_are_reached_by_the_gateways_ipv6_address_as_well(void **state)
+{
+	autofree struct lan *lan = calloc(1, sizeof(*lan));
+	struct member member = member_of(lan, false);
+	union syn_address to = { .in6 = { .sin6_family = AF_INET6, .sin6_port = htons(5432) } };
+
+	lan->addresses.gateway6 = (struct in6_addr){ .s6_addr = { 0xfd, [15] = 1 } };
+	to.in6.sin6_addr = lan->addresses.gateway6;
+	assert_int_equal(judge_connect(&member, &to), OUTBOUND_REFUSE);
+	member.loopback[member.n_loopback++] = 5432;
+	member.egress = rules_of("none");
+	assert_int_equal(judge_connect(&member, &to), OUTBOUND_CONNECT);
+	assert_true(IN6_IS_ADDR_LOOPBACK(&to.in6.sin6_addr));
+	assert_int_equal(ask(&member, "fd00::1", 5433), OUTBOUND_REFUSE);
+	assert_int_equal(ask(&member, "::1", 5432), OUTBOUND_REFUSE);
+	egress_free(member.egress);
+}
+
 static void neighbours_are_the_taps_and_the_gateways_dns_is_ours(void **state)
 {
 	autofree struct lan *lan = calloc(1, sizeof(*lan));
@@ -89,7 +116,8 @@ static void neighbours_are_the_taps_and_the_gateways_dns_is_ours(void **state)
 	assert_int_equal(ask(&member, "10.88.0.1", 53), OUTBOUND_LOCAL);
 	lan->addresses.gateway6 = (struct in6_addr){ .s6_addr = { 0xfd, [15] = 1 } };
 	assert_int_equal(ask(&member, "fd00::9", 80), OUTBOUND_LIBSLIRP);
-	assert_int_equal(ask(&member, "fd00::1", 80), OUTBOUND_LIBSLIRP);
+	assert_int_equal(ask(&member, "fd00::1", 80), OUTBOUND_REFUSE);
+	assert_int_equal(ask(&member, "fd00::1", 53), OUTBOUND_LOCAL);
 	assert_int_equal(ask(&member, "fd00:0:0:1::1", 80), OUTBOUND_CONNECT);
 }
 
@@ -100,15 +128,6 @@ static void an_internal_network_has_no_way_out(void **state)
 
 	assert_int_equal(ask(&member, "192.0.2.1", 80), OUTBOUND_REFUSE);
 	assert_int_equal(ask(&member, "2001:db8::1", 80), OUTBOUND_REFUSE);
-}
-
-static struct egress *rules_of(const char *text)
-{
-	struct err err = ERR_INIT;
-	struct egress *egress = NULL;
-
-	assert_int_equal(egress_new(text, &egress, &err), 0);
-	return egress;
 }
 
 static void rules_close_all_but_what_they_name(void **state)
@@ -172,6 +191,7 @@ TEST_MAIN(cmocka_unit_test(the_world_is_open),
 	cmocka_unit_test(n09_the_metadata_address_of_a_cloud_is_as_open_as_the_world),
 	cmocka_unit_test(the_hosts_own_loopback_is_closed_by_every_name_it_has),
 	cmocka_unit_test(opened_ports_of_the_hosts_loopback_are_reached_by_the_gateways_address),
+	cmocka_unit_test(opened_ports_are_reached_by_the_gateways_ipv6_address_as_well),
 	cmocka_unit_test(neighbours_are_the_taps_and_the_gateways_dns_is_ours),
 	cmocka_unit_test(rules_close_all_but_what_they_name),
 	cmocka_unit_test(opened_ports_of_the_hosts_loopback_stay_open_with_rules),
