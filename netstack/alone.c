@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "netstack/dhcp.h"
 #include "netstack/frame.h"
 #include "netstack/frame6.h"
 #include "netstack/lock_in.h"
@@ -40,6 +41,23 @@ static void send_down(
 		return; /* a full queue loses the frame, as a wire would */
 }
 
+/* Without --configure the namespace may ask for its address. */
+static bool answer_dhcp(struct alone *alone, size_t len)
+{
+	const struct alone_options *options = alone->options;
+	const struct dhcp_lease lease = {
+		.address = alone_address(options, ALONE_LEASE),
+		.mask = alone->lan.mask,
+		.router = alone->lan.gateway,
+		.resolver = options->no_dns ? (struct in_addr){ 0 } : alone->lan.nameserver,
+		.mtu = (uint16_t)options->mtu,
+	};
+	size_t n = dhcp_answer(&lease, alone->frame, len);
+
+	/* a full queue loses it, and the question comes again */
+	return n && write(alone->tap, alone->frame, n) >= 0;
+}
+
 static void send_up(struct alone *alone, size_t len)
 {
 	uint8_t *frame = alone->frame;
@@ -49,7 +67,8 @@ static void send_up(struct alone *alone, size_t len)
 		stack_input(alone->stack, frame, len);
 		return;
 	case FRAME_IPV4:
-		if (!frame_is_group(frame) && frame_clean(frame, &len, &alone->lan, &alone->frags))
+		if (!answer_dhcp(alone, len) && !frame_is_group(frame) &&
+			frame_clean(frame, &len, &alone->lan, &alone->frags))
 			stack_input(alone->stack, frame, len);
 		return;
 	case FRAME_IPV6:

@@ -39,6 +39,7 @@ const char *alone_help(void);
 struct in_addr alone_address(const struct alone_options *options, uint32_t host);
 #define ALONE_GATEWAY 2
 #define ALONE_DNS     3
+#define ALONE_LEASE   15 /* by DHCP, as slirp4netns gives it */
 #define ALONE_GUEST   100
 
 /* Makes the tap in the target's namespaces; a descriptor, non-blocking. */

@@ -50,6 +50,7 @@ struct stack {
 	struct share *speaker; /* whose frame libslirp has, */
 	const uint8_t *frame;  /* and which */
 	size_t len;
+	bool heard_arp; /* since the last look */
 };
 
 static int64_t now_ns(void)
@@ -242,6 +243,9 @@ int stack_settle(struct stack *stack, struct err *err)
 		if (stack->watched[stack->before[i]].round != stack->round)
 			forget(stack, stack->before[i]);
 	}
+	if (stack->heard_arp)
+		timeout = 0; /* packets that waited for it leave when libslirp looks again */
+	stack->heard_arp = false;
 	return arm_timer(stack, timeout, err);
 }
 
@@ -378,6 +382,7 @@ void stack_free(struct stack *stack)
 void stack_input(struct stack *stack, const uint8_t *frame, size_t len)
 {
 	slirp_input(stack->slirp, frame, (int)len);
+	stack->heard_arp = stack->heard_arp || frame_type(frame, len) == FRAME_ARP;
 }
 
 void stack_input_of(struct stack *stack, struct share *share, const uint8_t *frame, size_t len)

@@ -153,6 +153,33 @@ def slirp4netns_api_socket_publishes_ports(box):
 
 
 @test("overlay")
+def slirp4netns_answers_dhcp(box):
+    busybox = shutil.which("busybox")
+    if not busybox or "udhcpc" not in box.run([busybox, "--list"]).out.split():
+        raise Skip("busybox with udhcpc is missing")
+    target = Target(box)
+    show = box.file("show", '#!/bin/sh\necho "$1 $ip/$mask via $router dns $dns mtu $mtu"\n', mode=0o755)
+    with target.served("--cidr=10.99.3.0/24", "--mtu=9000"):
+        expect(target.inside("ip", "link", "set", "tap7", "up").code == 0)
+        out = target.inside(busybox, "udhcpc", "-f", "-q", "-n", "-t", "10", "-T", "1", "-i", "tap7", "-s", show).out
+        expect("bound 10.99.3.15/24 via 10.99.3.2 dns 10.99.3.3 mtu 9000" in out, out)
+
+
+@test("overlay")
+def slirp4netns_place_is_taken_for_rootlesskit(box):
+    if not shutil.which("rootlesskit"):
+        raise Skip("rootlesskit is missing")
+    run_dir = tempfile.mkdtemp(prefix="r", dir="/tmp")  # its socket paths are long
+    os.chown(run_dir, USER.pw_uid, USER.pw_gid)
+    script = "ip -4 -o addr show tap0; ping -q -c1 -W5 10.0.2.2 | grep -c ' 1 received'; cat /etc/resolv.conf"
+    child = box.start_other(["env", "XDG_RUNTIME_DIR=" + run_dir, "rootlesskit", "--state-dir", run_dir + "/state", "--net=slirp4netns", "--slirp4netns-binary=" + NETSTACK,
+                             "--disable-host-loopback", "--copy-up=/etc", "sh", "-c", script], stdout=subprocess.PIPE)
+    out = child.communicate(timeout=50)[0].decode()
+    shutil.rmtree(run_dir, ignore_errors=True)
+    expect(child.returncode == 0 and "inet 10.0.2.100/24" in out and "\n1\n" in out and "nameserver 10.0.2.3" in out, out)
+
+
+@test("overlay")
 def slirp4netns_place_is_taken_for_podman(box):
     runtime = shutil.which("runc") or shutil.which("crun")
     if not shutil.which("podman") or not runtime or not shutil.which("busybox"):
