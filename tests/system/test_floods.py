@@ -115,6 +115,53 @@ def a_member_with_a_udp_flow_of_every_port_leaves_the_others_their_share(box):
         survives(box, "udp", address, never.getsockname()[1], (address, str(port)))
 
 
+# Opens connections to somebody who sends without end, and reads of none of them. argv: ADDRESS PORT COUNT
+NEVER_READS = r"""
+import signal, socket, sys
+conns = []
+for _ in range(int(sys.argv[3])):
+    conns.append(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20))
+print("deaf", flush=True)
+signal.pause()
+"""
+
+
+def never_reads(box, count):
+    """Another member is served as before, and what is kept for who never reads has a bound."""
+    address, before = host_address(), set(netstack_pids(box))
+    with echo_server(address) as port, socket.create_server((address, 0), backlog=256) as talker, contextlib.ExitStack() as stack:
+        deaf = Member(box, "python3", "-c", NEVER_READS, address, str(talker.getsockname()[1]), str(count))
+        sent, chunk = 0, b"x" * 65536
+        conns = []
+        for _ in range(count):
+            conns.append(stack.enter_context(talker.accept()[0]))
+            conns[-1].setblocking(False)
+        expect(deaf.line() == "deaf")
+        while True:  # until nobody takes more
+            more = 0
+            for conn in conns:
+                with contextlib.suppress(BlockingIOError):
+                    more += conn.send(chunk)
+            sent += more
+            if not more:
+                break
+        expect(sent > 0 and inside(box, ASK, address, str(port)) == "served\n")
+        size = memory(pid for pid in netstack_pids(box) if pid not in before)
+        expect(0 < size < LIMIT, "sbx-netstack has %d MB" % size)
+        deaf.kill()
+
+
+@case(seconds=100)
+def a_member_that_never_reads_spares_the_others_on_the_fast_way(box):
+    never_reads(box, 10)
+
+
+@case(seconds=100)
+def a_member_that_never_reads_spares_the_others_through_libslirp(box):
+    box.env["SBX_NET_SLOW"] = "1"
+    never_reads(box, 50)
+
+
 @case()
 def a_neighbours_address_cannot_be_taken_over(box):
     """Gratuitous ARP, as a request and as an answer: the victim's packets go on to whom they went."""
