@@ -153,6 +153,9 @@ static size_t answer_here(
 		answer = resolver_deny(data, len);
 	if (answer)
 		return answer;
+	if (len >
+		QUESTION_MAX) /* it would be kept until it is answered, and no question is that long */
+		return dns_fail(data, len, DNS_FORMAT);
 	if (!dns_read_question(data, len, ret_name, &type))
 		return dns_fail(data, len, DNS_NOT_DONE);
 	if (!from->egress || egress_may_resolve(from->egress, ret_name))

@@ -136,5 +136,21 @@ sys.stdin.readline()
         expect(ask(world, "dns good.test") == ["203.0.113.1"])
 
 
+@case()
+def dns_questions_that_are_too_long_are_refused_and_not_kept(box):
+    script = REACH.rsplit("for words in", 1)[0] + r"""
+for n in (3000, 4200, 60000):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(20)
+        s.connect(("10.88.0.1", 53))
+        s.send(question("good.test") + bytes(n))
+        print(s.recv(4096)[3] & 15)
+"""
+    with World(box) as world:
+        world.serve(DNS, "192.0.2.53", box.path("asked"))
+        expect(world.member(script).split() == ["0", "1", "1"])
+        expect(asked(box, "asked") == ["udp good.test"], asked(box, "asked"))
+
+
 if __name__ == "__main__":
     main()
