@@ -31,6 +31,18 @@ struct reading {
 	struct json *rows, *by_id; /* a list; id → its row */
 };
 
+#define HOST_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
+/* Names are the container's own words. What no host has in its name could speak to the terminal. */
+static void put_name(struct json *row, const char *name)
+{
+	autofree char *shown = xstrdup(name);
+
+	for (char *c = shown; *c; c++)
+		*c = strchr(HOST_LETTERS "[]:", *c) ? *c : '?';
+	json_put_string(row, "Name", shown);
+}
+
 static void begin_row(struct reading *reading, const char *id, const struct json *line)
 {
 	struct json *row = json_new_map();
@@ -38,7 +50,7 @@ static void begin_row(struct reading *reading, const char *id, const struct json
 	json_put_string(row, "Time", json_str(json_get(line, "time"), ""));
 	json_put_string(row, "Verdict", json_str(json_get(line, "verdict"), ""));
 	json_put_string(row, "Proto", json_str(json_get(line, "proto"), ""));
-	json_put_string(row, "Name", json_str(json_get(line, "name"), ""));
+	put_name(row, json_str(json_get(line, "name"), ""));
 	json_put_string(row, "Address", json_str(json_get(line, "address"), ""));
 	json_put_int(row, "Port", json_int(json_get(line, "port"), 0));
 	json_put_int(row, "Sent", 0);
@@ -71,7 +83,7 @@ static void take_line(struct reading *reading, const struct json *line)
 	else if (row && json_get(line, "end"))
 		end_row(row, line);
 	else if (row && json_get(line, "said"))
-		json_put_string(row, "Name", json_str(json_get(line, "said"), ""));
+		put_name(row, json_str(json_get(line, "said"), ""));
 }
 
 static void take_text(struct reading *reading, const char *text)
@@ -191,9 +203,15 @@ int connections_print(const struct container *c, const char *user, struct err *e
 	return format_finish(&format, err);
 }
 
+/* What would be another rule, or more than one ("all", "x,*.y"), is none. */
+static bool can_be_rule(const char *name)
+{
+	return strspn(name, HOST_LETTERS) == strlen(name) && strchr(name, '.') && *name != '.';
+}
+
 char *connection_rule(const char *name, const char *address, int port)
 {
-	bool named = *name && *name != '[', bracket = !named && strchr(address, ':');
+	bool named = can_be_rule(name), bracket = !named && strchr(address, ':');
 
 	if (!named)
 		name = address;

@@ -207,6 +207,18 @@ def egress_of_run_is_kept_recorded_and_listed(box):
 
 
 @test("overlay")
+def names_in_the_log_do_not_speak_to_the_terminal(box):
+    box.ok("pull", "-q", "busybox")
+    with World(box) as world:
+        ask = 'printf "\\000\\034\\022\\064\\001\\000\\000\\001\\000\\000\\000\\000\\000\\000\\005a\\033[2J\\004test\\000\\000\\001\\000\\001" | nc -w 5 10.88.0.1 53 | head -c 4 | wc -c'
+        result = world.sbx("run", "--name", "c", "--egress", "good.test", "busybox", "sh", "-c", ask)
+        expect(result.out.strip() == "4", result)
+        log = world.ok("network", "log", "c")
+        expect("a?[2J.test" in log and "\x1b" not in log, log)
+        world.ok("rm", "c")
+
+
+@test("overlay")
 def a_report_tells_each_connection_of_that_run_and_a_learned_policy_names_them(box):
     box.ok("pull", "-q", "busybox")
     with World(box) as world:
