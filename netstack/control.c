@@ -108,13 +108,13 @@ static int receive(int fd, struct packet *ret, struct err *err)
 	return (int)n;
 }
 
-static const struct wire_join *check_join(const struct packet *packet)
+const struct wire_join *control_check_join(const void *data, size_t len)
 {
-	const struct wire_join *join = (const void *)packet->data;
+	const struct wire_join *join = data;
 
-	if (packet->len < sizeof(*join) || join->n_ports > WIRE_PORTS_MAX ||
+	if (len < sizeof(*join) || join->n_ports > WIRE_PORTS_MAX ||
 		join->n_loopback > WIRE_LOOPBACK_MAX ||
-		packet->len != sizeof(*join) + join->n_ports * sizeof(join->ports[0]) ||
+		len != sizeof(*join) + join->n_ports * sizeof(join->ports[0]) ||
 		!memchr(join->id, 0, sizeof(join->id)) || join->n_servers > WIRE_SERVERS_MAX ||
 		!memchr(join->egress, 0, sizeof(join->egress)) ||
 		!memchr(join->names, 0, sizeof(join->names)))
@@ -167,7 +167,7 @@ static int send_reply(const struct session *session, const void *data, size_t le
 
 static int join(struct session *session, const struct packet *packet, struct err *err)
 {
-	const struct wire_join *wish = check_join(packet);
+	const struct wire_join *wish = control_check_join(packet->data, packet->len);
 	autofree struct wire_joined *reply = calloc(1, sizeof(*reply));
 	size_t failed = WIRE_NO_PORT;
 	char names[sizeof(session->member->names)];
@@ -323,7 +323,7 @@ static int attach(struct session *session, struct packet *packet, struct err *er
 /* True when it has to wait; on_hold_over() goes on. */
 static bool hold(struct session *session, struct packet *packet)
 {
-	const struct wire_join *wish = check_join(packet);
+	const struct wire_join *wish = control_check_join(packet->data, packet->len);
 
 	if (!session->control->holding || !wish || wish->recovers || session->held.data)
 		return false;

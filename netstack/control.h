@@ -30,4 +30,8 @@ int control_init(struct control *control, struct loop *loop, struct lan *lan, st
 int control_hold(struct control *control, struct err *err);
 void control_done(struct control *control); /* ends all sessions: relays, ports, members */
 
+/* Pure. The wish to join in a packet from a monitor; NULL: it is damaged. */
+struct wire_join;
+const struct wire_join *control_check_join(const void *data, size_t len);
+
 #endif
