@@ -134,7 +134,7 @@ def run(*argv):
     subprocess.run(argv, check=True)
 def says(argv):
     return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-far = subprocess.Popen(["unshare", "-n", "sleep", "60"])
+far = subprocess.Popen(["unshare", "-n", "sleep", "120"])
 started = []
 try:
     while os.readlink("/proc/%d/ns/net" % far.pid) == os.readlink("/proc/self/ns/net"):
@@ -198,7 +198,7 @@ def two_hosts(box):
         raise Skip("iproute2 and util-linux build the second host; one of them is missing")
     done = subprocess.run(["unshare", "-Urn", "python3", "-c", TWO_HOSTS, NET_MEMBER, box.env["SBX_RUNROOT"], str(free_port()), SERVER, ASK,
                            str(subnet[1]), config["IPAM"]["Config"][0]["Gateway"], DNS6, LOOK_UP], env=env, cwd=box.top, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          preexec_fn=become_user, check=False, timeout=50)
+                          preexec_fn=become_user, check=False, timeout=110)
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         raise Skip("this machine lets nobody make a user namespace by unshare(1)")
     expect(done.returncode == 0, done.stdout, done.stderr)
@@ -213,7 +213,7 @@ def check_rules_and_names(said, subnet):
     expect(said["known"] == [str(subnet[2]), "2001:db8::1", "member", "None"], said)
 
 
-@case()
+@case(seconds=120)
 def a_second_host_is_reached_and_refuses_over_ipv6(box):
     said, subnet = two_hosts(box)
     check_rules_and_names(said, subnet)
@@ -228,7 +228,7 @@ def a_second_host_is_reached_and_refuses_over_ipv6(box):
     expect(len(said["hidden"]) == 2 and (said["hidden"][0] == "2001:db8::2" or not keeps) and said["hidden"][1] in own, said)
 
 
-@case()
+@case(seconds=120)
 def libslirp_alone_carries_ipv6_as_well(box):
     box.env["SBX_NET_SLOW"] = "1"
     said, subnet = two_hosts(box)
