@@ -83,6 +83,8 @@ static const struct {
 	[CMD_SEARCH] = { cmd_search, 1 },
 	[CMD_UNTAG] = { cmd_untag, 125 },
 	[CMD_IMAGE_EXISTS] = { cmd_image_exists, 125 },
+	[CMD_CONTAINER_EXISTS] = { cmd_container_exists, 125 },
+	[CMD_HEALTHCHECK_RUN] = { cmd_healthcheck_run, 125 },
 	[CMD_IMAGE_DIFF] = { cmd_image_diff, 1 },
 	[CMD_SYSTEM_CHECK] = { cmd_system_check, 1 },
 	[CMD_MANIFEST_INSPECT] = { cmd_manifest_inspect, 1 },

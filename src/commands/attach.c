@@ -46,7 +46,10 @@ static int serve(const struct globals *globals, const struct attach_opts *opts, 
 		return err_set(err, -ENOTTY, "the input device is not a TTY");
 	sock = state_connect(c, err);
 	TRY(sock);
+	event_container(globals, c, "attach", NULL, NULL);
 	r = client_run(sock, &attend, &gone);
+	if (r == CLIENT_DETACHED)
+		event_container(globals, c, "detach", NULL, NULL);
 	if (r == CLIENT_DETACHED)
 		return 0;
 	if (r == -EPIPE && container_wait_end(globals, c, -1, err) == 0)

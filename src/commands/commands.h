@@ -34,6 +34,8 @@ int cmd_system_check(struct globals *globals, int argc, char **argv, struct err 
 int cmd_image_program(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_diff(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_image_exists(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_container_exists(struct globals *globals, int argc, char **argv, struct err *err);
+int cmd_healthcheck_run(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_manifest_inspect(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_search(struct globals *globals, int argc, char **argv, struct err *err);
 int cmd_untag(struct globals *globals, int argc, char **argv, struct err *err);

@@ -48,7 +48,9 @@ int cmd_commit(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(freeze_flush(&c, err));
 	status = image_helper(globals, args.v, STDOUT_FILENO, err);
 	freeze_end(&frozen);
-	if (status == 0)
+	if (status == 0) {
+		event_container(globals, &c, "commit", "comment", opts.message);
 		tell_volumes(&c);
+	}
 	return status;
 }

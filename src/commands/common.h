@@ -98,6 +98,7 @@ int volumes_prune(const struct globals *globals, const struct prune_opts *opts,
 /* Docker's prompt, on stdout: 1 yes, 0 anything else. */
 int prune_confirm(const char *warning, struct err *err);
 /* "Deleted Volumes:", a line for each, and "Total reclaimed space: …". */
+void prune_tell(const struct globals *globals, const char *type, int64_t bytes); /* an event */
 int prune_report(const char *title, const struct strv *deleted, int64_t bytes, struct err *err);
 
 /* "0.0.0.0:8000-8001->80-81/tcp, 6379/tcp" of a container's record, as `docker ps`. */
@@ -125,5 +126,12 @@ struct json *ps_row(const struct container *c, bool no_trunc, const char *size);
 struct json *ps_methods(const struct container *c);
 struct json *ps_titles(void);
 void container_status_text(const struct container *c, int64_t now, struct buf *out);
+
+/* ---- exec.c ---- */
+
+/* What `exec` does with these options. typed: our own argv, or NULL. */
+struct exec_opts;
+int container_exec(const struct globals *globals, struct container *c, const struct exec_opts *opts,
+	char **typed, struct err *err);
 
 #endif

@@ -271,6 +271,7 @@ int cmd_cp(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(parse(&copy, err));
 	TRY(open_container(&copy, err));
 	TRY(run_both(&copy, err));
+	event_container(globals, &copy.c, copy.in ? "extract-to-dir" : "archive-path", NULL, NULL);
 	say(&copy);
 	return 0;
 }

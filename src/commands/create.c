@@ -125,6 +125,8 @@ static int make_record(struct launch *launch, struct err *err)
 {
 	const char *name = launch->opts.name;
 
+	if (launch->opts.log_driver && strcmp(launch->opts.log_driver, "journald") == 0)
+		TRY(journal_check(err));
 	if (launch->opts.replace && name)
 		TRY(container_force_remove(launch->globals, name, err));
 	TRY(state_create(launch->globals, name, launch_config(launch), &launch->container, err));

@@ -138,44 +138,87 @@ static const char *or_record(const char *given, const struct container *c, const
 	return given ? given : json_str(json_get(c->config, key), NULL);
 }
 
-int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
+static void tell(const struct globals *globals, const struct container *c, const char *action,
+	const char *id, const char *code)
 {
-	__attribute__((cleanup(exec_opts_done))) struct exec_opts opts = { 0 };
-	autocontainer struct container c = CONTAINER_INIT;
+	struct json *more = json_new_map();
+
+	json_put_string(more, "execID", id);
+	if (code)
+		json_put_string(more, "exitCode", code);
+	event_container_with(globals, c, action, more);
+}
+
+/* Docker's events; that one in the background has ended is not told. */
+static int run_and_tell(const struct globals *globals, const struct container *c,
+	const struct exec_spec *spec, struct err *err)
+{
+	autobuf struct buf made = BUF_INIT, begun = BUF_INIT;
+	char id[65], code[16];
+	int r;
+
+	state_new_id(id);
+	buf_adds(&made, "exec_create:");
+	buf_adds(&begun, "exec_start:");
+	strv_each (word, spec->argv) {
+		buf_addf(&made, " %s", *word);
+		buf_addf(&begun, " %s", *word);
+	}
+	tell(globals, c, made.data, id, NULL);
+	tell(globals, c, begun.data, id, NULL);
+	r = exec_run(spec, err);
+	(void)snprintf(code, sizeof(code), "%d", r >= 0 ? r : err->exit ? err->exit : 125);
+	if (!spec->detach)
+		tell(globals, c, "exec_die", id, code);
+	return r;
+}
+
+int container_exec(const struct globals *globals, struct container *c, const struct exec_opts *opts,
+	char **typed, struct err *err)
+{
 	autostrv struct strv env = STRV_INIT, groups = STRV_INIT;
 	__attribute__((cleanup(rights_done))) struct rights rights = { 0 };
 	autofd int pidfd = -EBADF;
-	struct exec_spec spec = { .argv = &opts.command, .env = &env, .group_add = &groups };
+	struct exec_spec spec = { .argv = &opts->command, .env = &env, .group_add = &groups };
 
-	TRY(exec_opts_parse(argc, argv, &opts, err));
-	inherited_drop(argv);
-	if (state_open(globals, opts.container, &c, err) < 0)
-		return err_exit(err, 1);
-	TRY(check(&opts, &c, err));
-	pidfd = state_pidfd(c.pid, c.pid_start, err);
+	TRY(check(opts, c, err));
+	pidfd = state_pidfd(c->pid, c->pid_start, err);
 	if (pidfd == -ESRCH)
 		return err_exit(err, 1);
 	if (pidfd < 0 && pidfd != -ENOSYS)
 		return pidfd;
 	*err = (struct err)ERR_INIT;
-	TRY(plan_rights(globals, &opts, &c, &rights, err));
-	if (has_single_id(c.pid) && policy_can_answer())
+	TRY(plan_rights(globals, opts, c, &rights, err));
+	if (has_single_id(c->pid) && policy_can_answer())
 		policy_identity(&rights.policy);
-	plan_env(&opts, &c, &env);
-	json_strv(json_get(c.config, "groupAdd"), &groups);
-	spec.keep_groups = (enum keep_groups)json_int(json_get(c.config, "keepGroups"), 0);
+	plan_env(opts, c, &env);
+	json_strv(json_get(c->config, "groupAdd"), &groups);
+	spec.keep_groups = (enum keep_groups)json_int(json_get(c->config, "keepGroups"), 0);
 	spec.pidfd = pidfd;
-	spec.pid = c.pid;
-	spec.cgroup = c.cgroup;
-	spec.user = or_record(opts.user, &c, "user");
-	spec.workdir = or_record(opts.workdir, &c, "workdir");
+	spec.pid = c->pid;
+	spec.cgroup = c->cgroup;
+	spec.user = or_record(opts->user, c, "user");
+	spec.workdir = or_record(opts->workdir, c, "workdir");
+	spec.umask = json_str(json_get(c->config, "umask"), NULL);
 	spec.policy = &rights.policy;
 	spec.ulimits = rights.ulimits;
 	spec.n_ulimits = rights.n_ulimits;
-	spec.interactive = opts.interactive;
-	spec.tty = opts.tty;
-	spec.detach = opts.detach;
-	spec.detach_keys = opts.detach_keys;
-	spec.typed = argv + 1;
-	return exec_run(&spec, err);
+	spec.interactive = opts->interactive;
+	spec.tty = opts->tty;
+	spec.detach = opts->detach;
+	spec.detach_keys = opts->detach_keys;
+	spec.typed = typed;
+	return run_and_tell(globals, c, &spec, err);
+}
+
+int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)
+{
+	__attribute__((cleanup(exec_opts_done))) struct exec_opts opts = { 0 };
+	autocontainer struct container c = CONTAINER_INIT;
+
+	TRY(exec_opts_parse(argc, argv, &opts, err));
+	inherited_drop(argv);
+	if (state_open(globals, opts.container, &c, err) < 0)
+		return err_exit(err, 1);
+	return container_exec(globals, &c, &opts, argv + 1, err);
 }

@@ -22,6 +22,7 @@ int cmd_export(struct globals *globals, int argc, char **argv, struct err *err)
 	__attribute__((cleanup(export_opts_done))) struct export_opts opts = { 0 };
 	autocontainer struct container c = CONTAINER_INIT;
 	autostrv struct strv args = STRV_INIT;
+	int status;
 
 	TRY(export_opts_parse(argc, argv, &opts, err));
 	TRY(state_open(globals, opts.container, &c, err));
@@ -29,5 +30,8 @@ int cmd_export(struct globals *globals, int argc, char **argv, struct err *err)
 	strv_add(&args, "export");
 	strv_add(&args, opts.output ? opts.output : "");
 	container_dirs(&c, &args);
-	return image_helper(globals, args.v, STDOUT_FILENO, err);
+	status = image_helper(globals, args.v, STDOUT_FILENO, err);
+	if (status == 0)
+		event_container(globals, &c, "export", NULL, NULL);
+	return status;
 }

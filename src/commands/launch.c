@@ -203,6 +203,7 @@ static int on_started(void *data, pid_t pid, struct err *err)
 	c->stopped = false;
 	TRY(state_save(c, err));
 	launch_health_begin(launch);
+	launch_tell_members(launch, true);
 	event_container(launch->globals, c, "start", NULL, NULL);
 	release_lock(launch);
 	if (c->restarts && state_stop_asked(c) != STOP_NOT_ASKED)
@@ -240,6 +241,7 @@ static void tell_end(const struct launch *launch, int status)
 	snprintf(number, sizeof(number), "%d", status);
 	json_put_string(more, "exitCode", number);
 	event_container_with(launch->globals, c, "die", more);
+	launch_tell_members(launch, false);
 }
 
 static void note_oom(struct launch *launch)

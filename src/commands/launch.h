@@ -119,6 +119,11 @@ bool launch_may_probe(void *data);
 void launch_probed(
 	void *data, const struct health_state *state, const struct health_result *result);
 
+/* ---- launch_events.c ---- */
+
+/* Its volumes are mounted and its networks connected; up: false, no longer. */
+void launch_tell_members(const struct launch *launch, bool up);
+
 /* ---- launch_report.c: --report and --policy-learn ---- */
 
 bool launch_reports(const struct launch *launch);

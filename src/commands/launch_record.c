@@ -182,6 +182,8 @@ static void put_sandbox(struct json *doc, const struct launch *launch)
 		json_put_int(kept, "gid", launch->kept.gid);
 		json_put(doc, "keepId", kept);
 	}
+	if (opts->umask)
+		json_put_string(doc, "umask", opts->umask);
 	json_put_bool(doc, "readOnly", opts->read_only);
 	json_put_bool(doc, "privileged", opts->privileged);
 }

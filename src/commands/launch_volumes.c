@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <errno.h>
+
 #include "base/own.h"
 #include "base/xalloc.h"
 
@@ -95,14 +97,27 @@ static int make_volume(struct launch *launch, const struct volume *v, struct err
 	return 0;
 }
 
+/* A volume without settings is made with the mounts. */
+static void tell_volume(const struct launch *launch, const struct volume *v)
+{
+	autovolume struct stored_volume there = { 0 };
+	struct err none = ERR_INIT;
+
+	if (state_volume_open(launch->globals, v->source, &there, &none) == -ENOENT)
+		event_tell_named(launch->globals, "volume", "create", v->source, NULL);
+}
+
 int launch_make_volumes(struct launch *launch, struct err *err)
 {
 	for (size_t i = 0; i < launch->rootfs.n_mounts; i++) {
 		const struct volume *v = &launch->rootfs.mounts[i];
 
-		if ((v->labels || v->options) &&
-			(v->type == VOLUME_NAMED || v->type == VOLUME_ANONYMOUS))
+		if (v->type != VOLUME_NAMED && v->type != VOLUME_ANONYMOUS)
+			continue;
+		if (v->labels || v->options)
 			TRY(make_volume(launch, v, err));
+		else
+			tell_volume(launch, v);
 	}
 	return 0;
 }

@@ -505,8 +505,10 @@ int cmd_network_prune(struct globals *globals, int argc, char **argv, struct err
 			!network_matches(&facts, &opts.filters))
 			continue;
 		TRY(network_remove(globals, net, err));
+		event_tell_named(globals, "network", "destroy", net->id, net->name);
 		buf_addf(&text, "%s%s\n", text.len ? "" : "Deleted Networks:\n", net->name);
 	}
+	prune_tell(globals, "network", 0);
 	if (text.len)
 		buf_addc(&text, '\n');
 	return text.len ? out_write(&text, err) : 0;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/own.h"
+#include "base/xalloc.h"
 #include "commands/output.h"
 
 int prune_confirm(const char *warning, struct err *err)
@@ -26,6 +27,15 @@ int prune_confirm(const char *warning, struct err *err)
 	}
 	answer[strcspn(answer, "\r\n")] = '\0';
 	return strcasecmp(answer, "y") == 0;
+}
+
+void prune_tell(const struct globals *globals, const char *type, int64_t bytes)
+{
+	autofree char *text = xasprintf("%lld", (long long)bytes);
+	autojson struct json *more = json_new_map();
+
+	json_put_string(more, "reclaimed", text);
+	event_tell(globals, type, "prune", "", more);
 }
 
 int prune_report(const char *title, const struct strv *deleted, int64_t bytes, struct err *err)

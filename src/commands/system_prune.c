@@ -215,6 +215,7 @@ int cmd_container_prune(struct globals *globals, int argc, char **argv, struct e
 	if (yes <= 0)
 		return yes;
 	TRY(prune_containers(globals, &opts, &p, err));
+	prune_tell(globals, "container", p.bytes);
 	return prune_report("Deleted Containers:", &p.containers, p.bytes, err);
 }
 
@@ -233,6 +234,7 @@ int cmd_image_prune(struct globals *globals, int argc, char **argv, struct err *
 	if (yes <= 0)
 		return yes;
 	TRY(prune_images(globals, &opts, &p, err));
+	prune_tell(globals, "image", p.bytes);
 	return prune_report("Deleted Images:", &p.images, p.bytes, err);
 }
 
@@ -301,6 +303,10 @@ int cmd_system_prune(struct globals *globals, int argc, char **argv, struct err 
 		TRY(prune_volumes(globals, &opts, &p, err));
 	TRY(prune_images(globals, &opts, &p, err));
 	TRY(prune_cache(globals, &opts, &p, err));
+	prune_tell(globals, "container", p.bytes);
+	prune_tell(globals, "image", 0); /* all of the bytes are told above */
+	if (opts.volumes)
+		prune_tell(globals, "volume", 0);
 	TRY(list_deleted("Deleted Containers:", &p.containers, err));
 	TRY(list_deleted("Deleted Volumes:", &p.volumes, err));
 	TRY(list_deleted("Deleted Images:", &p.images, err));

@@ -132,5 +132,6 @@ int cmd_top(struct globals *globals, int argc, char **argv, struct err *err)
 		return err_set(err, -ESRCH, "container %s is not running", c.id);
 	TRY(container_pids(&c, &pids, &n, err));
 	TRY(run_ps(&opts.args, &text, err));
+	event_container(globals, &c, "top", NULL, NULL);
 	return show(text, pids, n, err);
 }

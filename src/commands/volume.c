@@ -256,5 +256,6 @@ int cmd_volume_prune(struct globals *globals, int argc, char **argv, struct err 
 	if (yes <= 0)
 		return yes;
 	TRY(volumes_prune(globals, &opts, &deleted, &bytes, err));
+	prune_tell(globals, "volume", bytes);
 	return prune_report("Deleted Volumes:", &deleted, bytes, err);
 }

@@ -77,5 +77,11 @@ const struct command container_commands[] = {
 	{ CMD_CONTAINER_PRUNE, NULL, "container", "prune", "[OPTIONS]",
 		"Remove all stopped containers",
 		{ "container prune", container_prune_table, 0, 0, false, NULL } },
+	{ CMD_CONTAINER_EXISTS, NULL, "container", "exists", "CONTAINER",
+		"Exit with 0 if the container is there, else with 1",
+		{ "container exists", no_table, 1, 1, false, NULL } },
+	{ CMD_HEALTHCHECK_RUN, NULL, "healthcheck", "run", "CONTAINER",
+		"Run a container's health check once",
+		{ "healthcheck run", no_table, 1, 1, false, NULL } },
 	{ .id = CMD_COUNT },
 };

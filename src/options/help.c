@@ -81,6 +81,7 @@ static const struct {
 	{ "builder", "Manage builds" },
 	{ "buildx", "Manage builds, as docker buildx" },
 	{ "container", "Manage containers" },
+	{ "healthcheck", "Run health checks" },
 	{ "image", "Manage images" },
 	{ "manifest", "Look at manifests in registries" },
 	{ "network", "Manage networks" },

@@ -90,6 +90,8 @@ int search_opts_parse(int argc, char **argv, struct search_opts *ret, struct err
 int check_opts_parse(char **argv, struct check_opts *ret, struct err *err);
 int untag_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int exists_opts_parse(char **argv, struct names_opts *ret, struct err *err);
+int container_exists_opts_parse(char **argv, struct names_opts *ret, struct err *err);
+int healthcheck_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int image_diff_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int manifest_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 

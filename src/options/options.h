@@ -116,7 +116,7 @@ struct run_opts {
 	char *policy;         /* as given; its options are in the other fields already */
 	char *restart;        /* "no", "on-failure", "always", "unless-stopped"; NULL = "no" */
 	int64_t restart_max;  /* on-failure:N; 0 = no limit */
-	char *log_driver;     /* "json-file" or "none"; NULL = "json-file" */
+	char *log_driver;     /* NULL = "json-file" */
 	struct strv log_opts; /* "max-size=10m", judged */
 	bool host_ipc, host_uts, host_cgroupns, env_host;
 	char *domainname;

@@ -62,6 +62,12 @@ int parse_log_opt(const char *value, struct err *err)
 			return err_set(err, -EINVAL, "max-file must be between 1 and 1000");
 		return 0;
 	}
+	if (len == strlen("tag") && strncmp(value, "tag", len) == 0) {
+		if (strstr(equals + 1, "{{"))
+			return err_set(err, -EINVAL, "a log tag is plain text, no template: %s",
+				equals + 1);
+		return 0;
+	}
 	return err_set(
 		err, -EINVAL, "unknown log opt '%.*s' for json-file log driver", (int)len, value);
 }

@@ -208,9 +208,10 @@ static int call_restart(void *target, const char *value, struct err *err)
 static int call_log_driver(void *target, const char *value, struct err *err)
 {
 	if (strcmp(value, "json-file") != 0 && strcmp(value, "local") != 0 &&
-		strcmp(value, "none") != 0)
+		strcmp(value, "none") != 0 && strcmp(value, "journald") != 0)
 		return err_set(err, -EINVAL,
-			"logger: no log driver named '%s' is registered: json-file, local or none",
+			"logger: no log driver named '%s' is registered: json-file, local, journald "
+			"or none",
 			value);
 	return replace_string(&((struct raw *)target)->opts.log_driver, value);
 }
@@ -314,7 +315,8 @@ const struct opt run_table[] = {
 		"Refuse limits that cannot be enforced, or go on"),
 	OPT_LIST(0, "link", RUN, opts.links, "CONTAINER[:ALIAS]",
 		"Name another running container in /etc/hosts"),
-	OPT_CALL(0, "log-driver", call_log_driver, "json-file|local|none", "How output is kept"),
+	OPT_CALL(0, "log-driver", call_log_driver, "DRIVER",
+		"How output is kept: json-file, local, journald or none"),
 	OPT_CALL(0, "log-opt", call_log_opt, "NAME=VALUE",
 		"max-size=SIZE, max-file=N: begin a new log file at SIZE"),
 	OPT_STRING(0, "mac-address", RUN, opts.mac_address, "MAC", "MAC address"),

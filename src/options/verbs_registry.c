@@ -219,6 +219,16 @@ int exists_opts_parse(char **argv, struct names_opts *ret, struct err *err)
 	return names_parse(CMD_IMAGE_EXISTS, argv, ret, err);
 }
 
+int container_exists_opts_parse(char **argv, struct names_opts *ret, struct err *err)
+{
+	return names_parse(CMD_CONTAINER_EXISTS, argv, ret, err);
+}
+
+int healthcheck_opts_parse(char **argv, struct names_opts *ret, struct err *err)
+{
+	return names_parse(CMD_HEALTHCHECK_RUN, argv, ret, err);
+}
+
 int image_diff_opts_parse(char **argv, struct names_opts *ret, struct err *err)
 {
 	return names_parse(CMD_IMAGE_DIFF, argv, ret, err);

@@ -23,6 +23,7 @@ struct exec_spec {
 	const struct strv *argv, *env;
 	const char *user; /* "uid[:gid]" or names of the container's passwd; NULL or "" = root */
 	const char *workdir;
+	const char *umask; /* octal; NULL: 0022 */
 	const struct strv *group_add;
 	enum keep_groups keep_groups;
 	const struct policy *policy;

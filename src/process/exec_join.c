@@ -252,7 +252,7 @@ static int become_payload(
 	if (sys_join_session_keyring(NULL) < 0 && errno != ENOSYS && errno != EPERM &&
 		errno != EDQUOT)
 		return err_sys(err, "make a session keyring"); /* X07 */
-	(void)umask(0022);
+	(void)umask(spec->umask ? (mode_t)strtoul(spec->umask, NULL, 8) : 0022);
 	strv_extend(&env, spec->env);
 	if (!strv_env_get(&env, "HOME"))
 		strv_addf(&env, "HOME=%s", user.home);

@@ -569,6 +569,7 @@ int process_monitor(const struct process_spec *spec, const struct process_events
 		.env = spec->env,
 		.user = spec->user,
 		.workdir = spec->workdir,
+		.umask = spec->more ? spec->more->umask : NULL,
 		.group_add = spec->group_add,
 		.policy = spec->policy };
 	const struct health_job health = { .spec = spec->health,

@@ -61,4 +61,12 @@ int remove_tree(int dir, const char *name, struct err *err);
 void collect_half(const struct globals *globals, const struct state_dirs *dirs, const char *id);
 void remove_run_dir(const struct container *c);
 
+/* ---- journal.c ---- */
+
+struct journal;
+int journal_open(const struct container *c, struct journal **ret, struct err *err);
+/* A line with its newline, or a piece of one. */
+void journal_write(struct journal *j, int stream, const char *text, size_t len); /* NULL ok */
+void journal_free(struct journal *j);                                            /* NULL ok */
+
 #endif

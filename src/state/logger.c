@@ -9,7 +9,7 @@
  * costs one call per chunk, not per line. A line longer than LINE_MAX_LEN is cut into pieces without
  * "\n", of which only the last has one. Invalid UTF-8 becomes U+FFFD.
  * With max-size a full file becomes log.1, log.1 becomes log.2, and what would be the max-file'th goes.
- * With the driver "none" there is no file.
+ * With the driver "none" there is no file; with "journald" the journal gets every line as well.
  * When the disk is full the torn object is cut off again and the error returned; the text is lost.
  */
 #include "state/internal.h"
@@ -30,10 +30,11 @@
 #define LINE_MAX_LEN 16384
 
 struct logger {
-	int fd, dir;        /* -EBADF: nothing is kept */
-	int64_t max_size;   /* bytes; 0 = no limit */
-	int64_t max_file;   /* at least 1 */
-	struct buf rest[2]; /* begun lines of stdout and stderr */
+	int fd, dir;             /* -EBADF: nothing is kept */
+	int64_t max_size;        /* bytes; 0 = no limit */
+	int64_t max_file;        /* at least 1 */
+	struct journal *journal; /* driver journald, or NULL */
+	struct buf rest[2];      /* begun lines of stdout and stderr */
 	struct buf out;
 	char time[STATE_TIME_MAX];
 };
@@ -48,7 +49,8 @@ static int open_file(int dir, struct err *err)
 /* Judged when the container was made; a record that says nonsense means no limit. */
 static void read_limits(const struct container *c, struct logger *log)
 {
-	bool local = strcmp(json_str(json_get(c->config, "logDriver"), ""), "local") == 0;
+	const char *driver = json_str(json_get(c->config, "logDriver"), "");
+	bool local = strcmp(driver, "local") == 0 || strcmp(driver, "journald") == 0;
 	const char *size = json_str(
 		json_path(c->config, "logOpts", "max-size", NULL), local ? LOCAL_SIZE : NULL);
 	const char *files = json_str(
@@ -64,7 +66,9 @@ static void read_limits(const struct container *c, struct logger *log)
 
 int logger_open(struct container *c, struct logger **ret, struct err *err)
 {
-	bool none = strcmp(json_str(json_get(c->config, "logDriver"), ""), "none") == 0;
+	const char *driver = json_str(json_get(c->config, "logDriver"), "");
+	bool none = strcmp(driver, "none") == 0;
+	struct journal *journal = NULL;
 	autofd int fd = none ? -EBADF : open_file(c->dir, err);
 	autofd int dir = none ? -EBADF : fcntl(c->dir, F_DUPFD_CLOEXEC, 3);
 
@@ -72,7 +76,10 @@ int logger_open(struct container *c, struct logger **ret, struct err *err)
 		return fd;
 	if (!none && dir < 0)
 		return err_sys(err, "dup");
+	if (strcmp(driver, "journald") == 0)
+		TRY(journal_open(c, &journal, err));
 	*ret = xcalloc(1, sizeof(**ret));
+	(*ret)->journal = journal;
 	(*ret)->fd = move_fd(&fd);
 	(*ret)->dir = move_fd(&dir);
 	read_limits(c, *ret);
@@ -151,6 +158,7 @@ static void add_text(struct buf *out, const char *text, size_t len)
 
 static void add_entry(struct logger *log, int stream, const char *text, size_t len)
 {
+	journal_write(log->journal, stream, text, len);
 	buf_adds(&log->out, "{\"log\":\"");
 	add_text(&log->out, text, len);
 	buf_addf(&log->out, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
@@ -253,6 +261,7 @@ void logger_free(struct logger *log)
 	buf_done(&log->rest[0]);
 	buf_done(&log->rest[1]);
 	buf_done(&log->out);
+	journal_free(log->journal);
 	own_close_(&log->fd);
 	own_close_(&log->dir);
 	free(log);

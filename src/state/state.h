@@ -159,6 +159,7 @@ const char *state_status_name(enum status status);    /* "created", "running" â€
 /* Container log, Docker's json-file form: {"log":"line\n","stream":"stdout","time":"RFC3339Nano"}. */
 struct logger; /* splits bytes into lines, keeps the rest; one per container */
 int logger_open(struct container *c, struct logger **ret, struct err *err);
+int journal_check(struct err *err); /* E-JOURNAL: --log-driver journald cannot be had */
 int logger_write(
 	struct logger *log, int stream, const void *data, size_t len, struct err *err); /* 1, 2 */
 void logger_free(struct logger *log); /* flushes partial lines */

@@ -39,7 +39,7 @@ def events_tell_a_container_s_life_in_order(box):
 
 @test("overlay")
 def events_are_followed_and_end_in_time(box):
-    seen = box.start("events", "--format", "{{.Action}} {{.Actor.Attributes.name}}", stdout=subprocess.PIPE)
+    seen = box.start("events", "-f", "type=container", "--format", "{{.Action}} {{.Actor.Attributes.name}}", stdout=subprocess.PIPE)
     wait_for(lambda: os.listdir("/proc/%d/fdinfo" % seen.pid) and any(
         "inotify wd" in open("/proc/%d/fdinfo/%s" % (seen.pid, fd), encoding="ascii").read()
         for fd in os.listdir("/proc/%d/fdinfo" % seen.pid)), "the watch")
