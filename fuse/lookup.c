@@ -90,6 +90,8 @@ static int find_upper(struct ovl *fs, struct node *dir, const char *name, struct
 		return r;
 	mark = whiteout_dir_mark(fs->upper, at);
 	ret->xwhite = mark == 'x';
+	if (mark == 'y') /* nothing below tells its number: it may have been moved */
+		ret->ino = kept_ino(fs->upper, at, ret->ino);
 	return mark != 'y';
 }
 

@@ -129,6 +129,7 @@ static int mark_all(struct walk *w)
 		if (handle < 0)
 			return handle;
 		TRY(whiteout_set_opaque(w->fs, (struct at){ handle, "" }));
+		lookup_keep_ino(w->fs, (struct at){ handle, "" }, dir->ino);
 		node_drop_parts(w->fs, dir);
 		TRY(sweep(w->fs, handle));
 	}

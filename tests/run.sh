@@ -131,7 +131,7 @@ inside() {
 	soak) # long, and only by name: more random steps, 100 kills under a database
 		SBX_TEST_SEEDS=${SBX_TEST_SEEDS:-100} SBX_TEST_KILLS=${SBX_TEST_KILLS:-50} SBX_TEST_MOMENTS=${SBX_TEST_MOMENTS:-100} \
 			SBX_TEST_BUILDS=${SBX_TEST_BUILDS:-500} SBX_TEST_ROOT=without \
-			system_tests "$cache"/src/tests/system/test_{fuse,fuse_hard,soak,build_hard}.py
+			system_tests "$cache"/src/tests/system/test_{fuse,fuse_hard,fuse_beside,fuse_postgres,soak,build_hard}.py
 		;;
 	compare) "$cache/src/tests/bench/compare.sh" "$cache/build/sbx" "$cache/compare" >"$cache/compare.md" ;;
 	bench) python3 "$cache/src/tests/bench/bench.py" "$cache" "${patterns[@]}" ;;

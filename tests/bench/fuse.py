@@ -4,6 +4,7 @@
 
 One tree of 2000 files in three lower layers; each round runs every operation on each file system in turn, so
 that whatever else the machine does falls on all of them. The best round counts (the others had company).
+The floor (floor.c) answers from memory: what FUSE itself costs.
 Cold means right after the mount. Prints a table, ratios to the kernel's overlay and their geometric mean.
 Runs in a user namespace of its own; FOLDER (default /var/tmp) says on which file system the layers are."""
 
@@ -27,6 +28,9 @@ BIG = 256  # MiB
 class Bench:
     def __init__(self, folder):
         self.top = tempfile.mkdtemp(prefix="sbx-bench-", dir=folder)
+        self.floor = self.top + "/floor"
+        if shutil.which("cc"):
+            subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", self.floor, HERE + "/floor.c"], check=True)
         self.mnt = self.top + "/m"
         self.files = ["%s/d%d/f%d" % (self.mnt, n % DIRS, n) for n in range(FILES)]
         for n in range(FILES):
@@ -47,8 +51,9 @@ class Bench:
         options = "lowerdir=%s,upperdir=%s/u,workdir=%s/w" % (
             ":".join("%s/l%d" % (self.top, n) for n in range(LAYERS)), self.top, self.top)
         command = {"kernel": ["mount", "-t", "overlay", "overlay", "-o", "userxattr," + options],
-                   "sbx-fuse": [FUSE, "-o", options], "fuse-overlayfs": ["fuse-overlayfs", "-o", options]}[driver]
-        subprocess.run(command + [self.mnt], check=True, stderr=subprocess.DEVNULL)
+                   "sbx-fuse": [FUSE, "-o", options], "fuse-overlayfs": ["fuse-overlayfs", "-o", options], "floor": [self.floor]}[driver]
+        tail = [str(FILES), str(DIRS)] if driver == "floor" else []
+        subprocess.run(command + [self.mnt] + tail, check=True, stderr=subprocess.DEVNULL)
 
     def walk(self):
         for folder, _, names in os.walk(self.mnt):
@@ -157,6 +162,7 @@ def main():
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     drivers = ["kernel", "sbx-fuse"] + (["fuse-overlayfs"] if shutil.which("fuse-overlayfs") else [])
     bench = Bench(sys.argv[3] if len(sys.argv) > 3 else "/var/tmp")
+    drivers += ["floor"] if os.path.exists(bench.floor) else []
     try:
         report(bench, drivers, measure(bench, drivers, rounds))
     finally:

@@ -41,10 +41,19 @@ static void a_file_replaces_a_file_that_lives_on(void **state)
 	assert_int_equal(rename_path(o, "a", "b", 0), -ENOENT);
 }
 
+static ino_t number_of(struct overlay *o, const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(ovl_getattr(o->fs, id(o, path), &st), 0);
+	return st.st_ino;
+}
+
 static void a_directory_of_lower_layers_moves_with_all_that_is_visible(void **state)
 {
 	struct overlay *o = *state;
 	uint64_t deep;
+	ino_t number;
 
 	disk_dir(o, "l1/d");
 	disk_dir(o, "l1/d/sub");
@@ -61,13 +70,16 @@ static void a_directory_of_lower_layers_moves_with_all_that_is_visible(void **st
 	assert_int_equal(unlink_path(o, "d/removed"), 0);
 	assert_int_equal(rmdir_path(o, "d/gone"), 0);
 	deep = id(o, "d/sub/deep/f");
+	number = number_of(o, "d/sub");
 	assert_int_equal(rename_path(o, "d", "e", 0), 0);
+	assert_int_equal(number_of(o, "e/sub"), number);
 	assert_int_equal(id(o, "e/sub/deep/f"), deep);
 	assert_true(disk_is_whiteout(o, "upper/d"));
 	assert_true(disk_is_opaque(o, "upper/e"));
 	assert_true(disk_is_opaque(o, "upper/e/sub"));
 	assert_false(disk_has(o, "upper/e/removed")); /* no whiteout stays behind */
 	overlay_restart(o);
+	assert_int_equal(number_of(o, "e/sub"), number);
 	assert_string_equal(names_in(o, ""), "e");
 	assert_string_equal(names_in(o, "e"), "a own sub");
 	assert_string_equal(text_of(o, "e/a"), "a1");
