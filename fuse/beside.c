@@ -34,7 +34,7 @@ struct beside {
 	dev_t dev;
 	struct beside_key root; /* of the layer: another directory of that name has other facts */
 	struct fact **v;
-	size_t n_buckets, n, lines;
+	size_t n_buckets, n, lines, tidy_at;
 	bool writable, torn, dirty;
 };
 
@@ -214,8 +214,12 @@ static int load(struct beside *b, FILE *file)
 	char line[LINE_MAX_], head[LINE_MAX_];
 
 	(void)format_head(b, head);
-	if (!fgets(line, sizeof(line), file) || strcmp(line, head) != 0)
-		return 0; /* nothing, or of a directory that was here before */
+	if (!fgets(line, sizeof(line), file))
+		return 0;
+	if (strncmp(line, MAGIC " ", strlen(MAGIC " ")) != 0)
+		b->writable = false; /* somebody else's file of that name */
+	if (strcmp(line, head) != 0)
+		return 0; /* of a directory that was here before */
 	b->lines = 1;
 	while (fgets(line, sizeof(line), file)) {
 		size_t len = strlen(line);
@@ -235,10 +239,12 @@ static int read_file(struct beside *b)
 	FILE *file;
 	int r;
 
-	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : 0;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		b->writable = false;
 		return 0;
+	}
 	file = fdopen(fd, "r");
 	if (!file)
 		return -ENOMEM;
@@ -274,7 +280,8 @@ static int create(struct beside *b, const char *name)
 	int n = format_head(b, line);
 
 	b->fd = openat(b->folder, name,
-		O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		0600);
 	if (b->fd < 0)
 		return errno == ENOSPC || errno == EDQUOT ? -errno : -EOPNOTSUPP;
 	b->lines = 0;
@@ -301,6 +308,7 @@ static void rewrite(struct beside *b)
 {
 	char name[NAME_MAX + 8];
 	size_t lines = b->lines;
+	autofd int old = b->fd;
 	int r;
 
 	(void)snprintf(name, sizeof(name), "%s.new", b->name);
@@ -312,9 +320,19 @@ static void rewrite(struct beside *b)
 	if (r == 0)
 		return;
 	fd_drop(&b->fd);
+	b->fd = move_fd(&old);
 	b->lines = lines;
+	b->dirty = true;
+	b->tidy_at = lines * 2; /* not again with each line */
 	log_msg(LOG_WARN, "%s is not written again: %s", b->name, strerror(-r));
 	(void)unlinkat(b->folder, name, 0); /* a left-over is overwritten the next time */
+}
+
+/* Whatever the inside repeats, the file does not grow beyond what there is to say. */
+static void tidy(struct beside *b)
+{
+	if (b->writable && b->lines > b->tidy_at && b->lines / 2 > b->n)
+		rewrite(b);
 }
 
 /* The file for appending, made when there is none. */
@@ -326,7 +344,8 @@ static int ready(struct beside *b)
 		return -EOPNOTSUPP;
 	if (b->lines == 0)
 		return create(b, b->name);
-	b->fd = openat(b->folder, b->name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	b->fd = openat(
+		b->folder, b->name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return b->fd < 0 ? -EOPNOTSUPP : 0;
 }
 
@@ -370,8 +389,8 @@ static int set_up(struct beside *b, int layer_dir)
 	r = read_file(b);
 	if (r == -ENOENT)
 		return b->writable ? 0 : -ENOENT;
-	if (r == 0 && b->writable && b->lines > WORTH_IT && b->lines / 2 > b->n)
-		rewrite(b);
+	if (r == 0)
+		tidy(b);
 	return r;
 }
 
@@ -383,6 +402,7 @@ int beside_open(int layer_dir, bool writable, struct beside **ret)
 	if (!b)
 		return -ENOMEM;
 	b->folder = b->fd = -1;
+	b->tidy_at = WORTH_IT;
 	b->writable = writable;
 	r = set_up(b, layer_dir);
 	if (r < 0) {
@@ -463,7 +483,9 @@ int beside_set(struct beside *b, struct at at, const struct beside_fact *what)
 	TRY(append(b, line, (size_t)format_line(line, &key, what)));
 	if (what->now)
 		TRY(beside_sync(b));
-	return remember(b, &key, what);
+	TRY(remember(b, &key, what));
+	tidy(b);
+	return 0;
 }
 
 void beside_key(const struct beside *b, struct at at, struct beside_key *ret)
@@ -487,6 +509,7 @@ void beside_drop(struct beside *b, const struct beside_key *key)
 	/* unsaid, the line is of an object that nobody finds any more */
 	if (ready(b) == 0)
 		(void)append(b, line, (size_t)format_line(line, key, NULL));
+	tidy(b);
 }
 
 void beside_fresh(struct beside *b, struct at at)
