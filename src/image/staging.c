@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A layer on its way to its name. All is made below tmp/<random>, which its owner keeps flock'ed; the
- * layer gets its name by one rename after its record is written and its data are on disk. Whatever
+ * layer gets its name by one rename after its record and its data are on disk. Whatever
  * dies before leaves a directory without owner, which gc_tmp() removes. Runs as root of a user namespace.
  */
 #include <errno.h>
@@ -97,8 +97,7 @@ static int write_record(const struct staging *s, const struct staged *layer, str
 	json_put_string(record, "ids", s->map->kind == IDMAP_SINGLE ? "single" : "mapped");
 	json_write(record, 0, &text);
 	(void)snprintf(name, sizeof(name), "%s.json", layer->chain_id);
-	TRY(fs_write_at(s->store->layers, name, text.data, text.len,
-		store_synced() ? FS_SYNC : FS_NOSYNC, err));
+	TRY(fs_write_at(s->store->layers, name, text.data, text.len, FS_NOSYNC, err));
 	if (!layer->opaque_root)
 		return 0;
 	/* Said again where image_resolve() sees it in one call. */
@@ -108,21 +107,20 @@ static int write_record(const struct staging *s, const struct staged *layer, str
 	return 0;
 }
 
-/* Data first, then the record, then the name. */
+/* Data and record first, then the name. That the name is on disk matters when an image needs it: see
+ * store_set_ref(). */
 int staging_commit(struct staging *s, const struct staged *layer, struct err *err)
 {
 	int layers = s->store->layers;
 
+	TRY(write_record(s, layer, err));
 	if (store_synced() && syncfs(s->root) < 0)
 		return err_sys(err, "write the layer to disk");
-	TRY(write_record(s, layer, err));
 	/* Only a directory without record can be in the way: somebody removed that by hand. */
 	if (renameat(s->tmp, "root", layers, layer->chain_id) < 0) {
 		TRY(fs_remove_tree(layers, layer->chain_id, err));
 		if (renameat(s->tmp, "root", layers, layer->chain_id) < 0)
 			return fs_err(err, layers, "commit the layer");
 	}
-	if (store_synced() && fsync(layers) < 0)
-		return err_sys(err, "write the layer's name to disk");
 	return 0;
 }
