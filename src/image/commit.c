@@ -16,6 +16,7 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "image/changes.h"
+#include "image/confined.h"
 #include "image/store_private.h"
 
 #define OCI_CONFIG "application/vnd.oci.image.config.v1+json"
@@ -254,6 +255,8 @@ int commit_main(const struct globals *globals, int argc, char **argv, struct err
 	TRY(target_name(c.opts.target, &names, err));
 	TRY(store_open(globals, true, &c.store, err));
 	TRY(load_parent(&c, dir, err));
+	TRY(store_inside(&c.store, err));
+	TRY(confined_archive(&c.store, err));
 	TRY(take_changes(&c, dir, err));
 	TRY(make_config(&c, &config, err));
 	TRY(make_manifest(&c, &config, &manifest, err));

@@ -47,12 +47,11 @@ static const int unpack_calls[] = { UNPACK_CALLS };
 static const int archive_calls[] = { UNPACK_CALLS, STARTER_CALLS };
 static const int registry_calls[] = { UNPACK_CALLS, STARTER_CALLS, NETWORK_CALLS };
 
-/* All may be read (resolvers, certificates and proxies have their files anywhere), the store written. */
-static int confine_starter(
-	const struct store *store, const int *calls, size_t n_calls, struct err *err)
+/* All may be read (resolvers, certificates and proxies have their files anywhere), one folder written. */
+static int confine_starter(int folder, const int *calls, size_t n_calls, struct err *err)
 {
 	autofd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct confine_dir dirs[] = { { top, false }, { store ? store->root : top, true } };
+	const struct confine_dir dirs[] = { { top, false }, { folder, true } };
 	const struct confine rules = {
 		.name = "sbx-image",
 		.calls = calls,
@@ -60,7 +59,7 @@ static int confine_starter(
 		.refuse = ENOSYS, /* what libraries expect of a kernel that lacks something */
 		.files = true,
 		.dirs = dirs,
-		.n_dirs = store && store->root >= 0 ? 2 : 1,
+		.n_dirs = folder >= 0 ? 2 : 1,
 		.keep_dumpable = KEEP_DUMPABLE,
 	};
 
@@ -72,17 +71,22 @@ static int confine_starter(
 
 int confined_registry(const struct store *store, struct err *err)
 {
-	return confine_starter(store, registry_calls, ARRAY_SIZE(registry_calls), err);
+	return confine_starter(
+		store ? store->root : -EBADF, registry_calls, ARRAY_SIZE(registry_calls), err);
 }
 
 int confined_archive(const struct store *store, struct err *err)
 {
-	return confine_starter(store, archive_calls, ARRAY_SIZE(archive_calls), err);
+	return confine_starter(store->root, archive_calls, ARRAY_SIZE(archive_calls), err);
 }
 
-int confined_unpack(const struct store *store, struct err *err)
+int confined_pack(int folder, struct err *err)
 {
-	const struct confine_dir dirs[] = { { store->tmp, true }, { store->layers, true } };
+	return confine_starter(folder, archive_calls, ARRAY_SIZE(archive_calls), err);
+}
+
+static int confine_writer(const struct confine_dir *dirs, size_t n_dirs, struct err *err)
+{
 	const struct confine rules = {
 		.name = "sbx-image",
 		.calls = unpack_calls,
@@ -90,10 +94,24 @@ int confined_unpack(const struct store *store, struct err *err)
 		.refuse = ENOSYS,
 		.files = true,
 		.dirs = dirs,
-		.n_dirs = ARRAY_SIZE(dirs),
+		.n_dirs = n_dirs,
 		.keep_dumpable = KEEP_DUMPABLE,
 	};
 
 	TRY(confine_self(&rules, err));
 	return 0;
+}
+
+int confined_unpack(const struct store *store, struct err *err)
+{
+	const struct confine_dir dirs[] = { { store->tmp, true }, { store->layers, true } };
+
+	return confine_writer(dirs, ARRAY_SIZE(dirs), err);
+}
+
+int confined_extract(int root, struct err *err)
+{
+	const struct confine_dir dir = { root, true };
+
+	return confine_writer(&dir, 1, err);
 }

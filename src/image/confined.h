@@ -7,6 +7,8 @@
  *	registry   talks to servers, starts the processes that unpack. Reads files, writes the store.
  *	archive    reads a file to load or import, starts those, too. No sockets. Reads files, writes the store.
  *	unpack     one layer. No sockets, no processes, no files but tmp/ and layers/ of the store.
+ *	pack       save and export: as archive, but what it writes is the folder of the output.
+ *	extract    ADD of an archive: as unpack, but what it writes is the root of the build.
  *
  * The lists of the first two contain that of the third, which inherits them. What needs another program
  * is done before: the user namespace for unpacking (store_inside()), credential helpers (agent.h).
@@ -20,6 +22,9 @@
 int confined_registry(
 	const struct store *store, struct err *err); /* store NULL: nothing is written */
 int confined_archive(const struct store *store, struct err *err);
+int confined_pack(
+	int folder, struct err *err); /* folder < 0: nothing is written but what is open */
+int confined_extract(int root, struct err *err);
 int confined_unpack(const struct store *store, struct err *err);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/parcel.h"
 #include "image/unpack.h"
 
@@ -147,6 +148,8 @@ int extract_main(const struct globals *globals, int argc, char **argv, struct er
 	TRY(read_map("/proc/self/gid_map", map.gid, &map.n_gid, err));
 	if (map.n_uid == 1 && map.uid[0].count == 1)
 		map.kind = IDMAP_SINGLE;
+	if (!x.probe)
+		TRY(confined_extract(ROOT_FD, err));
 	(void)umask(0); /* cannot fail */
 	writer_init(&x.writer, ROOT_FD, &map);
 	x.writer.literal = true;

@@ -18,9 +18,11 @@ int layer_take(const struct store *store, const struct layer_source *source,
 	struct layer_taken *ret, struct err *err)
 {
 	autospool struct spool spool = { .fd = -EBADF };
-	struct pack pack = {
-		.layer = true, .store = store, .parent = source->parent, .lower = source->lower
-	};
+	struct pack pack = { .layer = true,
+		.store = store,
+		.inside = store,
+		.parent = source->parent,
+		.lower = source->lower };
 	struct layer_taken taken = { .chain_id = "" };
 	struct pack_result result;
 	int r;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 void outfile_done(struct outfile *out)
 {
 	fd_drop(&out->fd);
+	fd_drop(&out->folder);
 	if (out->temp)
 		(void)unlink(out->temp); /* the error that led here is the one to tell */
 	free(out->temp);
@@ -38,6 +40,15 @@ static int open_stdout(const char *verb, struct outfile *ret, struct err *err)
 	return 0;
 }
 
+static int open_folder(const char *path, struct err *err)
+{
+	autofree char *copy = xstrdup(path);
+	const char *folder = dirname(copy);
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, "create '%s'", path) : fd;
+}
+
 int outfile_open(const char *path, const char *verb, struct outfile *ret, struct err *err)
 {
 	autooutfile struct outfile out = OUTFILE_INIT;
@@ -56,6 +67,8 @@ int outfile_open(const char *path, const char *verb, struct outfile *ret, struct
 			return err_sys(err, "get a random name");
 		temp = xasprintf("%s.%08x.tmp", path, tag);
 		out.path = xstrdup(path);
+		out.folder = open_folder(path, err);
+		TRY(out.folder);
 		out.fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (out.fd >= 0)
 			out.temp = move_ptr(&temp);

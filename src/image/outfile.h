@@ -8,11 +8,12 @@
 
 struct outfile {
 	int fd;
+	int folder; /* O_PATH, where the file appears; -EBADF when it is written to directly */
 	char *path, *temp; /* NULL when it is written to directly */
 };
-#define OUTFILE_INIT         \
-	{                    \
-		.fd = -EBADF \
+#define OUTFILE_INIT                           \
+	{                                      \
+		.fd = -EBADF, .folder = -EBADF \
 	}
 void outfile_done(struct outfile *out); /* removes what was not committed */
 #define autooutfile __attribute__((cleanup(outfile_done)))

@@ -23,6 +23,7 @@
 #include "base/userns.h"
 #include "base/xalloc.h"
 #include "image/pack_private.h"
+#include "image/store_private.h"
 #include "image/pack_tee.h"
 #include "image/tarout.h"
 
@@ -483,8 +484,14 @@ int pack_run(const struct pack *pack, struct pack_result *ret, struct err *err)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (job.result == MAP_FAILED)
 		return err_sys(err, "prepare an archive");
-	r = idmap_detect(&job.map, err);
-	if (r >= 0)
+	r = 0;
+	if (pack->inside && pack->inside->inside)
+		job.map = pack->inside->inside->map;
+	else
+		r = idmap_detect(&job.map, err);
+	if (r >= 0 && pack->inside)
+		r = store_run_inside(pack->inside, pack_child, &job, err);
+	else if (r >= 0)
 		r = userns_run(&job.map, 0, pack_child, &job, err);
 	if (r >= 0)
 		*ret = *job.result;

@@ -24,7 +24,9 @@ struct pack {
 	const struct strv *lower;  /* directories below the layer, or NULL: what run made for its
 				   * mounts is left out where they have none of that name */
 	const char *parent;        /* chain id of the layer below, NULL for the first */
-	bool clamp;                /* no time is later than: */
+	const struct store
+		*inside; /* its user namespace (store_inside()) is joined; NULL = one is made */
+	bool clamp;      /* no time is later than: */
 	int64_t latest;
 };
 
