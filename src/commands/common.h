@@ -108,6 +108,12 @@ void ports_text(const struct container *c, struct buf *out);
 /* `images --tree`: images below those whose layers they stand on. name: NULL or as for image_list(). */
 int images_tree(const struct globals *globals, const char *name, struct err *err);
 
+/* images_filter.c: images --filter. The first finds wrong ones before there is an image. */
+struct image_row;
+int images_check_filters(const struct strv *filters, struct err *err);
+int images_filter_match(const struct globals *globals, const struct strv *filters,
+	const struct image_row *image, struct err *err);
+
 /* Prints "A /path", "C /path", "D /path", sorted; layers, container and name of changes are filled. what:
  * "container c", for messages. */
 struct rootfs_changes;

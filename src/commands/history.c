@@ -103,7 +103,7 @@ int cmd_history(struct globals *globals, int argc, char **argv, struct err *err)
 		: opts.human ? TABLE
 			     : EXACT,
 		TYPE, err));
-	TRY(image_history(globals, opts.image, &steps, err));
+	TRY(image_history(globals, opts.image, opts.platform, &steps, err));
 	TRY(format_heading(&format, heading, err));
 	json_each (it, steps) {
 		autojson struct json *row = row_of(it.value, &opts);

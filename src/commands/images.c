@@ -2,9 +2,6 @@
 /* images: lists the local store. */
 #include "commands/commands.h"
 
-#include <errno.h>
-#include <fnmatch.h>
-
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "commands/common.h"
@@ -91,86 +88,6 @@ static struct json *row_of(const struct image_row *image, bool no_trunc, bool di
 	return row;
 }
 
-/* ---- --filter ---- */
-
-static bool is_dangling(const struct image_row *image)
-{
-	return !image->repository || !image->tag;
-}
-
-static bool matches_reference(const struct image_row *image, const char *pattern)
-{
-	autofree char *whole = is_dangling(image)
-				       ? xstrdup("")
-				       : xasprintf("%s:%s", image->repository, image->tag);
-
-	return *whole && (fnmatch(pattern, whole, FNM_PATHNAME) == 0 ||
-				 fnmatch(pattern, image->repository, FNM_PATHNAME) == 0);
-}
-
-static int has_label(const struct globals *globals, const struct image_row *image, const char *want,
-	struct err *err)
-{
-	size_t len = strcspn(want, "=");
-	autofree char *key = xstrndup(want, len);
-	autojson struct json *doc = NULL;
-	const char *value;
-
-	TRY(image_inspect(globals, image->id, &doc, err));
-	value = json_str(json_path(doc, "Config", "Labels", key, NULL), NULL);
-	return value && (!want[len] || strcmp(value, want + len + 1) == 0);
-}
-
-/* before=, since=: compared with another image's time. */
-static int is_older(const struct globals *globals, const struct image_row *image, const char *than,
-	struct err *err)
-{
-	autojson struct json *doc = NULL;
-	int64_t ns = 0;
-
-	TRY(image_inspect(globals, than, &doc, err));
-	(void)state_time_parse(
-		json_str(json_get(doc, "Created"), ""), &ns); /* undated: the epoch */
-	return image->created < ns / NS ? 1 : image->created > ns / NS ? 2 : 0;
-}
-
-static int filter_matches(const struct globals *globals, const struct image_row *image,
-	const char *filter, struct err *err)
-{
-	const char *value = strchr(filter, '=');
-	size_t key = value ? (size_t)(value - filter) : strlen(filter);
-	int order;
-
-	if (!value++)
-		return err_set(
-			err, -EINVAL, "bad format of filter (expected name=value): %s", filter);
-	if (strncmp(filter, "dangling", key) == 0 && key == 8)
-		return is_dangling(image) ==
-		       (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
-	if (strncmp(filter, "reference", key) == 0 && key == 9)
-		return matches_reference(image, value);
-	if (strncmp(filter, "label", key) == 0 && key == 5)
-		return has_label(globals, image, value, err);
-	if ((strncmp(filter, "before", key) != 0 || key != 6) &&
-		(strncmp(filter, "since", key) != 0 || key != 5))
-		return err_set(err, -EINVAL, "invalid filter '%.*s'", (int)key, filter);
-	order = is_older(globals, image, value, err);
-	TRY(order);
-	return order == (filter[0] == 'b' ? 1 : 2);
-}
-
-static int wanted(const struct globals *globals, const struct images_opts *opts,
-	const struct image_row *image, struct err *err)
-{
-	strv_each (filter, &opts->filters) {
-		int r = filter_matches(globals, image, *filter, err);
-
-		if (r <= 0)
-			return r;
-	}
-	return 1;
-}
-
 int cmd_images(struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(images_opts_done))) struct images_opts opts = { 0 };
@@ -182,6 +99,7 @@ int cmd_images(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(images_opts_parse(argc, argv, &opts, err));
 	if (opts.tree)
 		return images_tree(globals, opts.name, err);
+	TRY(images_check_filters(&opts.filters, err));
 	fallback = opts.quiet ? "{{.ID}}" : opts.digests ? DIGESTS : TABLE;
 	TRY(format_init(&format, opts.format, fallback, TYPE, err));
 	TRY(image_list(globals, opts.name, &rows.list, &rows.n, err));
@@ -189,7 +107,7 @@ int cmd_images(struct globals *globals, int argc, char **argv, struct err *err)
 	for (size_t i = 0; i < rows.n; i++) {
 		autojson struct json *row = row_of(&rows.list[i], opts.no_trunc,
 			opts.digests || template_uses(format.template, "Digest"));
-		int r = wanted(globals, &opts, &rows.list[i], err);
+		int r = images_filter_match(globals, &opts.filters, &rows.list[i], err);
 
 		TRY(r);
 		if (r > 0)

@@ -23,6 +23,7 @@ int cmd_pull(struct globals *globals, int argc, char **argv, struct err *err)
 		strv_add(&args, "--quiet");
 	if (opts.platform)
 		strv_addf(&args, "--platform=%s", opts.platform);
+	server_opts_args(&opts.server, &args);
 	strv_add(&args, "--");
 	strv_add(&args, opts.image);
 	status = image_helper(globals, args.v, STDOUT_FILENO, err);

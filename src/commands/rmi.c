@@ -2,6 +2,8 @@
 /* rmi: removes names of images, and images that no name and no container holds any more. */
 #include "commands/commands.h"
 
+#include <errno.h>
+
 #include "base/own.h"
 #include "commands/common.h"
 #include "commands/output.h"
@@ -11,6 +13,7 @@
 struct removing {
 	const struct globals *globals;
 	bool force;
+	const char *platform; /* or NULL */
 	struct container *list;
 	size_t n;
 };
@@ -38,6 +41,25 @@ static const char *in_use(void *data, const char *image_id, bool *ret_running)
 	return user;
 }
 
+static int check_platform(const struct removing *rmi, const char *name, struct err *err)
+{
+	autojson struct json *doc = NULL;
+	struct image image = { .ref = (char *)name }; /* all that is looked at */
+	autojson struct json *config = json_new_map();
+
+	TRY(image_inspect(rmi->globals, name, &doc, err));
+	json_put_string(config, "os", json_str(json_get(doc, "Os"), ""));
+	json_put_string(config, "architecture", json_str(json_get(doc, "Architecture"), ""));
+	json_put_string(config, "variant", json_str(json_get(doc, "Variant"), ""));
+	image.config = config;
+	if (image_check_platform(&image, rmi->platform, err) == 0)
+		return 0;
+	return err_id(err, -ENOENT, "E-ARCH",
+		"image %s is for %s/%s, not for %s: nothing is removed", name,
+		json_str(json_get(doc, "Os"), ""), json_str(json_get(doc, "Architecture"), ""),
+		rmi->platform);
+}
+
 static int rmi_one(void *data, const char *name, struct err *err)
 {
 	struct removing *rmi = data;
@@ -45,6 +67,8 @@ static int rmi_one(void *data, const char *name, struct err *err)
 	autobuf struct buf text = BUF_INIT;
 	struct image_users users = { .fn = in_use, .data = rmi };
 
+	if (rmi->platform)
+		TRY(check_platform(rmi, name, err));
 	TRY(image_remove(rmi->globals, name, rmi->force, &users, &report, err));
 	strv_each (line, &report) {
 		const char *what = strchr(*line, ' ');
@@ -65,6 +89,7 @@ int cmd_rmi(struct globals *globals, int argc, char **argv, struct err *err)
 
 	TRY(rmi_opts_parse(argc, argv, &opts, err));
 	rmi.force = opts.force;
+	rmi.platform = opts.platform;
 	TRY(state_list(globals, &rmi.list, &rmi.n, err));
 	return for_each_operand(&opts.images, rmi_one, &rmi);
 }

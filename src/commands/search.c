@@ -121,11 +121,17 @@ int cmd_search(struct globals *globals, int argc, char **argv, struct err *err)
 
 int cmd_manifest_inspect(struct globals *globals, int argc, char **argv, struct err *err)
 {
-	__attribute__((cleanup(names_opts_done))) struct names_opts opts = { .names = STRV_INIT };
-	char *args[] = { (char *)"manifest-inspect", NULL, NULL };
+	__attribute__((cleanup(manifest_opts_done))) struct manifest_opts opts = { 0 };
+	autostrv struct strv args = STRV_INIT;
 
 	(void)argc;
 	TRY(manifest_opts_parse(argv, &opts, err));
-	args[1] = opts.names.v[0];
-	return image_helper(globals, args, STDOUT_FILENO, err);
+	strv_add(&args, "manifest-inspect");
+	if (opts.insecure)
+		strv_add(&args, "--insecure");
+	if (opts.verbose)
+		strv_add(&args, "--verbose");
+	strv_add(&args, "--");
+	strv_add(&args, opts.image);
+	return image_helper(globals, args.v, STDOUT_FILENO, err);
 }

@@ -12,8 +12,9 @@
 #include "commands/output.h"
 #include "image/image.h"
 
-#define IMAGES \
-	"table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.Containers}}"
+#define IMAGES                                                                                    \
+	"table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}" \
+	"\t{{.UniqueSize}}\t{{.Containers}}"
 #define CONTAINERS                                                                               \
 	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}" \
 	"\t{{.Status}}\t{{.Names}}"
@@ -38,12 +39,17 @@ static void put_number(struct json *row, const char *key, size_t n)
 	json_put_string(row, key, text);
 }
 
-static void put_size(struct json *row, int64_t bytes)
+static void put_bytes(struct json *row, const char *key, int64_t bytes)
 {
 	char text[UNITS_MAX];
 
 	units_size(bytes, 4, text);
-	json_put_string(row, "Size", text);
+	json_put_string(row, key, text);
+}
+
+static void put_size(struct json *row, int64_t bytes)
+{
+	put_bytes(row, "Size", bytes);
 }
 
 static int title(const char *text, struct err *err)
@@ -80,7 +86,7 @@ static size_t users_of(const struct world *w, const char *image)
 	return n;
 }
 
-static struct json *image_line(const struct world *w, const struct image_row *image)
+static struct json *image_line(const struct world *w, const struct image_row *image, int64_t shared)
 {
 	char since[UNITS_MAX], ago[UNITS_MAX + 8], id[16];
 	const char *bare = strchr(image->id, ':');
@@ -94,6 +100,8 @@ static struct json *image_line(const struct world *w, const struct image_row *im
 	json_put_string(row, "ID", id);
 	json_put_string(row, "CreatedSince", ago);
 	put_size(row, image->size);
+	put_bytes(row, "SharedSize", shared);
+	put_bytes(row, "UniqueSize", image->size - shared);
 	put_number(row, "Containers", users_of(w, image->id));
 	return row;
 }
@@ -102,17 +110,21 @@ static int show_images(const struct world *w, struct err *err)
 {
 	static const char *const names[][2] = { { "Repository", "REPOSITORY" }, { "Tag", "TAG" },
 		{ "ID", "IMAGE ID" }, { "CreatedSince", "CREATED" }, { "Size", "SIZE" },
+		{ "SharedSize", "SHARED SIZE" }, { "UniqueSize", "UNIQUE SIZE" },
 		{ "Containers", "CONTAINERS" }, { NULL, NULL } };
 	autoformat struct format format = { 0 };
+	autofree int64_t *shared = NULL;
 	struct image_row *images = NULL;
 	size_t n = 0;
-	int r = 0;
+	int r;
 
 	TRY(title("Images", err));
 	TRY(begin(&format, IMAGES, names, err));
 	TRY(image_list(w->globals, NULL, &images, &n, err));
+	shared = xcalloc(n + 1, sizeof(*shared));
+	r = image_shared_sizes(w->globals, images, n, shared, err);
 	for (size_t i = 0; i < n && r == 0; i++) {
-		autojson struct json *row = image_line(w, &images[i]);
+		autojson struct json *row = image_line(w, &images[i], shared[i]);
 
 		r = format_row(&format, row, NULL, err);
 	}

@@ -133,7 +133,7 @@ static int try_login(void *data, struct err *err)
 	struct server *server;
 	int r;
 
-	TRY(registry_open(&ref, globals->settings, globals->config, &registry, err));
+	TRY(registry_open(&ref, globals, NULL, &registry, err));
 	TRY(confined_registry(NULL, err));
 	server = &registry->servers[registry->endpoints.n - 1];
 	server->creds = (struct creds){ .user = xstrdup(creds->user),

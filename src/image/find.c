@@ -146,31 +146,9 @@ int search_main(const struct globals *globals, int argc, char **argv, struct err
 	if (!*s.term)
 		return err_set(err, -EINVAL, "'%.100s' has no term to search for", argv[2]);
 	ref.domain = domain = xstrdup(host ? host : "docker.io");
-	TRY(registry_open(&ref, globals->settings, globals->config, &registry, err));
+	TRY(registry_open(&ref, globals, NULL, &registry, err));
 	TRY(confined_registry(NULL, err));
 	s.registry = registry;
 	TRY(ask(&s, err));
 	return print(found, 0);
-}
-
-int manifest_main(const struct globals *globals, int argc, char **argv, struct err *err)
-{
-	autoregistry struct registry *registry = NULL;
-	autodocument struct document document = { 0 };
-	autojson struct json *doc = NULL;
-	autoref struct ref ref = { 0 };
-	struct wanted wanted = { .kind = "manifests", .size = -1, .max = MANIFEST_MAX };
-
-	if (argc != 2)
-		return err_set(err, -EINVAL, "usage: sbx-image manifest-inspect NAME");
-	TRY(ref_parse(argv[1], &ref, err));
-	wanted.reference = ref.digest ? ref.digest : ref.tag;
-	wanted.digest = ref.digest;
-	TRY(registry_open(&ref, globals->settings, globals->config, &registry, err));
-	TRY(confined_registry(NULL, err));
-	TRY(registry_fetch(registry, &wanted, &document, err));
-	if (json_parse(document.text.data ? document.text.data : "", document.text.len, &doc, err) <
-		0)
-		return err_wrap(err, "manifest of %s", argv[1]);
-	return print(doc, 3);
 }

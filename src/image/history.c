@@ -84,8 +84,8 @@ static void name_parents(const struct store *store, const struct json *index,
 		json_put_string(json_at(rows, json_len(rows) - 1), "Id", image->id);
 }
 
-int image_history(
-	const struct globals *globals, const char *name, struct json **ret, struct err *err)
+int image_history(const struct globals *globals, const char *name, const char *platform,
+	struct json **ret, struct err *err)
 {
 	autostore struct store store = STORE_INIT;
 	autojson struct json *index = NULL, *rows = NULL, *newest = json_new_list();
@@ -102,6 +102,7 @@ int image_history(
 			err->code = -EUCLEAN;
 		return err_wrap(err, "image %s", name);
 	}
+	TRY(found_check_platform(&found, name, platform, err));
 	rows = make_rows(&store, &found, &chains);
 	name_parents(&store, index, &found, rows);
 	for (size_t i = json_len(rows); i > 0; i--)

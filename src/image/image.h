@@ -85,14 +85,20 @@ void image_rows_free(struct image_row *rows, size_t n);
 int image_list(const struct globals *globals, const char *filter, struct image_row **ret,
 	size_t *ret_n, struct err *err);
 
+/* What of these images' bytes other images of the store use, too: ret_shared[i] belongs to rows[i]. Names of
+ * one image are one image. A damaged image shares nothing. (shares.c) */
+int image_shared_sizes(const struct globals *globals, const struct image_row *rows, size_t n,
+	int64_t *ret_shared, struct err *err);
+
 /* docker image inspect's object for one image; caller frees. */
 int image_inspect(
 	const struct globals *globals, const char *name, struct json **ret, struct err *err);
 
 /* docker image history's list, newest first: Id (or "<missing>"), Created (RFC 3339), CreatedBy, Size,
- * Comment; caller frees. Steps whose image is still in the store have its id. */
-int image_history(
-	const struct globals *globals, const char *name, struct json **ret, struct err *err);
+ * Comment; caller frees. Steps whose image is still in the store have its id. platform: what the image must
+ * be for, or NULL. */
+int image_history(const struct globals *globals, const char *name, const char *platform,
+	struct json **ret, struct err *err);
 
 /* ---- for the builder (builds.c) ---- */
 

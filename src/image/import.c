@@ -140,16 +140,13 @@ static int make_config(const struct store *store, const struct import_opts *opts
 {
 	autojson struct json *doc = json_new_map();
 	struct json *config = json_new_map(), *rootfs = json_new_map();
-	const char *platform = platform_host(), *slash = strchr(platform, '/') + 1;
-	autofree char *machine = xstrndup(slash, strcspn(slash, "/"));
 	struct strv diff_ids = STRV_INIT;
 	char now[32];
 
 	archive_now(now);
 	json_put_string(doc, "created", now);
-	json_put_string(doc, "architecture", machine);
-	json_put_string(doc, "os", "linux");
 	json_put(doc, "config", config);
+	TRY(platform_put(doc, opts->platform ? opts->platform : platform_host(), err));
 	strv_each (change, &opts->changes)
 		TRY(changes_apply(config, *change, err));
 	strv_add(&diff_ids, diff_id);

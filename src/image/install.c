@@ -14,7 +14,7 @@
 
 #define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
-static struct json *descriptor_json(const struct descriptor *d)
+struct json *descriptor_json(const struct descriptor *d)
 {
 	struct json *json = json_new_map();
 

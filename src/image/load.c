@@ -297,7 +297,23 @@ static int open_input(const char *path, struct err *err)
 	return fd < 0 ? err_sys(err, "open '%s'", path ? path : "stdin") : fd;
 }
 
-int load_archive(const struct store *store, const char *path, struct loads *ret, struct err *err)
+/* A manifest that came without an index is for what its config says. */
+static int check_platforms(const struct store *store, const struct loads *loads, struct err *err)
+{
+	for (size_t i = 0; loads->platform && i < loads->n; i++) {
+		const struct loaded *image = &loads->list[i];
+		autojson struct json *entry = descriptor_json(&image->manifest);
+		autofound struct found found = { 0 };
+
+		TRY(entry_load(store, entry, &found, err));
+		TRY(found_check_platform(&found, image->names.n ? image->names.v[0] : found.id,
+			loads->platform, err));
+	}
+	return 0;
+}
+
+int load_archive(const struct store *store, const char *path, const char *platform,
+	struct loads *ret, struct err *err)
 {
 	__attribute__((cleanup(load_done))) struct load load = { .store = store };
 	struct tar_visitor visitor = { on_member, on_piece, on_end, &load };
@@ -306,11 +322,14 @@ int load_archive(const struct store *store, const char *path, struct loads *ret,
 	TRY(fd);
 	TRY(confined_archive(store, err));
 	TRY(tar_visit(fd, &visitor, err));
+	ret->platform = platform;
 	if (members_find(&load.members, "index.json"))
 		TRY(load_oci(store, &load.members, ret, err));
 	else
 		TRY(load_docker(store, &load.members, ret, err));
-	return ret->n == 0 ? err_set(err, -ENOENT, "the archive holds no image") : 0;
+	if (ret->n == 0)
+		return err_set(err, -ENOENT, "the archive holds no image");
+	return check_platforms(store, ret, err);
 }
 
 int load_main(const struct globals *globals, int argc, char **argv, struct err *err)
@@ -322,6 +341,6 @@ int load_main(const struct globals *globals, int argc, char **argv, struct err *
 	TRY(load_opts_parse(argc, argv, &opts, err));
 	TRY(store_open(globals, true, &store, err));
 	TRY(store_inside(&store, err));
-	TRY(load_archive(&store, opts.input, &loads, err));
+	TRY(load_archive(&store, opts.input, opts.platform, &loads, err));
 	return install_all(globals, &store, &loads, opts.quiet, err);
 }

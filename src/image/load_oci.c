@@ -27,9 +27,9 @@ static int need_member(const struct members *members, const char *digest, struct
 		err, -ENOENT, "the archive is not complete: blob %.150s is not in it", digest);
 }
 
-/* From an index's descriptor down to the manifest of this machine, all of it in the archive. */
+/* From an index's descriptor down to the manifest of one platform, all of it in the archive. */
 static int find_manifest(const struct store *store, const struct members *members,
-	struct descriptor *at, struct err *err)
+	const char *platform, struct descriptor *at, struct err *err)
 {
 	for (int depth = 0; depth < INDEX_DEPTH; depth++) {
 		autobuf struct buf text = BUF_INIT;
@@ -39,7 +39,7 @@ static int find_manifest(const struct store *store, const struct members *member
 		TRY(store_read_blob(store, at->digest, MANIFEST_MAX, &text, err));
 		TRY(manifest_parse(text.data, text.len, NULL, &m, err));
 		if (m.kind == DOC_INDEX) {
-			TRY(manifest_select(&m, NULL, at, err));
+			TRY(manifest_select(&m, platform, at, err));
 			continue;
 		}
 		at->size = (int64_t)text.len;
@@ -82,7 +82,7 @@ static int take_entry(const struct store *store, const struct members *members,
 	struct loaded *image;
 
 	TRY(descriptor_parse(entry, &at, err));
-	TRY(find_manifest(store, members, &at, err));
+	TRY(find_manifest(store, members, ret->platform, &at, err));
 	image = same_manifest(ret, at.digest);
 	image->manifest = at;
 	return take_name(entry, &image->names, err);

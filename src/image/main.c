@@ -32,6 +32,7 @@ static int run_pull(const struct globals *globals, int argc, char **argv, struct
 	pull.name = opts.image;
 	pull.platform = opts.platform;
 	pull.quiet = opts.quiet;
+	pull.server = &opts.server;
 	pull.implicit = strcmp(argv[0], "pull-for-run") == 0;
 	return opts.all_tags ? pull_all_tags(globals, &pull, err) : pull_image(globals, &pull, err);
 }

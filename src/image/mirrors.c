@@ -137,3 +137,21 @@ int mirrors_resolve(
 	found = (struct endpoints){ 0 };
 	return 0;
 }
+
+void mirrors_verify(struct endpoints *endpoints, bool verify)
+{
+	for (size_t i = 0; i < endpoints->n; i++) {
+		struct endpoint *e = &endpoints->list[i];
+
+		e->insecure = !verify;
+		if (e->mirror)
+			continue; /* its scheme is what the configuration says */
+		e->plain_ok = e->either = !verify;
+		if (verify && strncmp(e->base, "http://", 7) == 0) {
+			char *base = xasprintf("https://%s", e->base + 7);
+
+			free(e->base);
+			e->base = base;
+		}
+	}
+}

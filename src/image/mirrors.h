@@ -31,4 +31,8 @@ void endpoints_done(struct endpoints *endpoints);
 int mirrors_resolve(
 	const struct json *settings, const char *domain, struct endpoints *ret, struct err *err);
 
+/* What --tls-verify says of all of them: certificates are checked and the registry itself is spoken to in
+ * https; or they are not, and plain http with it is tried, too. */
+void mirrors_verify(struct endpoints *endpoints, bool verify);
+
 #endif

@@ -65,6 +65,8 @@ void spool_done(struct spool *spool); /* removes what was not committed */
 int install_manifest(const struct store *store, const struct descriptor *config,
 	const struct descriptor *layers, size_t n, struct descriptor *ret, struct err *err);
 
+/* An entry as an index has it. Caller frees. */
+struct json *descriptor_json(const struct descriptor *d);
 /* Writes a document under its digest; fills digest and size. */
 int install_document(
 	const struct store *store, const struct json *doc, struct descriptor *ret, struct err *err);
@@ -126,11 +128,13 @@ struct loaded {
 	char id[DIGEST_MAX];
 };
 struct loads {
+	const char *platform; /* what an index is asked for; NULL = this machine's */
 	struct loaded *list;
 	size_t n;
 };
 /* Reads an archive (path NULL: stdin) to its end; its blobs are in the store then. Locks this process in. */
-int load_archive(const struct store *store, const char *path, struct loads *ret, struct err *err);
+int load_archive(const struct store *store, const char *path, const char *platform,
+	struct loads *ret, struct err *err);
 void loads_done(struct loads *loads);
 struct loaded *loads_add(struct loads *loads);
 

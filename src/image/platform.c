@@ -13,6 +13,7 @@
 
 #include "base/own.h"
 #include "image/manifest_private.h"
+#include "image/store_private.h"
 
 struct platform {
 	char os[32], arch[32], variant[32];
@@ -128,24 +129,49 @@ static void entry_platform(const struct json *entry, struct platform *ret)
 		ret->variant, sizeof(ret->variant), "%s", json_str(json_get(p, "variant"), ""));
 }
 
-int image_check_platform(const struct image *image, const char *platform, struct err *err)
+static int check_config(const struct json *config, const char *name, const char *platform,
+	const char *hint, struct err *err)
 {
 	struct platform want, have = { 0 };
 	char text[100] = "";
 
 	TRY(parse(platform, &want, err));
-	(void)snprintf(have.os, sizeof(have.os), "%s", json_str(json_get(image->config, "os"), ""));
-	(void)snprintf(have.arch, sizeof(have.arch), "%s",
-		json_str(json_get(image->config, "architecture"), ""));
+	(void)snprintf(have.os, sizeof(have.os), "%s", json_str(json_get(config, "os"), ""));
+	(void)snprintf(
+		have.arch, sizeof(have.arch), "%s", json_str(json_get(config, "architecture"), ""));
 	(void)snprintf(have.variant, sizeof(have.variant), "%s",
-		json_str(json_get(image->config, "variant"), ""));
+		json_str(json_get(config, "variant"), ""));
 	if (score(&have, &want) > 0)
 		return 0;
 	describe(&have, text, sizeof(text));
 	return err_id(err, -ENOENT, "E-ARCH",
-		"image %s was found but is not for the wanted platform: wanted %s, it is for %s. "
-		"Another one can be pulled with --pull missing or --pull always",
-		image->ref, platform, text);
+		"image %s was found but is not for the wanted platform: wanted %s, it is for %s%s",
+		name, platform, text, hint);
+}
+
+int image_check_platform(const struct image *image, const char *platform, struct err *err)
+{
+	return check_config(image->config, image->ref, platform,
+		". Another one can be pulled with --pull missing or --pull always", err);
+}
+
+int found_check_platform(
+	const struct found *found, const char *name, const char *platform, struct err *err)
+{
+	return platform ? check_config(found->config, name, platform, "", err) : 0;
+}
+
+/* Fills os, architecture and, if there is one, variant. */
+int platform_put(struct json *config, const char *platform, struct err *err)
+{
+	struct platform p;
+
+	TRY(parse(platform, &p, err));
+	json_put_string(config, "architecture", p.arch);
+	json_put_string(config, "os", p.os);
+	if (*p.variant)
+		json_put_string(config, "variant", p.variant);
+	return 0;
 }
 
 int manifest_select(

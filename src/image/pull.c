@@ -318,7 +318,7 @@ int pull_image(const struct globals *globals, const struct pull *pull, struct er
 	TRY(ref_parse(pull->name, &s.ref, err));
 	if (s.ref.default_tag && !pull->implicit)
 		progress_say(&s.progress, "Using default tag: latest");
-	TRY(registry_open(&s.ref, globals->settings, globals->config, &s.registry, err));
+	TRY(registry_open(&s.ref, globals, pull->server, &s.registry, err));
 	TRY(store_open(globals, true, &s.store, err));
 	TRY(store_inside(&s.store, err));
 	TRY(confined_registry(&s.store, err));

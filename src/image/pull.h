@@ -13,7 +13,8 @@ struct pull {
 	const char *platform; /* "linux/arm64"; NULL = this machine */
 	bool quiet;           /* print the full reference only */
 	bool implicit; /* nobody typed pull: say what `docker run` says of it, which is less */
-	int out;       /* descriptor for what `docker pull` prints on stdout */
+	const struct server_opts *server; /* NULL: as configured */
+	int out;                          /* descriptor for what `docker pull` prints on stdout */
 };
 /* Locks this process in (confined.h). */
 int pull_image(const struct globals *globals, const struct pull *pull, struct err *err);

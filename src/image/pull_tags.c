@@ -22,6 +22,7 @@
 struct list { /* borrowed */
 	const struct globals *globals;
 	const struct ref *ref;
+	const struct server_opts *server;
 	int out; /* gets the tags, one a line */
 };
 
@@ -33,8 +34,7 @@ static int ask_tags(void *data, struct err *err)
 	autostrv struct strv tags = STRV_INIT;
 	autobuf struct buf text = BUF_INIT;
 
-	TRY(registry_open(
-		list->ref, list->globals->settings, list->globals->config, &registry, err));
+	TRY(registry_open(list->ref, list->globals, list->server, &registry, err));
 	TRY(confined_registry(NULL, err));
 	if (registry_list_any(registry, path, "tags", &tags, err) < 0)
 		return err_wrap(err, "list the tags of %s", registry->familiar);
@@ -46,11 +46,11 @@ static int ask_tags(void *data, struct err *err)
 }
 
 /* Those that are no tags are told when they are pulled. */
-static int list_tags(
-	const struct globals *globals, const struct ref *ref, struct strv *ret, struct err *err)
+static int list_tags(const struct globals *globals, const struct pull *pull, const struct ref *ref,
+	struct strv *ret, struct err *err)
 {
 	autofd int fd = memfd_create("sbx-tags", MFD_CLOEXEC);
-	struct list list = { globals, ref, fd };
+	struct list list = { globals, ref, pull->server, fd };
 	autofree char *text = NULL;
 	size_t len = 0;
 
@@ -89,7 +89,7 @@ int pull_all_tags(const struct globals *globals, const struct pull *pull, struct
 	TRY(ref_parse(pull->name, &ref, err));
 	if (!ref.default_tag)
 		return err_set(err, -EINVAL, "tag can't be used with --all-tags/-a");
-	TRY(list_tags(globals, &ref, &tags, err));
+	TRY(list_tags(globals, pull, &ref, &tags, err));
 	strv_each (tag, &tags) {
 		autofree char *name = xasprintf("%s/%s:%s", ref.domain, ref.path, *tag);
 		struct err why = ERR_INIT;

@@ -8,10 +8,12 @@
 #include "image/parcel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -33,6 +35,7 @@ struct push {
 	struct registry *registry;
 	struct server *server; /* the registry itself */
 	struct push_opts opts;
+	int digests; /* --digestfile, opened before the network is; or -EBADF */
 };
 
 static void push_done(struct push *p)
@@ -42,6 +45,7 @@ static void push_done(struct push *p)
 	found_done(&p->image);
 	json_free(p->index);
 	push_opts_done(&p->opts);
+	fd_drop(&p->digests);
 	store_done(&p->store);
 }
 
@@ -351,6 +355,8 @@ static int push_tag(struct push *p, struct err *err)
 		TRY(push_blob(p, m->layers[i].digest, err));
 	TRY(push_blob(p, m->config.digest, err));
 	TRY(push_manifest(p, &size, err));
+	if (p->digests >= 0 && dprintf(p->digests, "%s\n", p->image.manifest_digest) < 0)
+		return err_sys(err, "write '%s'", p->opts.digestfile);
 	if (p->opts.quiet)
 		(void)printf("%s:%s\n", p->registry->full_name, p->ref.tag);
 	else
@@ -367,6 +373,7 @@ static int find_one(struct push *p, struct err *err)
 		return err_set(err, -ENOENT, "An image does not exist locally with the tag: %s",
 			p->opts.image);
 	TRY(entry_load(&p->store, at.entry, &p->image, err));
+	TRY(found_check_platform(&p->image, p->opts.image, p->opts.platform, err));
 	if (p->ref.default_tag && !p->opts.quiet)
 		(void)printf("Using default tag: latest\n");
 	return 0;
@@ -379,6 +386,7 @@ static int push_entry(struct push *p, const struct json *entry, const char *tag,
 	free(p->ref.tag);
 	p->ref.tag = xstrdup(tag);
 	TRY(entry_load(&p->store, entry, &p->image, err));
+	TRY(found_check_platform(&p->image, p->opts.image, p->opts.platform, err));
 	return push_tag(p, err);
 }
 
@@ -404,7 +412,8 @@ static int push_all_tags(struct push *p, struct err *err)
 
 int push_main(const struct globals *globals, int argc, char **argv, struct err *err)
 {
-	__attribute__((cleanup(push_done))) struct push p = { .store = STORE_INIT };
+	__attribute__((cleanup(push_done))) struct push p = { .store = STORE_INIT,
+		.digests = -EBADF };
 
 	TRY(push_opts_parse(argc, argv, &p.opts, err));
 	TRY(ref_parse(p.opts.image, &p.ref, err));
@@ -412,11 +421,16 @@ int push_main(const struct globals *globals, int argc, char **argv, struct err *
 		return err_set(err, -EINVAL, "cannot push a digest reference");
 	if (p.opts.all_tags && !p.ref.default_tag)
 		return err_set(err, -EINVAL, "tag can't be used with --all-tags/-a");
+	if (p.opts.digestfile) {
+		p.digests = open(p.opts.digestfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		if (p.digests < 0)
+			return err_sys(err, "open '%s'", p.opts.digestfile);
+	}
 	TRY(store_open(globals, false, &p.store, err));
 	TRY(index_load(&p.store, &p.index, err));
 	if (!p.opts.all_tags)
 		TRY(find_one(&p, err));
-	TRY(registry_open(&p.ref, globals->settings, globals->config, &p.registry, err));
+	TRY(registry_open(&p.ref, globals, &p.opts.server, &p.registry, err));
 	TRY(confined_registry(NULL, err));
 	p.registry->push = true;
 	p.server = &p.registry->servers[p.registry->endpoints.n - 1];

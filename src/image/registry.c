@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -25,6 +26,7 @@
 #define WAITS_MAX       2
 #define RETRY_AFTER_MAX 10 /* seconds we are willing to sit out a 429 */
 #define FIRST_DELAY_MS  200
+#define DOUBLINGS_MAX   6 /* so the longest is 13 s */
 #define MANIFEST_TYPES                                                                          \
 	"application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, " \
 	"application/vnd.docker.distribution.manifest.list.v2+json, "                           \
@@ -57,13 +59,36 @@ static int open_http(const char *config_path, struct http **ret, struct err *err
 	return http_new(&config, ret, err);
 }
 
-int registry_open(const struct ref *ref, const struct json *settings, const char *config_path,
-	struct registry **ret, struct err *err)
+/* --authfile: as REGISTRY_AUTH_FILE says it; creds_files() obeys. */
+static int apply_authfile(const char *path, struct err *err)
+{
+	if (access(path, R_OK) < 0 || setenv("REGISTRY_AUTH_FILE", path, 1) < 0)
+		return err_sys(err, "read the login file '%s'", path);
+	return 0;
+}
+
+static void apply_creds(struct server *origin, const char *pair)
+{
+	const char *colon = strchr(pair, ':');
+
+	origin->creds = (struct creds){ .user = xstrndup(pair, (size_t)(colon - pair)),
+		.secret = xstrdup(colon + 1),
+		.source = xstrdup("--creds") };
+	origin->creds_looked_up = origin->creds_found = true;
+}
+
+int registry_open(const struct ref *ref, const struct globals *globals,
+	const struct server_opts *opts, struct registry **ret, struct err *err)
 {
 	autoregistry struct registry *registry = xcalloc(1, sizeof(*registry));
 
-	TRY(mirrors_resolve(settings, ref->domain, &registry->endpoints, err));
-	TRY(open_http(config_path, &registry->http, err));
+	TRY(mirrors_resolve(globals->settings, ref->domain, &registry->endpoints, err));
+	if (opts && opts->tls_told)
+		mirrors_verify(&registry->endpoints, opts->tls_verify);
+	if (opts && opts->authfile)
+		TRY(apply_authfile(opts->authfile, err));
+	registry->failures_max = opts && opts->retry >= 0 ? (unsigned)opts->retry : FAILURES_MAX;
+	TRY(open_http(globals->config, &registry->http, err));
 	if (ref->path) {
 		registry->path = xstrdup(ref->path);
 		registry->familiar = ref_name(ref);
@@ -77,6 +102,8 @@ int registry_open(const struct ref *ref, const struct json *settings, const char
 		registry->servers[i].endpoint = &registry->endpoints.list[i];
 		registry->servers[i].base = xstrdup(registry->endpoints.list[i].base);
 	}
+	if (opts && opts->creds)
+		apply_creds(&registry->servers[registry->endpoints.n - 1], opts->creds);
 	TRY(agent_start(&registry->endpoints, registry->path, &registry->agent, err));
 	*ret = move_ptr(&registry);
 	return 0;
@@ -167,11 +194,15 @@ static int rate_limited(
 }
 
 /* Milliseconds before the next try, or -1 when there were enough. */
-static int delay(struct attempt *attempt)
+static int delay(const struct registry *registry, struct attempt *attempt)
 {
-	if (attempt->failures >= FAILURES_MAX)
+	int ms = attempt->failures < DOUBLINGS_MAX ? FIRST_DELAY_MS << attempt->failures
+						   : FIRST_DELAY_MS << DOUBLINGS_MAX;
+
+	if (attempt->failures >= registry->failures_max)
 		return -1;
-	return FIRST_DELAY_MS << attempt->failures++;
+	attempt->failures++;
+	return ms;
 }
 
 static int react_to_rate(struct server *server, struct attempt *attempt,
@@ -224,7 +255,7 @@ int registry_react(struct registry *registry, struct server *server, struct atte
 		if (switch_scheme(server, 0, err->code))
 			return 0;
 		ms = http_is_transient(err->code) || (server->reached && err->code == -ENETUNREACH)
-			     ? delay(attempt)
+			     ? delay(registry, attempt)
 			     : -1;
 		return ms < 0 ? err->code : ms;
 	}
@@ -235,7 +266,7 @@ int registry_react(struct registry *registry, struct server *server, struct atte
 		return react_to_401(registry, server, attempt, reply, err);
 	if (reply->status == 429)
 		return react_to_rate(server, attempt, reply, err);
-	ms = reply->status >= 500 || reply->status == 408 ? delay(attempt) : -1;
+	ms = reply->status >= 500 || reply->status == 408 ? delay(registry, attempt) : -1;
 	if (ms >= 0)
 		return ms;
 	if (reply->status == 403)

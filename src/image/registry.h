@@ -49,11 +49,13 @@ struct registry {
 	struct server *servers; /* one per endpoint */
 	size_t current;         /* the one that served the last document */
 	struct agent agent;     /* knows the stored logins */
+	unsigned failures_max;  /* of the moment, of one request */
 };
 
-/* Starts the agent; the caller may lock itself in afterwards. settings and config_path (of the config file; its folder holds ca/) may be NULL. */
-int registry_open(const struct ref *ref, const struct json *settings, const char *config_path,
-	struct registry **ret, struct err *err);
+/* Starts the agent; the caller may lock itself in afterwards. opts NULL: as configured. A login that opts
+ * give is for the registry itself, not for its mirrors. */
+int registry_open(const struct ref *ref, const struct globals *globals,
+	const struct server_opts *opts, struct registry **ret, struct err *err);
 void registry_free(struct registry *registry); /* NULL ok */
 void registry_free_(struct registry **registry);
 #define autoregistry __attribute__((cleanup(registry_free_)))

@@ -3,6 +3,8 @@
  * `sbx save`: one archive that is docker-archive (manifest.json, repositories) and OCI layout
  * (oci-layout, index.json, blobs) at once, as Docker 25 writes it. Blobs go out as the store has
  * them, so digests and ids stay; each is verified on its way. The same images give the same bytes.
+ * --format leaves one of the two out, or makes a folder: an OCI layout, or skopeo's dir:, where the manifest
+ * stands beside the blobs.
  */
 #include "image/parcel.h"
 
@@ -14,7 +16,9 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/outfile.h"
+#include "image/outfolder.h"
 #include "image/store_private.h"
 #include "image/tarout.h"
 
@@ -31,6 +35,11 @@ struct save {
 	size_t n;
 	struct strv blobs; /* digests, each once */
 	int64_t mtime;
+	enum save_format format;
+	const char *platform; /* what they must be for; NULL = any */
+	struct outfile file;
+	struct outfolder folder;
+	struct tar_out tar; /* unless it becomes a folder */
 };
 
 static void save_done(struct save *save)
@@ -42,6 +51,9 @@ static void save_done(struct save *save)
 	free(save->images);
 	json_free(save->index);
 	strv_done(&save->blobs);
+	tar_out_done(&save->tar);
+	outfile_done(&save->file);
+	outfolder_done(&save->folder);
 	store_done(&save->store);
 }
 
@@ -73,6 +85,7 @@ static int add_image(struct save *save, const struct json *entry, const char *ta
 	const char *type;
 
 	TRY(entry_load(&save->store, entry, &found, err));
+	TRY(found_check_platform(&found, tag ? tag : found.id, save->platform, err));
 	for (size_t i = 0; i < save->n && !image; i++)
 		if (strcmp(save->images[i].manifest.digest, found.manifest_digest) == 0)
 			image = &save->images[i];
@@ -217,7 +230,16 @@ static struct json *docker_repositories(const struct save *save)
 	return doc;
 }
 
-static void push_entry(struct json *list, const struct descriptor *manifest, const char *tag)
+/* Beside a docker-archive as Docker writes it; alone as podman does, so that both find the name. */
+static void put_name(struct json *notes, const char *full, bool alone)
+{
+	if (!alone)
+		json_put_string(notes, "io.containerd.image.name", full);
+	json_put_string(notes, INDEX_REF, alone ? full : strrchr(full, ':') + 1);
+}
+
+static void push_entry(const struct save *save, struct json *list,
+	const struct descriptor *manifest, const char *tag)
 {
 	struct json *entry = json_new_map(), *notes;
 
@@ -226,8 +248,7 @@ static void push_entry(struct json *list, const struct descriptor *manifest, con
 	json_put_int(entry, "size", manifest->size);
 	if (tag) {
 		notes = json_new_map();
-		json_put_string(notes, "io.containerd.image.name", tag);
-		json_put_string(notes, INDEX_REF, strrchr(tag, ':') + 1);
+		put_name(notes, tag, save->format != SAVE_BOTH);
 		json_put(entry, "annotations", notes);
 	}
 	json_push(list, entry);
@@ -241,9 +262,9 @@ static struct json *oci_index(const struct save *save)
 		const struct saved *image = &save->images[i];
 
 		strv_each (tag, &image->tags)
-			push_entry(list, &image->manifest, *tag);
+			push_entry(save, list, &image->manifest, *tag);
 		if (image->tags.n == 0)
-			push_entry(list, &image->manifest, NULL);
+			push_entry(save, list, &image->manifest, NULL);
 	}
 	json_put_int(doc, "schemaVersion", 2);
 	json_put_string(doc, "mediaType", "application/vnd.oci.image.index.v1+json");
@@ -251,50 +272,71 @@ static struct json *oci_index(const struct save *save)
 	return doc;
 }
 
-/* ---- the archive ---- */
+/* ---- what is written ---- */
 
-static int put_document(const struct save *save, struct tar_out *out, const char *name,
-	const struct json *doc, struct err *err)
+static bool is_folder(const struct save *save)
+{
+	return save->format == SAVE_OCI_DIR || save->format == SAVE_DOCKER_DIR;
+}
+
+static int put_text(struct save *save, const char *name, const struct buf *text, struct err *err)
 {
 	struct tar_member m = {
 		.type = TAR_FILE, .path = name, .mode = 0644, .mtime = save->mtime
 	};
+
+	if (is_folder(save))
+		return outfolder_text(&save->folder, name, text->data, text->len, err);
+	return tar_out_text(&save->tar, &m, text, err);
+}
+
+static int put_document(
+	struct save *save, const char *name, const struct json *doc, struct err *err)
+{
 	autobuf struct buf text = BUF_INIT;
 
 	json_write(doc, 0, &text);
-	return tar_out_text(out, &m, &text, err);
+	return put_text(save, name, &text, err);
 }
 
-static int put_folder(
-	const struct save *save, struct tar_out *out, const char *name, struct err *err)
+static int put_folder(struct save *save, const char *name, struct err *err)
 {
 	struct tar_member m = { .type = TAR_DIR, .path = name, .mode = 0755, .mtime = save->mtime };
 
-	return tar_out_member(out, &m, err);
+	return is_folder(save) ? outfolder_make(&save->folder, name, err)
+			       : tar_out_member(&save->tar, &m, err);
 }
 
-static int put_blob(
-	const struct save *save, struct tar_out *out, const char *digest, struct err *err)
+static int put_bytes(struct save *save, const char *name, int fd, int64_t size,
+	struct digester *digester, struct err *err)
 {
-	autofree char *name = member_name(digest);
 	struct tar_member m = {
-		.type = TAR_FILE, .path = name, .mode = 0644, .mtime = save->mtime
+		.type = TAR_FILE, .path = name, .mode = 0644, .mtime = save->mtime, .size = size
 	};
+
+	if (is_folder(save))
+		return outfolder_copy(&save->folder, name, fd, size, digester, err);
+	TRY(tar_out_member(&save->tar, &m, err));
+	return tar_out_copy(&save->tar, fd, size, digester, err);
+}
+
+static int put_blob(struct save *save, const char *name, const char *digest, struct err *err)
+{
 	autodigester struct digester *digester = NULL;
-	autofd int fd = store_open_blob(&save->store, digest, &m.size, err);
 	char got[DIGEST_MAX];
+	int64_t size = 0;
+	autofd int fd = store_open_blob(&save->store, digest, &size, err);
 
 	TRY(fd);
 	TRY(digester_new(digest, &digester, err));
-	TRY(tar_out_member(out, &m, err));
-	TRY(tar_out_copy(out, fd, m.size, digester, err));
+	TRY(put_bytes(save, name, fd, size, digester, err));
 	digester_final(digester, got);
 	if (strcmp(got, digest) == 0)
 		return 0;
 	return err_id(err, -EBADMSG, "E-DIGEST",
 		"blob %s of the image store is damaged (%lld bytes). Pull the image again: that "
 		"replaces it",
-		digest, (long long)m.size);
+		digest, (long long)size);
 }
 
 static int by_name(const void *a, const void *b)
@@ -302,45 +344,94 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int write_archive(struct save *save, struct tar_out *out, struct err *err)
+static int put_blobs(struct save *save, struct err *err)
+{
+	const char *folder = "";
+
+	qsort(save->blobs.v, save->blobs.n, sizeof(*save->blobs.v), by_name);
+	TRY(put_folder(save, "blobs", err));
+	strv_each (digest, &save->blobs) {
+		autofree char *algorithm = xasprintf("blobs/%.6s", *digest);
+		autofree char *name = member_name(*digest);
+
+		if (strncmp(*digest, folder, 6) != 0)
+			TRY(put_folder(save, algorithm, err));
+		folder = *digest;
+		TRY(put_blob(save, name, *digest, err));
+	}
+	return 0;
+}
+
+/* Members come in the order of their names, whichever there are. */
+static int write_all(struct save *save, struct err *err)
 {
 	autojson struct json *layout = json_new_map(), *index = oci_index(save);
 	autojson struct json *manifest = docker_manifest(save);
 	autojson struct json *repositories = docker_repositories(save);
-	const char *folder = "";
+	bool oci = save->format != SAVE_DOCKER_ARCHIVE;
+	bool docker = save->format == SAVE_BOTH || save->format == SAVE_DOCKER_ARCHIVE;
 
 	json_put_string(layout, "imageLayoutVersion", "1.0.0");
-	qsort(save->blobs.v, save->blobs.n, sizeof(*save->blobs.v), by_name);
-	TRY(put_folder(save, out, "blobs", err));
-	strv_each (digest, &save->blobs) {
-		autofree char *algorithm = xasprintf("blobs/%.6s", *digest);
+	TRY(put_blobs(save, err));
+	if (oci)
+		TRY(put_document(save, "index.json", index, err));
+	if (docker)
+		TRY(put_document(save, "manifest.json", manifest, err));
+	if (oci)
+		TRY(put_document(save, "oci-layout", layout, err));
+	if (docker)
+		TRY(put_document(save, "repositories", repositories, err));
+	return is_folder(save) ? 0 : tar_out_end(&save->tar, err);
+}
 
-		if (strncmp(*digest, folder, 6) != 0)
-			TRY(put_folder(save, out, algorithm, err));
-		folder = *digest;
-		TRY(put_blob(save, out, *digest, err));
+/* skopeo's dir: blobs by their digits, the manifest by a name of its own. */
+static int write_docker_dir(struct save *save, struct err *err)
+{
+	autobuf struct buf version = BUF_INIT;
+
+	if (save->n != 1)
+		return err_set(
+			err, -EINVAL, "--format docker-dir holds one image, not %zu", save->n);
+	buf_adds(&version, "Directory Transport Version: 1.1\n");
+	strv_each (digest, &save->blobs) {
+		bool is_manifest = strcmp(*digest, save->images[0].manifest.digest) == 0;
+
+		TRY(put_blob(save, is_manifest ? "manifest.json" : *digest + 7, *digest, err));
 	}
-	TRY(put_document(save, out, "index.json", index, err));
-	TRY(put_document(save, out, "manifest.json", manifest, err));
-	TRY(put_document(save, out, "oci-layout", layout, err));
-	TRY(put_document(save, out, "repositories", repositories, err));
-	return tar_out_end(out, err);
+	return put_text(save, "version", &version, err);
+}
+
+/* From here on this process writes where it was told to and nowhere else. */
+static int open_output(struct save *save, const char *output, struct err *err)
+{
+	if (is_folder(save)) {
+		TRY(outfolder_open(output, &save->folder, err));
+		return confined_pack(save->folder.parent, err);
+	}
+	TRY(outfile_open(output, "save", &save->file, err));
+	tar_out_init(&save->tar, save->file.fd, NULL);
+	return confined_pack(save->file.folder, err);
 }
 
 int save_main(const struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(save_opts_done))) struct save_opts opts = { 0 };
-	__attribute__((cleanup(save_done))) struct save save = { .store = STORE_INIT };
-	autooutfile struct outfile file = OUTFILE_INIT;
-	autotarout struct tar_out out = { 0 };
+	__attribute__((cleanup(save_done))) struct save save = {
+		.store = STORE_INIT, .file = OUTFILE_INIT, .folder = OUTFOLDER_INIT
+	};
 
 	TRY(save_opts_parse(argc, argv, &opts, err));
 	save.mtime = archive_time(0);
+	save.format = opts.format;
+	save.platform = opts.platform;
 	TRY(store_open(globals, false, &save.store, err));
+	TRY(open_output(&save, opts.output, err));
 	TRY(index_load(&save.store, &save.index, err));
 	TRY(collect(&save, &opts.images, err));
-	TRY(outfile_open(opts.output, "save", &file, err));
-	tar_out_init(&out, file.fd, NULL);
-	TRY(write_archive(&save, &out, err));
-	return outfile_commit(&file, err);
+	if (save.format == SAVE_DOCKER_DIR)
+		TRY(write_docker_dir(&save, err));
+	else
+		TRY(write_all(&save, err));
+	return is_folder(&save) ? outfolder_commit(&save.folder, err)
+				: outfile_commit(&save.file, err);
 }

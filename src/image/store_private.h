@@ -80,6 +80,11 @@ int entry_id(
 /* Reads manifest and config of an entry; follows an index to this machine's platform. */
 int entry_load(
 	const struct store *store, const struct json *entry, struct found *ret, struct err *err);
+/* -ENOENT with E-ARCH unless the image is for that platform; NULL: any will do. platform.c */
+int found_check_platform(
+	const struct found *found, const char *name, const char *platform, struct err *err);
+/* Fills a config's os, architecture and variant. platform.c */
+int platform_put(struct json *config, const char *platform, struct err *err);
 /* Bytes of the unpacked layers. */
 int64_t found_size(const struct store *store, const struct found *found);
 /* chain ids of a loaded image, one per layer. */

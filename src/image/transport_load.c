@@ -184,13 +184,13 @@ static int pull_folder(const struct store *store, const struct transport *t, con
 
 /* ---- archives ---- */
 
-static int pull_archive(const struct store *store, const struct transport *t,
+static int pull_archive(const struct store *store, const struct transport *t, const char *platform,
 	struct descriptor *ret, struct err *err)
 {
 	__attribute__((cleanup(loads_done))) struct loads loads = { 0 };
 	const struct loaded *chosen = NULL;
 
-	TRY(load_archive(store, t->path, &loads, err));
+	TRY(load_archive(store, t->path, platform, &loads, err));
 	for (size_t i = 0; i < loads.n; i++) {
 		bool called = !t->name;
 
@@ -217,7 +217,7 @@ static int pull(
 	if (t->kind == TRANSPORT_OCI || t->kind == TRANSPORT_DIR)
 		TRY(pull_folder(store, t, platform, &manifest, err));
 	else
-		TRY(pull_archive(store, t, &manifest, err));
+		TRY(pull_archive(store, t, platform, &manifest, err));
 	TRY(install_layers(store, &manifest, NULL, id, err));
 	TRY(install_names(store, &manifest, &no_names, err));
 	(void)printf("%s\n", id); /* main checks stdout */

@@ -9,13 +9,43 @@
 #include "base/err.h"
 #include "base/strv.h"
 
+#define RETRY_DEFAULT (-1)
+
+/* How a registry is talked to; the part of pull and push. */
+struct server_opts {
+	char *creds;     /* USERNAME:PASSWORD, or NULL = the stored login */
+	char *authfile;  /* the only login file to read, or NULL */
+	bool tls_verify; /* as told; if not told (tls_told) the configuration decides */
+	bool tls_told;
+	int64_t retry; /* failures of the moment that are tried again; RETRY_DEFAULT */
+};
+#define SERVER_OPTS_INIT                                   \
+	{                                                  \
+		.tls_verify = true, .retry = RETRY_DEFAULT \
+	}
+/* The arguments that say the same. */
+void server_opts_args(const struct server_opts *opts, struct strv *args);
+void server_opts_done(struct server_opts *opts);
+
+enum save_format {
+	SAVE_BOTH, /* docker-archive and OCI layout in one archive */
+	SAVE_OCI_ARCHIVE,
+	SAVE_DOCKER_ARCHIVE,
+	SAVE_OCI_DIR,
+	SAVE_DOCKER_DIR,
+};
+
 struct save_opts {
 	char *output; /* NULL = stdout */
+	char *platform;
+	enum save_format format;
+	bool quiet, many; /* accepted: nothing is said, and several images are always possible */
 	struct strv images;
 };
 
 struct load_opts {
 	char *input; /* NULL = stdin */
+	char *platform;
 	bool quiet;
 };
 
@@ -26,7 +56,8 @@ struct export_opts {
 
 struct import_opts {
 	struct strv changes;
-	char *message;
+	char *message, *platform;
+	bool quiet;   /* accepted: import says nothing but the id */
 	char *source; /* file, URL or "-" */
 	char *target; /* REPO[:TAG], ":TAG" or NULL */
 };
@@ -41,12 +72,14 @@ struct commit_opts {
 
 struct history_opts {
 	bool human, no_trunc, quiet; /* human: true unless -H=false */
-	char *format;
+	char *format, *platform;
 	char *image;
 };
 
 struct push_opts {
 	bool quiet, all_tags;
+	char *platform, *digestfile;
+	struct server_opts server;
 	char *image;
 };
 
@@ -73,6 +106,11 @@ struct check_opts { /* nothing owned */
 	bool quiet, repair;
 };
 
+struct manifest_opts {
+	bool insecure, verbose;
+	char *image;
+};
+
 struct names_opts { /* of verbs that take names and nothing else */
 	struct strv names;
 };
@@ -93,7 +131,7 @@ int exists_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int container_exists_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int healthcheck_opts_parse(char **argv, struct names_opts *ret, struct err *err);
 int image_diff_opts_parse(char **argv, struct names_opts *ret, struct err *err);
-int manifest_opts_parse(char **argv, struct names_opts *ret, struct err *err);
+int manifest_opts_parse(char **argv, struct manifest_opts *ret, struct err *err);
 
 void save_opts_done(struct save_opts *opts);
 void load_opts_done(struct load_opts *opts);
@@ -105,6 +143,7 @@ void push_opts_done(struct push_opts *opts);
 void login_opts_done(struct login_opts *opts);
 void logout_opts_done(struct logout_opts *opts);
 void search_opts_done(struct search_opts *opts);
+void manifest_opts_done(struct manifest_opts *opts);
 void names_opts_done(struct names_opts *opts);
 
 #endif

@@ -35,6 +35,21 @@ int parse_restart(const char *value, char **slot, int64_t *ret_max, struct err *
 int parse_log_opt(const char *value, struct err *err);
 int parse_ulimit(const char *value, struct ulimit *ret, struct err *err);
 int parse_platform(const char *value, struct err *err);
+
+/* verbs_server.c */
+int take_platform(
+	char **slot, const char *value, struct err *err); /* a copy of what parse_platform() took */
+void server_opts_note(struct server_opts *o, const struct opt *opt); /* for opt_spec.note */
+int server_opts_check(const struct server_opts *o, struct err *err);
+#define OPT_SERVER(T)                                                                    \
+	OPT_STRING(0, "authfile", T, server.authfile, "FILE",                            \
+		"Read logins from this file and no other"),                              \
+		OPT_STRING(0, "creds", T, server.creds, "USERNAME:PASSWORD",             \
+			"Log in to the registry so; others see it in the process list"), \
+		OPT_INT(0, "retry", T, server.retry, "N",                                \
+			"Try again so often after failures of the moment (5)"),          \
+		OPT_FLAG(0, "tls-verify", T, server.tls_verify,                          \
+			"Check certificates; =false does not, and plain http may be spoken, too")
 bool valid_ip(const char *text);
 bool valid_hostname(const char *name);
 int parse_add_host(const char *value, struct strv *ret, struct err *err);
@@ -141,7 +156,9 @@ extern const struct opt save_table[], load_table[];
 extern const struct opt export_table[], import_table[], commit_table[], history_table[];
 extern const struct opt push_table[], login_table[], logout_table[], search_table[];
 extern const struct opt check_table[];
-extern const struct opt push_table[];
+extern const struct opt manifest_table[];
+void pull_opts_note(void *target, const struct opt *opt, const char *value);
+void push_opts_note(void *target, const struct opt *opt, const char *value);
 extern const struct opt build_table[], builder_prune_table[];
 extern const struct opt global_table[];
 

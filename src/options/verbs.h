@@ -112,12 +112,14 @@ struct images_opts {
 
 struct rmi_opts {
 	bool force, no_prune; /* no_prune: accepted; there are no parents to keep */
+	char *platform;       /* the image must be for it; NULL = any */
 	struct strv images;
 };
 
 struct pull_opts {
 	bool quiet, all_tags;
 	char *platform; /* NULL = this machine */
+	struct server_opts server;
 	char *image;
 };
 

@@ -3,7 +3,9 @@
 #include "options/internal.h"
 #include "options/options.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/own.h"
 #include "base/xalloc.h"
@@ -13,9 +15,51 @@ static char *take_operand(const struct strv *operands, size_t i)
 	return i < operands->n ? xstrdup(operands->v[i]) : NULL;
 }
 
+static int save_platform(void *target, const char *value, struct err *err)
+{
+	return take_platform(&((struct save_opts *)target)->platform, value, err);
+}
+
+static int save_format(void *target, const char *value, struct err *err)
+{
+	static const struct {
+		const char *name;
+		enum save_format format;
+	} known[] = { { "oci-archive", SAVE_OCI_ARCHIVE },
+		{ "docker-archive", SAVE_DOCKER_ARCHIVE }, { "oci-dir", SAVE_OCI_DIR },
+		{ "docker-dir", SAVE_DOCKER_DIR } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strcmp(value, known[i].name) != 0)
+			continue;
+		((struct save_opts *)target)->format = known[i].format;
+		return 0;
+	}
+	return err_set(err, -EINVAL, "must be docker-archive, docker-dir, oci-archive or oci-dir");
+}
+
+/* A folder and skopeo's dir: hold one image, and neither goes down a pipe. */
+static int save_check(const struct save_opts *o, struct err *err)
+{
+	bool folder = o->format == SAVE_OCI_DIR || o->format == SAVE_DOCKER_DIR;
+
+	if (folder && (!o->output || strcmp(o->output, "-") == 0))
+		return err_set(
+			err, -EINVAL, "--format oci-dir and docker-dir need --output FOLDER");
+	return 0;
+}
+
 const struct opt save_table[] = {
+	OPT_CALL(0, "format", save_format, "docker-archive|docker-dir|oci-archive|oci-dir",
+		"Write only this; else an archive that is docker-archive and OCI layout at once"),
+	OPT_FLAG('m', "multi-image-archive", struct save_opts, many,
+		"For podman's scripts: every operand is an image anyway"),
 	OPT_STRING('o', "output", struct save_opts, output, "FILE",
 		"Write to a file instead of standard output"),
+	OPT_CALL(0, "platform", save_platform, "OS/ARCH",
+		"Only if the images are for this platform"),
+	OPT_FLAG('q', "quiet", struct save_opts, quiet,
+		"For podman's scripts: nothing is said anyway"),
 	OPT_END,
 };
 
@@ -25,6 +69,8 @@ int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *er
 	int r = opt_parse_command(CMD_SAVE, argv, &o, &o.images, err);
 
 	(void)argc;
+	if (r >= 0)
+		r = save_check(&o, err);
 	if (r < 0)
 		save_opts_done(&o);
 	else
@@ -35,13 +81,21 @@ int save_opts_parse(int argc, char **argv, struct save_opts *ret, struct err *er
 void save_opts_done(struct save_opts *o)
 {
 	free(o->output);
+	free(o->platform);
 	strv_done(&o->images);
 	*o = (struct save_opts){ 0 };
+}
+
+static int load_platform(void *target, const char *value, struct err *err)
+{
+	return take_platform(&((struct load_opts *)target)->platform, value, err);
 }
 
 const struct opt load_table[] = {
 	OPT_STRING('i', "input", struct load_opts, input, "FILE",
 		"Read from a file instead of standard input"),
+	OPT_CALL(0, "platform", load_platform, "OS/ARCH",
+		"Platform to choose from multi-platform images"),
 	OPT_FLAG('q', "quiet", struct load_opts, quiet, "Show no progress"),
 	OPT_END,
 };
@@ -63,6 +117,7 @@ int load_opts_parse(int argc, char **argv, struct load_opts *ret, struct err *er
 void load_opts_done(struct load_opts *o)
 {
 	free(o->input);
+	free(o->platform);
 	*o = (struct load_opts){ 0 };
 }
 
@@ -94,11 +149,20 @@ void export_opts_done(struct export_opts *o)
 	*o = (struct export_opts){ 0 };
 }
 
+static int import_platform(void *target, const char *value, struct err *err)
+{
+	return take_platform(&((struct import_opts *)target)->platform, value, err);
+}
+
 const struct opt import_table[] = {
 	OPT_LIST('c', "change", struct import_opts, changes, "INSTRUCTION",
 		"Apply a Dockerfile instruction to the new image"),
 	OPT_STRING('m', "message", struct import_opts, message, "TEXT",
 		"Comment that the image's history shows"),
+	OPT_CALL(0, "platform", import_platform, "OS/ARCH",
+		"What the files are for, instead of this machine's platform"),
+	OPT_FLAG('q', "quiet", struct import_opts, quiet,
+		"For podman's scripts: only the id is printed anyway"),
 	OPT_END,
 };
 
@@ -122,6 +186,7 @@ void import_opts_done(struct import_opts *o)
 {
 	strv_done(&o->changes);
 	free(o->message);
+	free(o->platform);
 	free(o->source);
 	free(o->target);
 	*o = (struct import_opts){ 0 };
@@ -165,12 +230,19 @@ void commit_opts_done(struct commit_opts *o)
 	*o = (struct commit_opts){ 0 };
 }
 
+static int history_platform(void *target, const char *value, struct err *err)
+{
+	return take_platform(&((struct history_opts *)target)->platform, value, err);
+}
+
 const struct opt history_table[] = {
 	OPT_STRING(0, "format", struct history_opts, format, "TEMPLATE",
 		"json, table TEMPLATE or a Go template"),
 	OPT_FLAG('H', "human", struct history_opts, human,
 		"Sizes and times for people (default); else exact ones"),
 	OPT_FLAG(0, "no-trunc", struct history_opts, no_trunc, "Do not shorten ids and commands"),
+	OPT_CALL(0, "platform", history_platform, "OS/ARCH",
+		"Only if the image is for this platform"),
 	OPT_FLAG('q', "quiet", struct history_opts, quiet, "Print ids only"),
 	OPT_END,
 };
@@ -193,6 +265,7 @@ int history_opts_parse(int argc, char **argv, struct history_opts *ret, struct e
 void history_opts_done(struct history_opts *o)
 {
 	free(o->format);
+	free(o->platform);
 	free(o->image);
 	*o = (struct history_opts){ 0 };
 }

@@ -58,10 +58,16 @@ void images_opts_done(struct images_opts *o)
 	*o = (struct images_opts){ 0 };
 }
 
+static int rmi_platform(void *target, const char *value, struct err *err)
+{
+	return take_platform(&((struct rmi_opts *)target)->platform, value, err);
+}
+
 const struct opt rmi_table[] = {
 	OPT_FLAG('f', "force", struct rmi_opts, force, "Untag the image even if containers use it"),
 	OPT_FLAG(0, "no-prune", struct rmi_opts, no_prune,
 		"For Docker's scripts: untagged parents stay anyway"),
+	OPT_CALL(0, "platform", rmi_platform, "OS/ARCH", "Only if the image is for this platform"),
 	OPT_END,
 };
 
@@ -81,17 +87,13 @@ int rmi_opts_parse(int argc, char **argv, struct rmi_opts *ret, struct err *err)
 void rmi_opts_done(struct rmi_opts *o)
 {
 	strv_done(&o->images);
+	free(o->platform);
 	*o = (struct rmi_opts){ 0 };
 }
 
 static int pull_platform(void *target, const char *value, struct err *err)
 {
-	char **slot = &((struct pull_opts *)target)->platform;
-
-	TRY(parse_platform(value, err));
-	free(*slot);
-	*slot = xstrdup(value);
-	return 0;
+	return take_platform(&((struct pull_opts *)target)->platform, value, err);
 }
 
 const struct opt pull_table[] = {
@@ -100,17 +102,26 @@ const struct opt pull_table[] = {
 	OPT_CALL(0, "platform", pull_platform, "OS/ARCH",
 		"Platform to choose from a multi-platform image"),
 	OPT_FLAG('q', "quiet", struct pull_opts, quiet, "Print the image's name only"),
+	OPT_SERVER(struct pull_opts),
 	OPT_END,
 };
 
+void pull_opts_note(void *target, const struct opt *opt, const char *value)
+{
+	(void)value;
+	server_opts_note(&((struct pull_opts *)target)->server, opt);
+}
+
 int pull_opts_parse(int argc, char **argv, struct pull_opts *ret, struct err *err)
 {
-	struct pull_opts o = { 0 };
+	struct pull_opts o = { .server = SERVER_OPTS_INIT };
 	autostrv struct strv operands = STRV_INIT;
 	int r = opt_parse_command(CMD_PULL, argv, &o, &operands, err);
 
 	(void)argc;
 	o.image = take_operand(&operands, 0);
+	if (r >= 0)
+		r = server_opts_check(&o.server, err);
 	if (r < 0)
 		pull_opts_done(&o);
 	else
@@ -120,6 +131,7 @@ int pull_opts_parse(int argc, char **argv, struct pull_opts *ret, struct err *er
 
 void pull_opts_done(struct pull_opts *o)
 {
+	server_opts_done(&o->server);
 	free(o->platform);
 	free(o->image);
 	*o = (struct pull_opts){ 0 };

@@ -155,21 +155,38 @@ void search_opts_done(struct search_opts *o)
 	*o = (struct search_opts){ 0 };
 }
 
+static int push_platform(void *target, const char *value, struct err *err)
+{
+	return take_platform(&((struct push_opts *)target)->platform, value, err);
+}
+
 const struct opt push_table[] = {
 	OPT_FLAG('a', "all-tags", struct push_opts, all_tags,
 		"Upload all tags that the repository has here"),
+	OPT_STRING(0, "digestfile", struct push_opts, digestfile, "FILE",
+		"Write the digest of what was uploaded to this file"),
+	OPT_CALL(0, "platform", push_platform, "OS/ARCH", "Only if the image is for this platform"),
 	OPT_FLAG('q', "quiet", struct push_opts, quiet, "Print the image's name only"),
+	OPT_SERVER(struct push_opts),
 	OPT_END,
 };
 
+void push_opts_note(void *target, const struct opt *opt, const char *value)
+{
+	(void)value;
+	server_opts_note(&((struct push_opts *)target)->server, opt);
+}
+
 int push_opts_parse(int argc, char **argv, struct push_opts *ret, struct err *err)
 {
-	struct push_opts o = { 0 };
+	struct push_opts o = { .server = SERVER_OPTS_INIT };
 	autostrv struct strv operands = STRV_INIT;
 	int r = opt_parse_command(CMD_PUSH, argv, &o, &operands, err);
 
 	(void)argc;
 	o.image = take_operand(&operands, 0);
+	if (r >= 0)
+		r = server_opts_check(&o.server, err);
 	if (r < 0)
 		push_opts_done(&o);
 	else
@@ -179,6 +196,9 @@ int push_opts_parse(int argc, char **argv, struct push_opts *ret, struct err *er
 
 void push_opts_done(struct push_opts *o)
 {
+	server_opts_done(&o->server);
+	free(o->platform);
+	free(o->digestfile);
 	free(o->image);
 	*o = (struct push_opts){ 0 };
 }
@@ -234,9 +254,32 @@ int image_diff_opts_parse(char **argv, struct names_opts *ret, struct err *err)
 	return names_parse(CMD_IMAGE_DIFF, argv, ret, err);
 }
 
-int manifest_opts_parse(char **argv, struct names_opts *ret, struct err *err)
+const struct opt manifest_table[] = {
+	OPT_FLAG(0, "insecure", struct manifest_opts, insecure,
+		"Do not check the registry's certificate; plain http may be spoken, too"),
+	OPT_FLAG('v', "verbose", struct manifest_opts, verbose,
+		"Show each platform's manifest with its digest, size and layers"),
+	OPT_END,
+};
+
+int manifest_opts_parse(char **argv, struct manifest_opts *ret, struct err *err)
 {
-	return names_parse(CMD_MANIFEST_INSPECT, argv, ret, err);
+	struct manifest_opts o = { 0 };
+	autostrv struct strv operands = STRV_INIT;
+	int r = opt_parse_command(CMD_MANIFEST_INSPECT, argv, &o, &operands, err);
+
+	o.image = take_operand(&operands, 0);
+	if (r < 0)
+		manifest_opts_done(&o);
+	else
+		*ret = o;
+	return r;
+}
+
+void manifest_opts_done(struct manifest_opts *o)
+{
+	free(o->image);
+	*o = (struct manifest_opts){ 0 };
 }
 
 void names_opts_done(struct names_opts *o)
