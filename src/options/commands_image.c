@@ -45,7 +45,7 @@ const struct command image_commands[] = {
 		"Exit with 0 if the image is here, else with 1",
 		{ "image exists", no_table, 1, 1, false, NULL } },
 	{ CMD_IMAGE_DIFF, NULL, "image", "diff", "IMAGE [IMAGE]",
-		"Show what an image's last layer changed, or how two images differ",
+		"Show what a last layer changed, or how two images differ",
 		{ "image diff", no_table, 1, 2, false, NULL } },
 	{ CMD_MANIFEST_INSPECT, NULL, "manifest", "inspect", "[OPTIONS] NAME[:TAG|@DIGEST]",
 		"Show what a name stands for in its registry",

@@ -41,15 +41,16 @@ int take_platform(
 	char **slot, const char *value, struct err *err); /* a copy of what parse_platform() took */
 void server_opts_note(struct server_opts *o, const struct opt *opt); /* for opt_spec.note */
 int server_opts_check(const struct server_opts *o, struct err *err);
-#define OPT_SERVER(T)                                                                    \
-	OPT_STRING(0, "authfile", T, server.authfile, "FILE",                            \
-		"Read logins from this file and no other"),                              \
-		OPT_STRING(0, "creds", T, server.creds, "USERNAME:PASSWORD",             \
-			"Log in to the registry so; others see it in the process list"), \
-		OPT_INT(0, "retry", T, server.retry, "N",                                \
-			"Try again so often after failures of the moment (5)"),          \
-		OPT_FLAG(0, "tls-verify", T, server.tls_verify,                          \
-			"Check certificates; =false does not, and plain http may be spoken, too")
+#define OPT_SERVER_LOGIN(T)                                                  \
+	OPT_STRING(0, "authfile", T, server.authfile, "FILE",                \
+		"Read logins from this file and no other"),                  \
+		OPT_STRING(0, "creds", T, server.creds, "USERNAME:PASSWORD", \
+			"Log in so; others see it in the process list")
+#define OPT_SERVER_CARE(T)                                              \
+	OPT_INT(0, "retry", T, server.retry, "N",                       \
+		"Try again so often after failures of the moment (5)"), \
+		OPT_FLAG(0, "tls-verify", T, server.tls_verify,         \
+			"Check certificates; =false: nor insist on https")
 bool valid_ip(const char *text);
 bool valid_hostname(const char *name);
 int parse_add_host(const char *value, struct strv *ret, struct err *err);

@@ -50,8 +50,8 @@ static int save_check(const struct save_opts *o, struct err *err)
 }
 
 const struct opt save_table[] = {
-	OPT_CALL(0, "format", save_format, "docker-archive|docker-dir|oci-archive|oci-dir",
-		"Write only this; else an archive that is docker-archive and OCI layout at once"),
+	OPT_CALL(0, "format", save_format, "FORM",
+		"docker-archive, docker-dir, oci-archive or oci-dir"),
 	OPT_FLAG('m', "multi-image-archive", struct save_opts, many,
 		"For podman's scripts: every operand is an image anyway"),
 	OPT_STRING('o', "output", struct save_opts, output, "FILE",

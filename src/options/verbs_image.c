@@ -99,10 +99,11 @@ static int pull_platform(void *target, const char *value, struct err *err)
 const struct opt pull_table[] = {
 	OPT_FLAG(
 		'a', "all-tags", struct pull_opts, all_tags, "Download all tags of the repository"),
+	OPT_SERVER_LOGIN(struct pull_opts),
 	OPT_CALL(0, "platform", pull_platform, "OS/ARCH",
 		"Platform to choose from a multi-platform image"),
 	OPT_FLAG('q', "quiet", struct pull_opts, quiet, "Print the image's name only"),
-	OPT_SERVER(struct pull_opts),
+	OPT_SERVER_CARE(struct pull_opts),
 	OPT_END,
 };
 

@@ -163,11 +163,12 @@ static int push_platform(void *target, const char *value, struct err *err)
 const struct opt push_table[] = {
 	OPT_FLAG('a', "all-tags", struct push_opts, all_tags,
 		"Upload all tags that the repository has here"),
+	OPT_SERVER_LOGIN(struct push_opts),
 	OPT_STRING(0, "digestfile", struct push_opts, digestfile, "FILE",
 		"Write the digest of what was uploaded to this file"),
 	OPT_CALL(0, "platform", push_platform, "OS/ARCH", "Only if the image is for this platform"),
 	OPT_FLAG('q', "quiet", struct push_opts, quiet, "Print the image's name only"),
-	OPT_SERVER(struct push_opts),
+	OPT_SERVER_CARE(struct push_opts),
 	OPT_END,
 };
 
@@ -256,9 +257,9 @@ int image_diff_opts_parse(char **argv, struct names_opts *ret, struct err *err)
 
 const struct opt manifest_table[] = {
 	OPT_FLAG(0, "insecure", struct manifest_opts, insecure,
-		"Do not check the registry's certificate; plain http may be spoken, too"),
+		"Neither check the certificate nor insist on https"),
 	OPT_FLAG('v', "verbose", struct manifest_opts, verbose,
-		"Show each platform's manifest with its digest, size and layers"),
+		"Show each platform's manifest with digest and size"),
 	OPT_END,
 };
 
