@@ -21,6 +21,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../fixtures"))
+import bigimage  # noqa: E402
 import images  # noqa: E402
 from net import NET_ROWS  # noqa: E402
 
@@ -54,7 +55,7 @@ class World:
         with tarfile.open(fileobj=io.BytesIO(images.busybox_tar())) as tar:
             if not os.path.exists(self.rootfs + "/bin/busybox"):
                 tar.extractall(self.rootfs)
-        self.aside, self.pushes = 0, 0
+        self.aside, self.pushes, self.uploaded = 0, 0, False
         self.host = REGISTRY.split("//")[1]
         self.sbx, self.podman_command, self.podman_limits = SBX, PODMAN, LIMITS
 
@@ -175,6 +176,25 @@ def drop_stores(world):
     for i in range(world.aside):  # sub-ids own parts of it
         world.run(["podman", "unshare", "rm", "-rf", "%s/aside-%d" % (world.top, i + 1)], ok=False)
 
+
+
+def gigabyte(world):
+    """The name of an image of 1 GB in six layers, in the registry since then."""
+    name = "%s/%s" % (world.host, bigimage.NAME)
+    if not world.uploaded:
+        bigimage.upload(REGISTRY)
+        world.uploaded = True
+    return name
+
+
+def upload_gigabyte(world):
+    gigabyte(world)
+
+
+def copy_and_unpack(world):
+    """What people do who have no podman: a layout, and a bundle of it; both on the disk at the end."""
+    return ["sh", "-ec", "cd $0; skopeo copy -q --src-tls-verify=false docker://$1 oci:layout:x; umoci unpack --rootless --image layout:x bundle",
+            world.top + "/fresh-1", gigabyte(world)]
 
 
 def big_archive(world):
@@ -318,6 +338,12 @@ ROWS = [
     Row("pull", "pull and unpack redis from loopback", 1 / 3, lambda w: [SBX, "--root", w.top + "/fresh-0", "pull", "-q", "redis"],
         lambda w: [*PODMAN, "--root", w.top + "/fresh-1", "pull", "-q", "--tls-verify=false", w.podman_image("redis")],
         before=fresh_store, stop=drop_stores, runs=10),
+    Row("pull-big", "pull and unpack 1 GB in six layers", 1 / 3,
+        lambda w: [SBX, "--root", w.top + "/fresh-0", "pull", "-q", gigabyte(w)],
+        lambda w: [*PODMAN, "--root", w.top + "/fresh-1", "pull", "-q", "--tls-verify=false", gigabyte(w)],
+        start=upload_gigabyte, before=fresh_store, stop=drop_stores, runs=2),
+    Row("pull-umoci", "the same", 1 / 4, lambda w: [SBX, "--root", w.top + "/fresh-0", "pull", "-q", gigabyte(w)],
+        copy_and_unpack, start=upload_gigabyte, before=fresh_store, stop=drop_stores, runs=2, peer_name="skopeo and umoci"),
     Row("load", "`load` of redis and gcc, 128 MB compressed", 1 / 3,
         lambda w: [SBX, "--root", w.top + "/fresh-0", "load", "-q", "-i", w.top + "/big.tar"],
         lambda w: [*PODMAN, "--root", w.top + "/fresh-1", "load", "-q", "-i", w.top + "/big.tar"],
@@ -363,7 +389,7 @@ def machine():
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
         model = re.search(r"model name\s*: (.*)", f.read())
     versions = []
-    for tool in ("bwrap", "buildah", "podman", "runc", "slirp4netns"):
+    for tool in ("bwrap", "buildah", "podman", "runc", "skopeo", "slirp4netns", "umoci"):
         if shutil.which(tool):
             said = subprocess.run([tool, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
             versions.append("%s %s" % (tool, re.search(r"\d+\.\d+(\.\d+)?", said).group(0)))

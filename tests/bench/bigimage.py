@@ -70,11 +70,3 @@ def upload(url):
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as workers:
         layers = list(workers.map(layer, range(len(MEGABYTES))))
     oci.Registry(url).push(NAME, oci.Image(layers, {"Cmd": ["sh"]}))
-
-
-def main():
-    upload(sys.argv[1])
-
-
-if __name__ == "__main__":
-    main()
