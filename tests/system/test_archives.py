@@ -246,6 +246,18 @@ def e14_devices_in_the_outer_archive_are_no_members(box):
             expect(not stat.S_ISFIFO(mode) and not stat.S_ISBLK(mode), folder, name)
 
 
+@test("overlay", "single")
+def e14_devices_in_an_added_archive_are_left_out(box):
+    """ADD unpacks as a layer is unpacked: no device is made and that is said, a fifo is made and not opened."""
+    context = box.folder("context")
+    box.file("context/Dockerfile", "FROM scratch\nADD odd.tar /d/\n")
+    write_tar(box, "context/odd.tar", [("file", b"1"), ("disk", tarfile.BLKTYPE), ("mem", tarfile.CHRTYPE), ("fifo", tarfile.FIFOTYPE)])
+    built = box.sbx("build", "-q", "-t", "odd:1", context, seconds=30)
+    expect(built.code == 0 and "device nodes" in built.err and "d/disk" in built.err, "what was left out is not said", built)
+    said = box.ok("image", "diff", "odd:1").splitlines()
+    expect(said == ["A /d", "A /d/fifo", "A /d/file"], said)
+
+
 @test("overlay")
 def e29_what_is_no_archive_is_refused(box):
     box.file("text", "hello")
