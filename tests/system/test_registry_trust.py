@@ -75,6 +75,23 @@ def an_unknown_authority_is_named_and_can_be_trusted(box):
 
 
 @test("overlay")
+def an_authority_in_dockers_folder_is_trusted_for_its_host_only(box):
+    authority = Authority(box.path("ca-docker"))
+    with BadRegistry(tls=authority.issue("docker", "IP:127.0.0.1")) as registry:
+        registry.add(NAME, image_of(30))
+        command = [IMAGE, "pull", "-q", "%s/%s" % (registry.host, NAME)]
+
+        def with_folder(host):
+            return box.as_root("mount -t tmpfs none {0}; mkdir {0}/etc; cp -a /etc/. {0}/etc; mkdir -p {0}/etc/docker/certs.d/{1}; cp {2} {0}/etc/docker/certs.d/{1}; "
+                               "chmod -R a+rX {0}/etc/docker; mount --bind {0}/etc /etc".format(box.path("of-" + host), host, authority.cert),
+                               command)
+        for host in ("127.0.0.1:1", registry.host):
+            box.folder("of-" + host)
+        refused(box, with_folder("127.0.0.1:1"), "E-TLS-CA")
+        succeeds(with_folder(registry.host))
+
+
+@test("overlay")
 def bad_certificates_are_refused_without_falling_to_http(box):
     authority = Authority(box.path("authority"))
     box.folder("ca")
