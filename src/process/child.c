@@ -28,6 +28,7 @@
 #include "base/own.h"
 #include "base/sys.h"
 #include "base/xalloc.h"
+#include "process/clone.h"
 #include "process/handshake.h"
 #include "process/lookup.h"
 #include "process/passing.h"
@@ -314,6 +315,8 @@ static int set_up(struct child *child, struct err *err)
 
 	struct step_msg msg;
 
+	TRY(clone_unshare(spec, err));
+	TRY(step_send(child->fds.sock, STEP_UNSHARED, -1, NULL, err));
 	TRY(step_wait(child->fds.sock, STEP_IDS_MAPPED, &msg, err));
 	take_lease(spec->network, &msg.lease);
 	TRY(rootfs_open_sources(spec->rootfs, &callbacks.sources, err));

@@ -27,6 +27,8 @@
 #include "base/sys.h"
 #include "process/joiner.h"
 
+/* Half a millisecond's work, which the child does while somebody else maps its ids. */
+#define LATER   ((uint64_t)(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS))
 #define MAP_MAX 4096 /* a page: the kernel's limit for a map */
 
 struct report {
@@ -34,7 +36,7 @@ struct report {
 	struct err err;
 };
 
-/* But those that it was asked to leave to the host. */
+/* But those that it was asked to leave to the host, and the network. */
 static uint64_t own_namespaces(const struct process_spec *spec)
 {
 	uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -102,17 +104,25 @@ static int clone_beside(const struct process_spec *spec, const struct child_fds 
 	return (int)report.pid;
 }
 
+int clone_unshare(const struct process_spec *spec, struct err *err)
+{
+	int flags = (int)(own_namespaces(spec) & LATER);
+
+	if (spec->network->kind == NETWORK_CONTAINER)
+		return 0; /* the joiner has them made */
+	if (spec->network->kind != NETWORK_HOST)
+		flags |= CLONE_NEWNET;
+	return unshare(flags) < 0 ? userns_explain(errno, err) : 0;
+}
+
 int clone_init(const struct process_spec *spec, const struct child_fds *fds, int ours,
 	int *ret_pidfd, struct err *err)
 {
-	uint64_t flags = SIGCHLD | CLONE_NEWUSER | own_namespaces(spec);
 	pid_t pid;
 
 	if (spec->network->kind == NETWORK_CONTAINER)
 		return clone_beside(spec, fds, ours, ret_pidfd, err);
-	if (spec->network->kind != NETWORK_HOST)
-		flags |= CLONE_NEWNET;
-	pid = sys_clone(flags, ret_pidfd);
+	pid = sys_clone(SIGCHLD | CLONE_NEWUSER | (own_namespaces(spec) & ~LATER), ret_pidfd);
 	if (pid < 0)
 		return userns_explain(errno, err);
 	if (pid == 0) {

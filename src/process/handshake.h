@@ -6,7 +6,8 @@
  * succeeds, and that is how the parent learns of it.
  *
  *	parent                          child
- *	  clone ----------------------->
+ *	  clone ----------------------->  makes its other namespaces, while its ids are mapped
+ *	  <----------- STEP_UNSHARED      they are there
  *	  STEP_IDS_MAPPED (lease) ----->  becomes uid 0, sets up network and root
  *	  <----------- STEP_FAST (fd)     up to three: the fast way out, where there is one
  *	  <----------- STEP_TAP (fd)      only with a network of its own
@@ -28,7 +29,8 @@
 #include "process/identity.h"
 
 enum step {
-	STEP_IDS_MAPPED = 1,
+	STEP_UNSHARED = 1,
+	STEP_IDS_MAPPED,
 	STEP_FAST,
 	STEP_TAP,
 	STEP_FUSE,

@@ -140,10 +140,17 @@ static int clone_child(struct start *start, struct err *err)
 	fd_drop(&start->theirs.in);
 	fd_drop(&start->theirs.out);
 	fd_drop(&start->theirs.err);
-	/* now, while the child can still be looked at: it makes itself undumpable next */
 	start->userns = open_ns(start, "user", shared ? net->userns : -EBADF, err);
-	if (start->userns < 0)
-		return start->userns;
+	return start->userns < 0 ? start->userns : 0;
+}
+
+/* The child can still be looked at: it makes itself undumpable when its ids are mapped. */
+static int serve_unshared(struct start *start, struct err *err)
+{
+	const struct network *net = start->spec->network;
+	bool shared = net->kind == NETWORK_CONTAINER;
+
+	fd_drop(&start->netns);
 	start->netns = open_ns(start, "net", shared ? net->netns : -EBADF, err);
 	return start->netns < 0 ? start->netns : 0;
 }
@@ -212,6 +219,8 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 	autofd int fd = adopt_fd;
 
 	switch (msg->step) {
+	case STEP_UNSHARED:
+		return serve_unshared(start, err);
 	case STEP_FAST:
 	case STEP_TAP:
 		return serve_network(start, msg, move_fd(&fd), err);
@@ -240,18 +249,23 @@ static int serve(struct start *start, const struct step_msg *msg, int adopt_fd, 
 	return err_set(err, -EPROTO, "the container's init sent step %d", (int)msg->step);
 }
 
-static int until_ready(struct start *start, struct err *err)
+/* One step of the child's; 1 = it is ready to execute. */
+static int serve_next(struct start *start, struct err *err)
 {
 	struct step_msg msg;
-	int fd, r;
+	int fd, r = step_receive(start->sock, &msg, &fd, err);
+
+	if (r == 0)
+		return err_set(err, -EPIPE, "the container's init died before it was ready");
+	return r < 0 ? r : serve(start, &msg, fd, err);
+}
+
+static int until_ready(struct start *start, struct err *err)
+{
+	int r;
 
 	do {
-		r = step_receive(start->sock, &msg, &fd, err);
-		if (r == 0)
-			return err_set(
-				err, -EPIPE, "the container's init died before it was ready");
-		if (r > 0)
-			r = serve(start, &msg, fd, err);
+		r = serve_next(start, err);
 	} while (r == 0);
 	return r;
 }
@@ -360,6 +374,7 @@ int process_start(const struct process_spec *spec, const struct process_events *
 	TRY(clone_child(&start, err));
 	TRY(limit(&start, events, err));
 	TRY(join_while_mapping(&start, events, err));
+	TRY(serve_next(&start, err)); /* STEP_UNSHARED, or why not */
 	TRY(send_mapped(&start, err));
 	TRY(until_ready(&start, err));
 	TRY(plug_more(&start, events, err));
