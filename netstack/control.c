@@ -356,9 +356,14 @@ static int handle(struct session *session, struct packet *packet, struct err *er
 {
 	const struct wire_head *head = (const void *)packet->data;
 
-	if (packet->len < sizeof(*head) || head->magic != WIRE_MAGIC ||
-		head->version != WIRE_VERSION)
+	if (packet->len < sizeof(*head) || head->magic != WIRE_MAGIC)
+		return err_set(err, -EPROTO, "what called is no monitor");
+	if (head->version != WIRE_VERSION) { /* sbx was replaced meanwhile: the head tells it to say so */
+		const struct wire_head ours = wire_head(WIRE_JOIN);
+
+		(void)send(session->fd, &ours, sizeof(ours), MSG_NOSIGNAL | MSG_DONTWAIT);
 		return err_set(err, -EPROTO, "a monitor of another version called");
+	}
 	switch (head->op) {
 	case WIRE_JOIN:
 		return hold(session, packet) ? 0 : join(session, packet, err);

@@ -296,5 +296,25 @@ def a_killed_relay_comes_back_with_its_ports(box):
     expect(stack in netstacks(box), "the network died with a relay")
 
 
+OTHER_VERSION = """
+import socket, struct, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+    sock.settimeout(10)
+    sock.connect(sys.argv[1])
+    sock.send(struct.pack("=IHH", 0x53425831, 999, 1))
+    print(struct.unpack("=IHH", sock.recv(100))[0] == 0x53425831, sock.recv(100) == b"")
+"""
+
+
+@test("overlay")
+def a_monitor_of_another_version_is_told_so_and_the_network_goes_on(box):
+    name = box.ok("run", "-d", "busybox", "sleep", "100")
+    path = os.path.join(box.env["SBX_RUNROOT"], "networks/bridge/control")
+    result = box.run(["python3", "-c", OTHER_VERSION, path])
+    expect(result.out.strip() == "True True", result)
+    expect(name[:12] in box.ok("run", "--rm", "busybox", "nslookup", name[:12]))
+
+
+
 if __name__ == "__main__":
     main()
