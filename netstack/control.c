@@ -126,6 +126,9 @@ const struct wire_join *control_check_join(const void *data, size_t len)
 			(port->family && port->family != AF_INET && port->family != AF_INET6))
 			return NULL;
 	}
+	for (uint16_t i = 0; i < join->n_servers; i++)
+		if (join->servers[i].family != AF_INET && join->servers[i].family != AF_INET6)
+			return NULL;
 	return join;
 }
 

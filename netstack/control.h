@@ -28,6 +28,10 @@ int control_init(struct control *control, struct loop *loop, struct lan *lan, st
 
 /* After a crash: for a second only those join that had been members, so that nobody takes their addresses. */
 int control_hold(struct control *control, struct err *err);
+/* The wish in a packet, or NULL: it does not hold what it announces. Pure. */
+struct wire_join;
+const struct wire_join *control_check_join(const void *data, size_t len);
+
 void control_done(struct control *control); /* ends all sessions: relays, ports, members */
 
 /* Pure. The wish to join in a packet from a monitor; NULL: it is damaged. */

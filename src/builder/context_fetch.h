@@ -28,6 +28,14 @@ int context_read_fd(int fd, const char *name, size_t max, struct buf *out, struc
 /* Is it a repository rather than a file? "git@…", "git://…", "ssh://…", "….git", "….git#ref:dir". */
 bool git_is_address(const char *where);
 
+/* "address[#ref[:dir]]" in its parts, to be passed to git(1). -EINVAL: a part would be an option, or name a
+ * transport that is a program. Pure. */
+struct git_address {
+	char *url, *ref, *dir; /* owned; ref and dir may be NULL */
+};
+int git_address_split(const char *where, struct git_address *ret, struct err *err);
+void git_address_done(struct git_address *address);
+
 /* Clones "address[#ref[:dir]]" into the directory `into`, which must not exist yet, and opens the tree
  * (or its dir, found inside it). keep_git: leave .git. */
 int git_fetch(const char *where, const char *into, bool keep_git, struct err *err);

@@ -68,18 +68,14 @@ static int git(const char *dir, const char *const *more, struct err *err)
 
 #define GIT(dir, ...) git(dir, (const char *const[]){ __VA_ARGS__, NULL }, err)
 
-struct address {
-	char *url, *ref, *dir; /* ref and dir may be NULL */
-};
-
-static void address_done(struct address *a)
+void git_address_done(struct git_address *a)
 {
 	free(a->url);
 	free(a->ref);
 	free(a->dir);
 }
 
-static int split(const char *where, struct address *a, struct err *err)
+int git_address_split(const char *where, struct git_address *a, struct err *err)
 {
 	const char *hash = strchr(where, '#'), *colon = hash ? strchr(hash, ':') : NULL;
 	size_t ref = hash ? strcspn(hash + 1, ":") : 0;
@@ -93,7 +89,7 @@ static int split(const char *where, struct address *a, struct err *err)
 }
 
 /* One commit is enough where the server gives it; some give only branches and tags. */
-static int fetch(const char *into, const struct address *a, struct err *err)
+static int fetch(const char *into, const struct git_address *a, struct err *err)
 {
 	const char *ref = a->ref ? a->ref : "HEAD";
 	struct err shallow = ERR_INIT;
@@ -114,10 +110,10 @@ static int fetch(const char *into, const struct address *a, struct err *err)
 
 int git_fetch(const char *where, const char *into, bool keep_git, struct err *err)
 {
-	__attribute__((cleanup(address_done))) struct address a = { 0 };
+	__attribute__((cleanup(git_address_done))) struct git_address a = { 0 };
 	autofd int root = -EBADF, dir = -EBADF;
 
-	TRY(split(where, &a, err));
+	TRY(git_address_split(where, &a, err));
 	if (setenv("GIT_TERMINAL_PROMPT", "0", 1) < 0)
 		return err_sys(err, "setenv");
 	if (fetch(into, &a, err) < 0)

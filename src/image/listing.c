@@ -18,29 +18,24 @@
 #define PAGES_MAX      1000
 #define ITEMS_MAX      1000000
 
-/* <URL>; rel="next" → the path after the server's base; NULL when there is no such page. */
-static int next_path(
-	const struct server *server, const struct http_reply *reply, char **ret, struct err *err)
+int registry_next_page(
+	const char *base, const char *from, const char *link, char **ret, struct err *err)
 {
-	const char *link = http_reply_header(reply, "link");
 	const char *end = link && *link == '<' ? strchr(link, '>') : NULL;
 	autofree char *inner = NULL, *url = NULL;
-	struct url base, target;
+	struct url ours, target;
 
 	*ret = NULL;
 	if (!end || !strstr(end, "next"))
 		return 0;
 	inner = xstrndup(link + 1, (size_t)(end - link - 1));
-	url = http_resolve(reply->url, inner);
-	if (!url || url_parse(url, &target, err) < 0 || url_parse(server->base, &base, err) < 0)
-		return err_set(
-			err, -EINVAL, "%s names a next page that is no address", server->base);
-	if (!url_same_origin(&base, &target) ||
-		strncmp(url, server->base, strlen(server->base)) != 0)
+	url = http_resolve(from, inner);
+	if (!url || url_parse(url, &target, err) < 0 || url_parse(base, &ours, err) < 0)
+		return err_set(err, -EINVAL, "%s names a next page that is no address", base);
+	if (!url_same_origin(&ours, &target) || strncmp(url, base, strlen(base)) != 0)
 		return err_set(err, -EPERM,
-			"%s names a next page on another server (%.100s): refused", server->base,
-			url);
-	*ret = xstrdup(url + strlen(server->base));
+			"%s names a next page on another server (%.100s): refused", base, url);
+	*ret = xstrdup(url + strlen(base));
 	return 0;
 }
 
@@ -71,7 +66,8 @@ int registry_list(struct registry *registry, struct server *server, const char *
 				server->base, PAGES_MAX);
 		TRY(registry_read(registry, server, at, PAGE_BYTES_MAX, &reply, err));
 		TRY(take_page(server, &reply, key, ret, err));
-		TRY(next_path(server, &reply, &next, err));
+		TRY(registry_next_page(
+			server->base, reply.url, http_reply_header(&reply, "link"), &next, err));
 		if (next && strcmp(next, at) == 0)
 			return err_set(err, -ELOOP, "%s gives the same page again and again",
 				server->base);

@@ -86,6 +86,11 @@ int registry_fetch(struct registry *registry, const struct wanted *wanted, struc
 int registry_read(struct registry *registry, struct server *server, const char *path, size_t max,
 	struct http_reply *ret, struct err *err);
 
+/* The Link header of a page fetched as `from`: '<URL>; rel="next"' → the path after base, NULL when there is no
+ * such page. -EPERM: it is on another server. Pure. */
+int registry_next_page(
+	const char *base, const char *from, const char *link, char **ret, struct err *err);
+
 /* The strings of a list that comes in pages ("tags" of /v2/<path>/tags/list, "repositories" of
  * /v2/_catalog), appended. Pages are followed on this server only. */
 int registry_list(struct registry *registry, struct server *server, const char *path,
