@@ -115,7 +115,8 @@ static bool called_docker(const char *path)
 static int tidy(char **argv, struct err *err)
 {
 	TRY(inherited_tidy(argv, err));
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
+		signal(SIGCHLD, SIG_DFL) == SIG_ERR)
 		return err_sys(err, "signal");
 	return 0;
 }

@@ -81,7 +81,8 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 
 	log_init("sbx", LOG_WARN);
-	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an error value, not a death */
+	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an error value, not a death, */
+	(void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow (ulimit -f) */
 	(void)setrlimit(RLIMIT_CORE, &no_core); /* passwords and tokens are in this memory */
 	if (dispatch(argc, argv, &err) >= 0 && (fflush(stdout) == 0 || err_sys(&err, "write") == 0))
 		return 0;
