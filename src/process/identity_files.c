@@ -2,7 +2,8 @@
 /*
  * Owners of files, for the supervisor. It is in the container's mount namespace, with the host's /proc for its
  * working directory: "PID/fd/3" is a descriptor of the asking process, "self/fd/3" one of its own. Paths below
- * /proc, and those of processes in a chroot, are the kernel's alone: they mean something else here.
+ * /proc, and those of processes in a chroot or with mounts of their own, are the kernel's alone: they mean something
+ * else here.
  */
 #include "process/identity_serve.h"
 
@@ -48,6 +49,16 @@ static bool in_chroot(pid_t pid)
 	return n != 1 || root[0] != '/';
 }
 
+/* Mounts of its own, as a sandbox inside the container makes them: its names are other files. */
+static bool has_own_mounts(const struct question *q)
+{
+	char path[32];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)q->pid);
+	return stat(path, &st) < 0 || st.st_ino != q->supervisor->mounts;
+}
+
 static int open_theirs(pid_t pid, int fd)
 {
 	char path[48];
@@ -64,7 +75,7 @@ static int open_theirs(pid_t pid, int fd)
 static bool is_elsewhere(const struct question *q, const char *path)
 {
 	return strncmp(path, "/proc", 5) == 0 || strncmp(path, "/dev/", 5) == 0 ||
-	       in_chroot(q->pid);
+	       in_chroot(q->pid) || has_own_mounts(q);
 }
 
 /* O_PATH of what is meant. -EXDEV: it is elsewhere; else the kernel shall say why not. */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -229,19 +230,21 @@ static struct answer answer(const struct question *q)
 static void go_inside(struct supervisor *s, pid_t pid)
 {
 	char path[48];
+	struct stat st;
 	struct err ignored;
 
 	(void)snprintf(path, sizeof(path), "%d/ns/user", (int)pid);
 	autofd int userns = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
 	(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
 	autofd int mntns = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
-	if (userns < 0 || mntns < 0)
+	if (userns < 0 || mntns < 0 || fstat(mntns, &st) < 0)
 		return;
 	if (userns_join(userns, &ignored) < 0 || setns(mntns, CLONE_NEWNS) < 0 ||
 		fchdir(s->proc) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 		(!s->stays &&
 			prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)) /* changing ids has cleared it */
 		_exit(125);
+	s->mounts = st.st_ino;
 	s->inside = true;
 }
 

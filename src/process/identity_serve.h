@@ -51,6 +51,7 @@ struct pending {
 struct supervisor {
 	int listener, proc; /* proc: the host's /proc, whose pids the notifications name */
 	bool inside;        /* in the container's user and mount namespaces */
+	ino_t mounts;       /* number of the latter */
 	bool stays;         /* whoever started it may end first */
 	struct identity_shared *shared;
 	struct pending pending[IDENTITY_PENDING];

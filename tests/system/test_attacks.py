@@ -225,6 +225,17 @@ def x09_untrusted_has_no_namespaces_and_few_calls(box):
     expect(0 < int(most[1]) <= 4096, "a limit of processes", most)
 
 
+@test("single")
+def x19_mounts_made_inside_are_not_mistaken_for_the_containers(box):
+    """The supervisor that answers for owners looks a path up itself: where the asking process has mounts of its own, the
+    name means another file, and what a sandbox inside the container does must not land outside of that."""
+    script = "mkdir /m; echo outside >/m/f; " \
+        "unshare -m sh -c 'mount -t tmpfs t /m; echo in >/m/f; stat -c %s /m/f; mknod /m/made b 8 1 2>/dev/null; chown 7 /m/f'; " \
+        "stat -c '%s %u' /m/f; ls /m"
+    out = box.ok("run", "--rm", "--cap-add", "SYS_ADMIN", "busybox", "sh", "-c", script)
+    expect(out.split("\n") == ["3", "8 0", "f"], out)
+
+
 # ---- the host's side ----
 
 @test("overlay", "fuse")
