@@ -333,6 +333,8 @@ int policy_options(const struct json *policy, struct strv *ret, struct err *err)
 {
 	autostrv struct strv options = STRV_INIT;
 
+	if (json_kind(policy) != JSON_MAP)
+		return err_set(err, -EINVAL, "a policy must be an object");
 	TRY(check_known(NULL, policy, err));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct key *key = &keys[i];
