@@ -426,8 +426,21 @@ int fs_lock_at(int dir, const char *name, bool exclusive, struct err *err)
 		return fs_err(err, dir, name);
 	while (flock(fd, exclusive ? LOCK_EX : LOCK_SH) < 0)
 		if (errno != EINTR)
-			return err_sys(err, "lock '%s'", name);
+			return fs_lock_err(err, name);
 	return move_fd(&fd);
+}
+
+int fs_lock_err(struct err *err, const char *what)
+{
+	int saved = errno;
+
+	if (saved != ENOLCK && saved != ENOSYS && saved != EOPNOTSUPP)
+		return err_sys(err, "lock '%s'", what);
+	return err_id(err, -saved, "E-STORE-LOCKS",
+		"cannot lock '%s': %s. The file system has no locks, without which commands of sbx would "
+		"undo each other's work. Without root: put the store elsewhere: sbx --root DIR, or "
+		"SBX_ROOT. With root: mount it with locks (NFS: rpc.statd or vers=4; Lustre: -o flock)",
+		what, strerror(saved));
 }
 
 int fs_err(struct err *err, int dir_or_fd, const char *what)

@@ -64,4 +64,7 @@ int fs_lock_at(int dir, const char *name, bool exclusive, struct err *err);
  * err_sys(). `path` names what was written. */
 int fs_err(struct err *err, int dir_or_fd, const char *what);
 
+/* errno of a flock() that did not lock, with an id where the file system has no locks. */
+int fs_lock_err(struct err *err, const char *what);
+
 #endif

@@ -119,25 +119,33 @@ static void add_abilities(struct doctor *doctor, const struct trial *t)
 	add_ability(doctor, t->chown,
 		&(struct check){ .name = "store: owners",
 			.finding = FINDING_LESS,
-			.found = "files cannot be given to subordinate ids here",
+			.id = "E-STORE-OWNERS",
+			.found = "files cannot be given to subordinate ids here: images with other "
+				 "users' files cannot be unpacked",
+			.admin = "give the user a folder on a local disk",
 			.mend = "SBX_USERNS=single keeps owners as metadata; or move the store "
 				"(SBX_ROOT)" });
 	add_ability(doctor, t->locks,
 		&(struct check){ .name = "store: locks",
 			.finding = FINDING_FAILS,
+			.id = "E-STORE-LOCKS",
 			.found = "flock does not work here",
-			.mend = elsewhere });
+			.mend = elsewhere,
+			.admin =
+				"mount it with locks (NFS: rpc.statd or vers=4; Lustre: -o flock)" });
 	add_ability(doctor, t->links,
 		&(struct check){ .name = "store: hard links",
-			.finding = FINDING_FAILS,
-			.found = "hard links cannot be made here: names are claimed with them",
-			.mend = elsewhere });
+			.finding = FINDING_LESS,
+			.found = "hard links cannot be made here: images are unpacked with copies "
+				 "instead" });
 	if (t->noexec)
 		doctor_add(
 			doctor, &(struct check){ .name = "store: noexec",
 					.found = "mounted noexec; containers run all the same, a "
 						 "program bound from there with -v does not" });
-	doctor->store = t->locks && t->links;
+	doctor->store = t->locks;
+	if (!t->locks)
+		(void)snprintf(doctor->run_id, sizeof(doctor->run_id), "E-STORE-LOCKS");
 }
 
 static void check_space(struct doctor *doctor)

@@ -113,12 +113,22 @@ static int keep_stat(struct writer *w, const struct unpack_entry *e, int fd, str
 	return 0;
 }
 
+/* NFS servers, for one, ask who the caller is on the host, and let nobody give files away. */
+static int not_given(struct err *err)
+{
+	if (errno != EPERM)
+		return err_sys(err, "set the owner");
+	return err_id(err, -EPERM, "E-STORE-OWNERS",
+		"the store's file system does not let files be given to subordinate ids, as NFS does "
+		"not. Without root: SBX_USERNS=single keeps owners as metadata, or put the store on a local "
+		"disk: sbx --root DIR, or SBX_ROOT. With root: give the user a folder on a local disk");
+}
+
 /* A directory that an earlier entry gave to somebody else. */
 int meta_reset_owner(struct writer *w, const struct unpack_entry *e, int fd, struct err *err)
 {
 	if (!single(w))
-		return fchown(fd, (uid_t)e->uid, (gid_t)e->gid) < 0 ? err_sys(err, "set the owner")
-								    : 0;
+		return fchown(fd, (uid_t)e->uid, (gid_t)e->gid) < 0 ? not_given(err) : 0;
 	if (fremovexattr(fd, KEPT_XATTR) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
 		return err_sys(err, "forget an owner");
 	return 0;
@@ -175,7 +185,7 @@ int meta_apply_fd(struct writer *w, const struct unpack_entry *e, int fd, struct
 	mode_t special = special_bits(w, e);
 
 	if (needs_chown(w, e) && fchown(fd, (uid_t)e->uid, (gid_t)e->gid) < 0)
-		return err_sys(err, "set the owner");
+		return not_given(err);
 	if ((special || needs_chown(w, e)) && fchmod(fd, special | (e->mode & 0777)) < 0)
 		return err_sys(err, "set the mode");
 	if (needs_stat(w, e))
@@ -197,7 +207,7 @@ int meta_apply_at(
 
 	if (needs_chown(w, e) &&
 		fchownat(dir, name, (uid_t)e->uid, (gid_t)e->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, "set the owner");
+		return not_given(err);
 	if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, "set the time");
 	return 0;

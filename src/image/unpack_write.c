@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "image/unpack.h"
+#include "image/unpack_copy.h"
 
 #define DIRS_MAX  1000000
 #define EARLY_MIN 65536
@@ -190,9 +191,11 @@ static int make_hardlink(struct writer *w, const struct unpack_entry *e, struct 
 		dir = clear_way(w, dir, e, &base, err);
 		TRY(dir);
 	}
-	if (linkat(target_dir, target_base, dir, base, 0) < 0)
-		return fs_err(err, dir, "create it");
-	return 0;
+	if (linkat(target_dir, target_base, dir, base, 0) == 0)
+		return 0;
+	if (unpack_no_links(errno))
+		return unpack_copy_file(target_dir, target_base, dir, base, err);
+	return fs_err(err, dir, "create it");
 }
 
 static int skip_device(struct writer *w, const struct unpack_entry *e)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "base/fs.h"
 #include "base/own.h"
 
 #define LOCK_STEP_MS 2
@@ -20,7 +21,7 @@ int lock_try(int fd, struct err *err)
 		return 0;
 	if (errno == EWOULDBLOCK)
 		return err_set(err, -EWOULDBLOCK, "another sbx command is working on it");
-	return err_sys(err, "lock the container's directory");
+	return fs_lock_err(err, "the container's directory");
 }
 
 int lock_wait(int fd, int64_t timeout_ms, struct err *err)

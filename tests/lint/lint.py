@@ -30,7 +30,7 @@ HELPER_ALSO = {"netstack": {"network/wire.h"}}
 
 THIRD_PARTY = ["archive", "seccomp.h", "fuse", "slirp", "curl", "openssl", "zlib.h", "isa-l", "igzip", "zstd",
                "jansson"]
-FOREIGN_CALLBACK = r"\(\s*fuse_req_t req\b"  # libfuse says how many parameters its callbacks have
+FOREIGN_CALLBACK = r"\(\s*fuse_req_t req\b|fuse_fill_dir_t fill\b"  # libfuse says how many parameters its callbacks have
 FILE_LINES, FUNCTION_LINES, PARAMETERS, NESTING = 600, 70, 5, 3
 
 

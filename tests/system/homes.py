@@ -4,6 +4,7 @@
 `sbx doctor` foretells there is what comes. What only root can take away is taken away in a mount namespace of its own."""
 
 import json
+import os
 import re
 import shutil
 
@@ -52,6 +53,9 @@ class Home:
         expect(told["run"] is False and doctor.code == 1, doctor)
         expect(re.fullmatch(told_as or ident, told["runError"]), told, result)
         return told
+
+
+ODD_FS = os.path.join(os.path.dirname(os.path.realpath(SBX)), "tests/odd_fs")
 
 
 def need_sub_ids():
@@ -151,6 +155,45 @@ def a_noexec_home(box):
 def a_home_that_is_full(box):
     result = box.as_root(small_home(box, "size=1m"), [SBX, "run", "--rm", "busybox", "true"])
     expect(result.code == 125 and re.search("E-(WONT-FIT|DISK-FULL|QUOTA)", result.err), result)
+
+
+def odd_home(box, *refused):
+    """A store on a file system that refuses these things; it goes with the process that this shell becomes."""
+    box.folder("below", 0o700)
+    return """%s %s %s %s >/dev/null 2>&1 &
+        until mountpoint -q %s; do kill -0 $! || exit 99; sleep 0.02; done""" % (
+            ODD_FS, box.path("below"), box.path("root"), " ".join(refused), box.path("root"))
+
+
+@test("overlay")
+def a_home_without_extended_attributes(box):
+    home = Home(box, odd_home(box, "xattr"), SBX_STORAGE_DRIVER="auto")
+    expect(home.works()["driver"] == "fuse")
+
+
+@test("overlay")
+def a_home_without_owners(box):
+    need_sub_ids()
+    home = Home(box, odd_home(box, "chown"), SBX_STORAGE_DRIVER="auto")
+    expect(home.works()["driver"] == "fuse")  # busybox has files of root alone
+    refused = home.sbx("run", "--rm", "redis", "true")
+    expect(refused.code == 125 and re.search("E-STORE-OWNERS: .*Without root: SBX_USERNS=single.*With root: ", refused.err), refused)
+    one = Home(box, odd_home(box, "chown"), SBX_STORAGE_DRIVER="auto", SBX_USERNS="single")
+    result = one.sbx("run", "--rm", "redis", "sh", "-c", "stat -c %U /var/lib/redis; touch /f; chown redis /f; stat -c %U /f")
+    expect(result.out == "redis\nredis\n", result)
+
+
+@test("overlay")
+def a_home_without_locks(box):
+    Home(box, odd_home(box, "flock"), SBX_STORAGE_DRIVER="auto").ends_with("E-STORE-LOCKS", "Without root: .*SBX_ROOT.*With root: ")
+
+
+@test("overlay")
+def a_home_without_hard_links(box):
+    home = Home(box, odd_home(box, "link"), SBX_STORAGE_DRIVER="auto")
+    home.works()
+    result = home.sbx("run", "--rm", "busybox", "sh", "-c", "cmp /bin/sh /bin/busybox && echo same")  # links in the image
+    expect(result.out == "same\n", result)
 
 
 @test("overlay")
