@@ -82,19 +82,23 @@ static const char *driver_word(const struct doctor *doctor)
 	const char *wish = doctor->globals->storage_driver;
 
 	if (wish && strcmp(wish, "auto") != 0)
-		return strcmp(wish, "fuse") == 0 ? doctor->fuse ? "fuse" : "none" : "overlay";
+		return strcmp(wish, "fuse") == 0 ? doctor->fuse ? "fuse" : "none"
+		       : doctor->overlay         ? "overlay"
+						 : "none";
 	return doctor->overlay ? "overlay" : doctor->fuse ? "fuse" : "none";
 }
 
 /* What `sbx run IMAGE` ends with; the first that is missing is the first that it meets. */
 static const char *run_trouble(struct doctor *doctor)
 {
+	const char *wish = doctor->globals->storage_driver;
+
 	if (doctor->run_id[0])
 		return doctor->run_id;
 	if (!doctor->userns || !doctor->has_map || !doctor->store || !doctor->helpers)
 		return "?";
 	if (strcmp(driver_word(doctor), "none") == 0)
-		return "E-FUSE-NODEV";
+		return wish && strcmp(wish, "overlay") == 0 ? "E-OVERLAY-REFUSED" : "E-FUSE-NODEV";
 	return doctor->tun ? NULL : "E-NET-NOTUN";
 }
 

@@ -164,7 +164,7 @@ static void check_fast_way(struct doctor *doctor)
 
 static void check_ports(struct doctor *doctor)
 {
-	autofree char *low = NULL, *range = NULL, *ping = NULL, *found = NULL, *admin = NULL;
+	autofree char *low = NULL, *range = NULL, *found = NULL;
 	struct err ignored = ERR_INIT;
 	long first = 1024;
 
@@ -174,12 +174,7 @@ static void check_ports(struct doctor *doctor)
 	if (fs_read_at(AT_FDCWD, "/proc/sys/net/ipv4/ip_local_port_range", 64, &range, NULL,
 		    &ignored) == 0)
 		range[strcspn(range, "\n")] = '\0';
-	if (fs_read_at(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", 64, &ping, NULL,
-		    &ignored) == 0)
-		ping[strcspn(ping, "\n")] = '\0';
 	for (char *s = range; s && *s; s++)
-		*s = *s == '\t' ? '-' : *s;
-	for (char *s = ping; s && *s; s++)
 		*s = *s == '\t' ? '-' : *s;
 	found = xasprintf("may be published from %ld on; the kernel's own choice is %s", first,
 		range ? range : "unknown");
@@ -191,9 +186,26 @@ static void check_ports(struct doctor *doctor)
 				   .admin = first > 80 ? "sysctl -w "
 							 "net.ipv4.ip_unprivileged_port_start=80"
 						       : NULL });
-	admin = xasprintf(
-		"open to groups %s on the host; containers set their own", ping ? ping : "?");
-	doctor_add(doctor, &(struct check){ .name = "ping", .found = admin });
+}
+
+/* A range whose first group is above its last, as the kernel's default 1-0, is empty. */
+static void check_ping(struct doctor *doctor)
+{
+	autofree char *range = NULL, *found = NULL;
+	struct err ignored = ERR_INIT;
+	unsigned long first = 1, last = 0;
+	char *rest;
+
+	if (fs_read_at(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", 64, &range, NULL,
+		    &ignored) == 0) {
+		first = strtoul(range, &rest, 10);
+		last = strtoul(rest, NULL, 10);
+	}
+	found = first > last ? xstrdup("open to nobody on the host; containers set their own")
+			     : xasprintf("open to groups %lu to %lu on the host; containers set "
+					 "their own",
+				       first, last);
+	doctor_add(doctor, &(struct check){ .name = "ping", .found = found });
 }
 
 /* ---- limits ---- */
@@ -238,5 +250,6 @@ void doctor_check_kernel(struct doctor *doctor)
 	check_tun(doctor);
 	check_fast_way(doctor);
 	check_ports(doctor);
+	check_ping(doctor);
 	check_limits(doctor);
 }

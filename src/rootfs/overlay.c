@@ -82,6 +82,18 @@ static int overlay_options(
 	return 0;
 }
 
+/* auto has tried before; who names the driver is told what to do instead. */
+static int refused(int errnum, struct err *err)
+{
+	if (errnum != EPERM && errnum != EACCES && errnum != EINVAL && errnum != ENODEV)
+		return err_set(err, -errnum, "mount the overlay: %s", strerror(errnum));
+	return err_id(err, -errnum, "E-OVERLAY-REFUSED",
+		"the kernel refuses to mount its overlay here: %s. It lets users do so from Linux 5.11 on, "
+		"and not on every file system (NFS is one). Without root: --storage-driver fuse, or auto. "
+		"With root: modprobe overlay, or a newer kernel",
+		strerror(errnum));
+}
+
 static int mount_overlay(const struct rootfs *rootfs, struct err *err)
 {
 	__attribute__((cleanup(layers_close))) struct open_layers layers = { .n = 0 };
@@ -97,7 +109,7 @@ static int mount_overlay(const struct rootfs *rootfs, struct err *err)
 				    options.data) == 0)
 				return 0;
 		}
-		return err_sys(err, "mount the overlay");
+		return refused(errno, err);
 	}
 	return 0;
 }
