@@ -81,6 +81,7 @@ static void read_net(const struct container *c, struct usage *usage)
 		usage_net(text, usage);
 }
 
+/* What its cgroup knows of it. False when a controller is missing: the processes know the rest. */
 static bool read_cgroup(const struct container *c, struct usage *usage)
 {
 	autofd int dir = c->cgroup && *c->cgroup
@@ -95,16 +96,17 @@ static bool read_cgroup(const struct container *c, struct usage *usage)
 	limit = text_of(dir, "memory.max");
 	pids = text_of(dir, "pids.current");
 	io = text_of(dir, "io.stat");
-	if (!cpu || !memory || !pids)
-		return false; /* not with all controllers: the processes know the rest */
-	usage->cpu = number_after(cpu, "usage_usec ") * 1000;
-	usage->memory = strtoll(memory, NULL, 10);
-	usage->pids = strtoll(pids, NULL, 10);
+	if (cpu)
+		usage->cpu = number_after(cpu, "usage_usec ") * 1000;
+	if (memory)
+		usage->memory = strtoll(memory, NULL, 10);
+	if (pids)
+		usage->pids = strtoll(pids, NULL, 10);
 	if (limit && *limit != 'm')
 		usage->limit = strtoll(limit, NULL, 10);
 	if (io)
 		usage_io(io, usage);
-	return true;
+	return cpu && memory && pids;
 }
 
 /* utime, stime, cutime and cstime are the fields 14 to 17; "(comm) " comes before the third. */
@@ -149,16 +151,32 @@ static int64_t machine_memory(void)
 	return sysinfo(&si) < 0 ? 0 : (int64_t)si.totalram * si.mem_unit;
 }
 
+/* A container with one limit has the controller of that limit and no other. */
+static void fill(struct usage *usage, const struct usage *seen)
+{
+	usage->cpu = usage->cpu < 0 ? seen->cpu : usage->cpu;
+	usage->memory = usage->memory < 0 ? seen->memory : usage->memory;
+	usage->pids = usage->pids < 0 ? seen->pids : usage->pids;
+	if (usage->read == 0 && usage->written == 0) {
+		usage->read = seen->read;
+		usage->written = seen->written;
+	}
+}
+
 int usage_read(const struct container *c, struct usage *ret, struct err *err)
 {
-	struct usage usage = { .when = state_now(), .limit = machine_memory() };
+	struct usage usage = {
+		.when = state_now(), .limit = machine_memory(), .cpu = -1, .memory = -1, .pids = -1
+	};
+	struct usage seen = { 0 };
 	autofree pid_t *pids = NULL;
 	size_t n = 0;
 
 	if (!read_cgroup(c, &usage)) {
 		TRY(container_pids(c, &pids, &n, err));
 		for (size_t i = 0; i < n; i++)
-			add_process(pids[i], &usage);
+			add_process(pids[i], &seen);
+		fill(&usage, &seen);
 	}
 	read_net(c, &usage);
 	*ret = usage;
