@@ -111,7 +111,7 @@ int copy_owner(int root, const char *text, uid_t *ret_uid, gid_t *ret_gid, struc
 {
 	const char *colon = strchr(text, ':');
 	autofree char *user = xstrndup(text, strcspn(text, ":"));
-	uint32_t uid, gid;
+	uint32_t uid = 0, gid = 0;
 
 	if (!*user || (colon && (!colon[1] || strchr(colon + 1, ':'))))
 		return err_set(

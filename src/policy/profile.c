@@ -198,7 +198,7 @@ static int applies(const struct json *entry, const struct machine *m, bool *ret,
 	const char *min = json_str(json_get(in, "minKernel"), NULL);
 	const char *not_from = json_str(json_get(ex, "minKernel"), NULL);
 	uint64_t need, without;
-	unsigned kernel;
+	unsigned kernel = 0;
 
 	TRY(parse_filter_caps(json_get(in, "caps"), &need, err));
 	TRY(parse_filter_caps(json_get(ex, "caps"), &without, err));
