@@ -141,7 +141,7 @@ static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
 	log_init("sbx", globals.log_level);
 	if (globals.version) { /* flushed and checked by main */
 		(void)printf(as_docker ? "Docker version " DOCKER_LIKE ", build sbx-%s\n"
-				       : "sbx version %s\n",
+				       : "sbx version %s\nbuilt with " SBX_FEATURES "\n",
 			SBX_VERSION);
 		return 0;
 	}

@@ -63,7 +63,8 @@ const struct opt global_table[] = {
 		"Where sockets and locks of running containers are"),
 	OPT_CALL(0, "storage-driver", global_driver, "auto|overlay|fuse",
 		"How layers are stacked (default auto)"),
-	OPT_FLAG('v', "version", GLOBAL, globals.version, "Show the version"),
+	OPT_FLAG('v', "version", GLOBAL, globals.version,
+		"Show the version, and what it was built with"),
 	OPT_END,
 };
 #undef GLOBAL

@@ -163,7 +163,7 @@ drop_broken() {
 
 version() {
 	case $1 in
-	sbx) "$sbx" --version | awk '{ print $NF }' ;;
+	sbx) "$sbx" --version | awk 'NR == 1 { print $NF }' ;;
 	podman) podman --version | awk '{ print $3 }' ;;
 	docker) docker version -f '{{.Server.Version}} rootless' | sed 's/+[^ ]*//' ;;
 	ch-run) ch-run --version 2>&1 | head -1 ;;
