@@ -398,8 +398,10 @@ class Terminal:
 TESTS = []
 
 
-def test(*variants, seconds=TEST_SECONDS):
+def test(*variants, seconds=TEST_SECONDS, root=False):
+    """root: the set-up needs root, though the test does not call as_root itself."""
     def register(function):
+        function.needs_root = root or "as_root(" in inspect.getsource(function)
         TESTS.append((function, variants or tuple(VARIANTS), seconds))
         return function
     return register
@@ -453,7 +455,7 @@ def main():
     failed = number = 0
     chances = int(os.environ.get("SBX_TEST_CHANCES", "0"))
     for function, variants, seconds in TESTS:
-        if root and (root == "only") != ("as_root(" in inspect.getsource(function)):
+        if root and (root == "only") != function.needs_root:
             continue
         for variant in variants:
             name = "%s[%s]" % (function.__name__, variant)
