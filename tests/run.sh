@@ -17,7 +17,7 @@ cores=$(nproc)
 
 usage() {
 	sed -n '3,11s/^# \{0,1\}//p' "$0"
-	echo "Suites: ${SUITES[*]}; only by name: attacks, soak, vm"
+	echo "Suites: ${SUITES[*]}; only by name: attacks, homes, install, soak, vm"
 }
 
 say() { printf '%s\n' "$*"; }
@@ -125,7 +125,7 @@ inside() {
 			SBX_TEST_ROOT=without system_tests "$cache/src/tests/system/core.py"
 		;;
 	acceptance) SBX_TEST_ROOT=without system_tests "${files[@]}" ;;
-	vm) tap timeout 1800 sh "$cache/src/tests/vm/run.sh" "$cache/vm" "$cache/build" 2>&1 ;;
+	vm) tap timeout 4500 sh "$cache/src/tests/vm/run.sh" "$cache/vm" "$cache/build" 2>&1 ;;
 	fuzz) "$cache/src/tests/fuzz/run.sh" "$cache" "$cores" ;;
 	attacks) SBX_TEST_ROOT=without python3 "$cache/src/tests/attacks/attacks.py" "$cache/src" "$cache/build" "${patterns[@]}" ;;
 	soak) # long, and only by name: more random steps, 100 kills under a database
@@ -149,7 +149,7 @@ drop() { # COMMAND...: as the test user, with a clean environment
 
 as_user() { # ACTION of the part above, from the copied tree
 	local name wishes=() # docs/testing.md has what they mean
-	for name in SBX_TEST_{CHANCES,ROUNDS,VARIANTS,SEED,MOMENTS,SEEDS,KILLS,KEEP} SBX_FUZZ_SECONDS SBX_VM_{ACCEL,SECONDS}; do
+	for name in SBX_TEST_{CHANCES,ROUNDS,VARIANTS,SEED,MOMENTS,SEEDS,KILLS,KEEP} SBX_FUZZ_SECONDS SBX_VM_{ACCEL,SECONDS,KERNELS,PARTS,MIRROR}; do
 		[ -z "${!name:-}" ] || wishes+=("$name=${!name}")
 	done
 	drop SBX_TEST_CACHE="$cache" SBX_TEST_PORT="$port" SBX_TEST_PORTS="$((port + 10))" "${wishes[@]}" \
@@ -167,6 +167,7 @@ root_suite() { # NAME
 		SBX_TEST_ROOT=only system_tests "$cache"/src/tests/system/test_*.py
 		;;
 	homes) system_tests "$cache/src/tests/system/homes.py" ;;
+	install) SBX_TEST_ROOTS=$cache.roots system_tests "$cache/src/tests/system/install.py" ;;
 	deny)
 		for features in openat2 clone3 mount-api close_range pidfd_open setns-pidfd "openat2 mount-api close_range pidfd_open landlock"; do
 			say "# without $features"
@@ -261,7 +262,7 @@ prepare() {
 
 needs_images() {
 	case " $* " in
-	*" asan "* | *" attacks "* | *" soak "* | *" acceptance "* | *" errors "* | *" homes "* | *" deny "* | *" nosub "*) return 0 ;;
+	*" asan "* | *" attacks "* | *" soak "* | *" acceptance "* | *" errors "* | *" homes "* | *" install "* | *" deny "* | *" nosub "*) return 0 ;;
 	esac
 	return 1
 }
@@ -303,7 +304,7 @@ main() {
 	fi
 	for suite in "${suites[@]}"; do
 		case $suite in
-		errors | homes | deny | nosub) count "$suite" < <(root_suite "$suite" 2>&1) ;;
+		errors | homes | install | deny | nosub) count "$suite" < <(root_suite "$suite" 2>&1) ;;
 		*) count "$suite" < <(as_user "$suite" 2>&1) ;;
 		esac
 	done

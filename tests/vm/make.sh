@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# make.sh FOLDER: a machine for QEMU in FOLDER: kernel, initrd and disk.img (Debian with systemd).
+# make.sh FOLDER: a machine for QEMU in FOLDER: disk.img (Debian 12 with systemd), and a kernel-X.Y and an initrd-X.Y for each
+# kernel that it can be started with: 6.1 of Debian 12 and 5.10 of Debian 11 (without which nothing is missing but that kernel).
 #
-# Debian's own kernel and a system of the packages that a user of sbx would have; sbx itself is not in it
-# but comes over a shared folder at each start. Made once; made again when this file changes.
+# Nothing else opens the console: a getty there would hang up what the tests print to. A system of the packages that a user of sbx would have, and an NFS server; sbx itself is not in it but comes over a
+# shared folder at each start. Made once; made again when this file changes.
 # shellcheck disable=SC1091,SC2016 # $1 is for the shell that runs the hook
 set -eu
 
@@ -11,12 +12,21 @@ folder=$1
 mark=$(sha256sum "$0" | cut -c1-16)
 packages=linux-image-amd64,systemd-sysv,dbus,dbus-user-session,libpam-systemd,uidmap,procps,util-linux,busybox-static
 packages=$packages,libjansson4,libcurl4,libarchive13,libfuse3-3,libslirp0,libisal2,libseccomp2,libzstd1,libssl3,ca-certificates
-packages=$packages,python3-minimal,iproute2
+packages=$packages,python3-minimal,iproute2,nfs-kernel-server,nfs-common,acl
 
 [ "$(cat "$folder/made" 2>/dev/null)" != "$mark" ] || exit 0
 rm -rf "$folder"
 mkdir -p "$folder"
 . /etc/os-release
+mirror=${SBX_VM_MIRROR:-http://deb.debian.org/debian}
+# The older kernel has the name that Debian 11's linux-image-amd64 depends on; the system around it stays Debian 12.
+older=$(curl -fsS -m 120 "$mirror/dists/bullseye/main/binary-amd64/Packages.xz" | xz -dc |
+	awk '/^Package: / { p = $2 } p == "linux-image-amd64" && /^Depends: / { print $2 }') || older=
+if [ -n "$older" ]; then
+	packages=$packages,$older
+else
+	echo "Debian 11's list of packages cannot be read from $mirror: no kernel 5.10"
+fi
 mmdebstrap --quiet --mode=auto --variant=minbase --include="$packages" \
 	--customize-hook='chroot "$1" useradd -m -u 1000 -s /bin/bash tester' \
 	--customize-hook='chroot "$1" sh -c "grep -q tester /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 tester"' \
@@ -25,20 +35,26 @@ mmdebstrap --quiet --mode=auto --variant=minbase --include="$packages" \
 	--customize-hook='copy-in '"$(dirname "$0")"'/sbx-test.service /etc/systemd/system' \
 	--customize-hook='chroot "$1" systemctl enable sbx-test.service' \
 	--customize-hook='chroot "$1" systemctl disable apt-daily.timer apt-daily-upgrade.timer || :' \
-	--customize-hook='chroot "$1" systemctl mask getty@tty1.service systemd-firstboot.service' \
+	--customize-hook='chroot "$1" systemctl mask getty@tty1.service serial-getty@ttyS0.service systemd-firstboot.service' \
 	--customize-hook='echo "/dev/vda / ext4 rw 0 1" >"$1/etc/fstab"' \
-	--customize-hook='chroot "$1" update-initramfs -u' \
+	--customize-hook='chroot "$1" systemctl disable nfs-server.service rpcbind.service rpcbind.socket || :' \
+	--customize-hook='chroot "$1" systemctl mask e2scrub_reap.service rpc-statd-notify.service fstrim.timer nfs-blkmap.service' \
+	--customize-hook='chroot "$1" update-initramfs -u -k all' \
 	--customize-hook='echo sbx-vm >"$1/etc/hostname"' \
-	"$VERSION_CODENAME" "$folder/root.tar"
+	"$VERSION_CODENAME" "$folder/root.tar" "deb $mirror $VERSION_CODENAME main" ${older:+"deb $mirror bullseye main"}
 # Owners of the files: as root, or as root of a user namespace.
 lead=
 [ "$(id -u)" = 0 ] || lead="unshare --map-root-user --map-auto"
 $lead sh -euc '
 	mkdir "$1/root"
 	tar -C "$1/root" --exclude="./dev/*" -xf "$1/root.tar"
-	cp "$1"/root/boot/vmlinuz-* "$1/kernel"
-	cp "$1"/root/boot/initrd.img-* "$1/initrd"
-	truncate -s 3G "$1/disk.img"
+	for kernel in "$1"/root/boot/vmlinuz-*; do
+		version=${kernel##*/vmlinuz-}
+		short=$(echo "$version" | cut -d. -f1,2)
+		cp "$kernel" "$1/kernel-$short"
+		cp "$1/root/boot/initrd.img-$version" "$1/initrd-$short"
+	done
+	truncate -s 4G "$1/disk.img"
 	/usr/sbin/mkfs.ext4 -q -d "$1/root" "$1/disk.img"
 	rm -rf "$1/root" "$1/root.tar"' sh "$folder"
 echo "$mark" >"$folder/made"
