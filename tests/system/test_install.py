@@ -35,10 +35,10 @@ def runs(box, sbx):
     expect(profile.out == "own\n", profile)
 
 
-@test("overlay", seconds=120)
+@test("overlay", seconds=400)
 def what_is_installed_is_complete_and_runs(box):
     need_build()
-    installed = box.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", box.path("dest")])
+    installed = box.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", box.path("dest")], seconds=200)
     expect(installed.code == 0, installed)
     prefix = next(pathlib.Path(box.path("dest")).rglob("bin/sbx")).parent.parent
     for name in ("sbx-image", "sbx-fuse", "sbx-netstack", "sbx-seccomp"):
@@ -52,11 +52,11 @@ def what_is_installed_is_complete_and_runs(box):
     runs(box, str(prefix / "bin/sbx"))
 
 
-@test("overlay", seconds=120)
+@test("overlay", seconds=400)
 def the_portable_folder_runs_from_home_and_needs_no_library(box):
     need_build()
     need_static()
-    made = box.run([str(TOP / "docs/package/portable.sh"), BUILD, box.path("out")], env={"SBX_GZIP_LEVEL": "-1"})
+    made = box.run([str(TOP / "docs/package/portable.sh"), BUILD, box.path("out")], env={"SBX_GZIP_LEVEL": "-1"}, seconds=200)
     expect(made.code == 0, made)
     with tarfile.open(made.line) as tar:
         expect({member.uid for member in tar} == {0} and not [m.name for m in tar if m.name.startswith(("/", ".."))])
