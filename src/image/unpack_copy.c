@@ -17,7 +17,7 @@
 
 bool unpack_no_links(int errnum)
 {
-	return errnum == EPERM || errnum == EOPNOTSUPP || errnum == ENOSYS || errnum == EMLINK;
+	return errnum == EPERM || errnum == EOPNOTSUPP || errnum == ENOSYS;
 }
 
 static int copy_attributes(int from, int to, struct err *err)

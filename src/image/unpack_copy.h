@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-/* Does this errno of linkat() mean "no (more) hard links", rather than a fault? */
+/* Does this errno of linkat() mean "no hard links here"? EMLINK does not: who has thousands is an attacker. */
 bool unpack_no_links(int errnum);
 
 /* from_name in from, a file and no link, becomes name in dir, which is not there yet. */
