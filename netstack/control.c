@@ -361,7 +361,8 @@ static int handle(struct session *session, struct packet *packet, struct err *er
 
 	if (packet->len < sizeof(*head) || head->magic != WIRE_MAGIC)
 		return err_set(err, -EPROTO, "what called is no monitor");
-	if (head->version != WIRE_VERSION) { /* sbx was replaced meanwhile: the head tells it to say so */
+	if (head->version !=
+		WIRE_VERSION) { /* sbx was replaced meanwhile: the head tells it to say so */
 		const struct wire_head ours = wire_head(WIRE_JOIN);
 
 		(void)send(session->fd, &ours, sizeof(ours), MSG_NOSIGNAL | MSG_DONTWAIT);
