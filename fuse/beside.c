@@ -181,7 +181,7 @@ static int read_line(struct beside *b, char *line)
 {
 	unsigned char value[BESIDE_VALUE];
 	struct beside_fact what = { .value = value };
-	struct beside_key key;
+	struct beside_key key = { 0 };
 	unsigned long long ino;
 	char name[32], hex[2 * BESIDE_VALUE + 1] = "";
 	unsigned is;
@@ -434,7 +434,7 @@ static bool has_none(const struct statx *st, bool no_xattrs)
 static ssize_t get(
 	struct beside *b, struct at at, const char *name, bool no_xattrs, struct fact **ret)
 {
-	struct beside_key key;
+	struct beside_key key = { 0 };
 	struct statx st;
 
 	TRY(key_at(at, b->dev, &key, &st));
@@ -466,7 +466,7 @@ ssize_t beside_getxattr(struct layer *layer, struct at at, const char *key, void
 int beside_set(struct beside *b, struct at at, const struct beside_fact *what)
 {
 	const struct fact *known;
-	struct beside_key key;
+	struct beside_key key = { 0 };
 	char line[LINE_MAX_];
 	struct statx st;
 
@@ -514,7 +514,7 @@ void beside_drop(struct beside *b, const struct beside_key *key)
 
 void beside_fresh(struct beside *b, struct at at)
 {
-	struct beside_key key;
+	struct beside_key key = { 0 };
 
 	beside_key(b, at, &key);
 	beside_drop(b, &key);
