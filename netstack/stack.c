@@ -355,6 +355,8 @@ int stack_new(
 		stack->slirp = slirp_new(&slirp_config, &stack->callbacks, stack);
 		if (!stack->slirp)
 			r = err_set(err, -EINVAL, "libslirp refuses this network's addresses");
+		else /* sets its clock: a UDP socket made before that looks long expired */
+			slirp_pollfds_poll(stack->slirp, 1, cb_ready, stack);
 	}
 	if (r < 0) {
 		stack_free(stack);

@@ -305,7 +305,7 @@ def called_docker_it_is_docker(box):
 def system_df_v_names_each_image_container_and_volume(box):
     box.ok("run", "--name", "c1", "-v", "v1:/v", "busybox", "sh", "-c", "head -c 10000000 /dev/zero >/v/f; echo 12345 >/g")
     out = box.ok("system", "df", "-v")
-    expect(re.search(r"(?m)^Images space usage:\n\nREPOSITORY +TAG +IMAGE ID +CREATED +SIZE +CONTAINERS\nbusybox +latest +[0-9a-f]{12} .* 1$",
+    expect(re.search(r"(?m)^Images space usage:\n\nREPOSITORY +TAG +IMAGE ID +CREATED +SIZE +SHARED SIZE +UNIQUE SIZE +CONTAINERS\nbusybox +latest +[0-9a-f]{12} .* 1$",
                      out), out)
     expect(re.search(r"(?m)^Containers space usage:\n\nCONTAINER ID +IMAGE +COMMAND +LOCAL VOLUMES +SIZE +CREATED +STATUS +NAMES\n"
                      r"[0-9a-f]{12} +busybox +\"sh -c .* +1 +6B .* c1$", out), out)
