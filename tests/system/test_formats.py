@@ -47,8 +47,9 @@ def neutral(text, box, port, ids):
     for name, value in ids.items():
         text = text.replace(value, (name.upper() + "-ID-" * 16)[:64]).replace(value[:12], (name.upper() + "-ID-" * 3)[:12])
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:" + "DIGEST--" * 8, text)
-    text = text.replace(str(port), "PPPPP").replace(box.top, "/BOX")
+    text = re.sub(r"(?<!\d)%d(?!\d)" % port, "PPPPP", text.replace(box.top, "/BOX"))  # not within a longer number
     text = re.sub(r"\b20[2-9]\d-\d\d-\d\d([ T])\d\d:\d\d:\d\d(\.\d+)?", r"YYYY-MM-DD\1HH:MM:SS", text)
+    text = re.sub(r'("execDuration": ?)"\d+"', r'\1"0"', text)  # whole seconds: more than none on a slow machine
     text = re.sub(r"\b\d{5,19}\b", "NUMBER", text)
     text = re.sub(r"\b\d+(\.\d+)?[kMG]B\b", "SIZE", text)
     return re.sub(r"(Less than a second|About an? \w+|\d+ (second|minute|hour|day|week|month|year)s?)( ago)?",
