@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "state/state.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -248,7 +249,9 @@ static int keep(struct run_job *job, const char *key, struct cached *ret, struct
 		&s->build->cache, s->build->work_fd, job->dir, key, s->written->text, ret, err);
 }
 
-static int execute(struct run_job *job, const char *key, struct cached *ret, struct err *err)
+/* portable: becomes a name that nothing has when the result is not what the key says. */
+static int execute(struct run_job *job, const char *key, char portable[SHA256_HEX],
+	struct cached *ret, struct err *err)
 {
 	struct step *s = job->step;
 	uint32_t vertex = vertex_of(s->stage, s->index);
@@ -274,7 +277,11 @@ static int execute(struct run_job *job, const char *key, struct cached *ret, str
 	}
 	if (status != 0)
 		return failed(job, status, err);
-	TRY(keep(job, run_binds_unchanged(job) ? key : NULL, ret, err));
+	if (!run_binds_unchanged(job)) {
+		key = NULL;
+		state_new_id(portable);
+	}
+	TRY(keep(job, key, ret, err));
 	report(s->build, REPORT_DONE, vertex, NULL);
 	return 0;
 }
@@ -298,7 +305,7 @@ static int solve(struct run_job *job, struct err *err)
 	else if (s->look_only)
 		return STEP_MISSED;
 	else
-		TRY(execute(job, key, &layer, err));
+		TRY(execute(job, key, portable, &layer, err));
 	line = history_line(job);
 	step_layer(s, &layer, portable, line);
 	return 0;

@@ -154,9 +154,11 @@ def a_context_that_changes_under_a_run_is_not_remembered(box):
     write(box, "")
     box.folder("ctx/d")
     box.file("ctx/d/f", "before\n")
-    text = "FROM busybox\nRUN --mount=source=d,target=/d cp /d/f /a; until grep after /d/f; do :; done\n"
-    done = []
-    thread = threading.Thread(target=lambda: done.append(build(box, text, "-t", "a")))
+    args = ("-v", box.folder("here") + ":/v")
+    text = "FROM busybox\nRUN --mount=source=d,target=/d cp /d/f /b; mv /b /a; until grep after /d/f || test -e /v/go; do :; done\n"
+    done, exported = [], "dest=" + box.path("cache")
+    thread = threading.Thread(
+        target=lambda: done.append(build(box, text, *args, "--cache-to", "type=local,mode=max," + exported, "-t", "a")))
     thread.start()
     wait_for(lambda: glob.glob(box.path("root", "tmp", "*", "0-0", "upper", "a")), "the first copy")
     box.file("ctx/d/f", "after\n")
@@ -164,10 +166,12 @@ def a_context_that_changes_under_a_run_is_not_remembered(box):
     expect(done[0].code == 0, done[0])
     expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/a") == "before")
     box.file("ctx/d/f", "before\n")
-    text = text.replace("until grep after /d/f; do :; done", "true")
-    expect("DONE" in built(box, text), "another RUN")
+    box.file("here/go", "")
+    for env, more in (({}, ()), (elsewhere(box, "there"), ("--cache-from", "type=local,src=" + box.path("cache")))):
+        ends = steps(built(box, text, *args, *more, env=env))
+        expect([v for k, v in ends.items() if k.startswith("RUN")] == ["DONE"], "found again", more, ends)
     box.file("ctx/d/f", "after\n")
-    built(box, "FROM busybox\nRUN --mount=source=d,target=/d cp /d/f /a; until grep after /d/f; do :; done\n", "-t", "a")
+    built(box, text, *args, "-t", "a")
     expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/a") == "after")
 
 
