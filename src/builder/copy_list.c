@@ -301,7 +301,7 @@ static int take_parents(struct lister *l, const char *typed, struct err *err)
 static int take_source(struct lister *l, const char *typed, struct err *err)
 {
 	autofree char *path = clean_source(typed);
-	bool wild = glob_is_wild(typed);
+	bool wild = !l->plan->literal && glob_is_wild(typed);
 	int taken;
 
 	if (l->source < 0)

@@ -50,7 +50,9 @@ static int part_open(struct part *p, struct err *err)
 
 	strv_add(&p->words.sources, source);
 	p->words.dest = (char *)(uintptr_t) "/x"; /* a directory becomes x, and so does a file */
-	p->plan = (struct copy_plan){ .words = &p->words, .workdir = "/", .epoch = -1 };
+	p->plan = (struct copy_plan){
+		.words = &p->words, .workdir = "/", .literal = true, .epoch = -1
+	};
 	p->source = s->build->context.root;
 	if (!p->mount->from) {
 		p->plan.ignore = s->build->context.ignore;

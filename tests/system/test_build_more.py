@@ -143,6 +143,14 @@ def binds_show_the_place_itself(box):
         for way in ("", "from=one,"):
             result = build(box, text + "RUN --mount=%ssource=%s,target=/x cat /x\n" % (way, source))
             expect(result.code == 1 and said in result.err and "root:x" not in result.err and "not found" in result.err, result)
+    for folder, word in (("ctx/[id]", "brackets"), ("ctx/i", "letter")):  # a source is a name, no pattern
+        box.folder(folder)
+        box.file(folder + "/f", word + "\n")
+    for more in ("", ",rw"):
+        out = built(box, "FROM busybox\nRUN --mount=source=[id],target=/x%s cat /x/f\n" % more)
+        expect("brackets" in out and "letter" not in out, out)
+    box.file("ctx/[id]/f", "other\n")
+    expect("other" in built(box, "FROM busybox\nRUN --mount=source=[id],target=/x cat /x/f\n"), "another key")
     listener = socket.socket(socket.AF_UNIX)  # a socket would lead out of the container
     listener.bind(box.path("ctx/sock"))
     built(box, "FROM busybox\nRUN --mount=target=/c test -e /c/Dockerfile -a ! -e /c/sock\n")
