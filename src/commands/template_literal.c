@@ -6,6 +6,7 @@
 #include "commands/template_lex.h"
 
 #include <errno.h>
+#include <float.h>
 #include <stdlib.h>
 
 #include "base/own.h"
@@ -89,7 +90,7 @@ int parser_number(struct parser *p, struct node **ret)
 		*ret = node;
 		return 0;
 	}
-	if (*float_end)
+	if (*float_end || number > DBL_MAX || number < -DBL_MAX)
 		return err_set(p->err, -EINVAL, "template: :1: bad number syntax: \"%.40s\"", text);
 	if (!strpbrk(text, hex ? ".pP" : ".eE"))
 		return err_set(p->err, -EINVAL, "template: :1: integer overflow: \"%.40s\"", text);

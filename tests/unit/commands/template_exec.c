@@ -255,6 +255,7 @@ static void errors_read_as_dockers(void **state)
 		{ "{{/* x}}", "template: :1: unclosed comment" },
 		{ "{{.Id ! 3}}", "template: :1: unexpected \"!\" in operand" },
 		{ "{{12x}}", "template: :1: bad number syntax: \"12x\"" },
+		{ "{{1e999}}", "template: :1: bad number syntax: \"1e999\"" },
 	};
 
 	(void)state;
