@@ -149,7 +149,7 @@ drop() { # COMMAND...: as the test user, with a clean environment
 
 as_user() { # ACTION of the part above, from the copied tree
 	local name wishes=() # docs/testing.md has what they mean
-	for name in SBX_TEST_{CHANCES,ROUNDS,VARIANTS,SEED,MOMENTS,SEEDS,KILLS,KEEP} SBX_FUZZ_SECONDS SBX_VM_{ACCEL,SECONDS,KERNELS,PARTS,MIRROR}; do
+	for name in SBX_TEST_{BUILDS,CHANCES,ROUNDS,VARIANTS,SEED,MOMENTS,SEEDS,KILLS,KEEP} SBX_FUZZ_SECONDS SBX_VM_{ACCEL,SECONDS,KERNELS,PARTS,MIRROR}; do
 		[ -z "${!name:-}" ] || wishes+=("$name=${!name}")
 	done
 	drop SBX_TEST_CACHE="$cache" SBX_TEST_PORT="$port" SBX_TEST_PORTS="$((port + 10))" "${wishes[@]}" \
