@@ -154,8 +154,8 @@ static int find_dest(struct copier *c, const struct copy_list *list, bool archiv
 	autofd int fd = -EBADF;
 
 	TRY(fs_resolve_in(c->root, path, c->dest, err));
-	c->into = archive || says_directory(dest) || list->tops > 1 || list->has_dirs ||
-		  is_directory(c->root, c->dest);
+	c->into = archive || c->plan->into || says_directory(dest) || list->tops > 1 ||
+		  list->has_dirs || is_directory(c->root, c->dest);
 	if (!c->into)
 		return 0;
 	fd = open_dirs(c, c->dest, &c->made_dest, err);

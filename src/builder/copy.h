@@ -24,6 +24,7 @@ struct copy_plan {
 	const struct ignore *ignore;    /* of the context; NULL for --from */
 	bool is_add;     /* local archives are unpacked unless words->unpack says no */
 	bool literal;    /* sources are names: "*" and "[" in them mean themselves */
+	bool into;       /* more comes to the same place: it is a directory */
 	bool keep_owner; /* --from: owners as they are in the source; else 0:0 */
 	int64_t epoch;   /* SOURCE_DATE_EPOCH; times are not later. -1 = none */
 };

@@ -102,6 +102,7 @@ static void use_remote(struct copy_job *job)
 	job->words.sources = job->local;
 	job->fetched.inlines = NULL;
 	job->fetched.n_inlines = 0;
+	job->plan.into = true;
 	job->more = job->plan;
 	job->more.words = &job->fetched;
 }

@@ -214,6 +214,8 @@ def add_fetches_addresses_and_checks_them(box):
         expect(got["w/file.txt"][0].mode == 0o600 and got["w/file.txt"][0].mtime == 1234567890, got["w/file.txt"][0])
         context(box, "FROM scratch\nADD %s/file.txt a d /m/\n" % url, a="A", d__f="F")  # files and addresses together
         expect(texts(layers(box, ctx)) == {"m/file.txt": "from the web", "m/a": "A", "m/f": "F"})
+        context(box, "FROM scratch\nADD %s/file.txt a /m\n" % url)  # which is a folder, as for two files
+        expect(texts(layers(box, ctx)) == {"m/file.txt": "from the web", "m/a": "A"})
         context(box, "FROM scratch\nADD --checksum=sha256:%s %s/file.txt /x\n" % ("0" * 64, url))
         box.fails(1, "build", ctx, says=["E-DIGEST", "the instruction asks for"])
         context(box, "FROM scratch\nADD %s/none /x\n" % url)
