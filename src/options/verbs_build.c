@@ -163,9 +163,15 @@ static int call_cache_to(void *target, const char *value, struct err *err)
 static int call_volume(void *target, const char *value, struct err *err)
 {
 	struct volume volume;
+	bool named;
 
 	TRY(parse_volume(value, &volume, err));
+	named = volume.type != VOLUME_ANONYMOUS;
 	volume_done(&volume);
+	if (!named)
+		return err_set(err, -EINVAL,
+			"a build mounts SOURCE:PATH: nobody would find the volume of '%s' again",
+			value);
 	strv_add(&((BUILD *)target)->volumes, value);
 	return 0;
 }

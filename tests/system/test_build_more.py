@@ -201,6 +201,7 @@ def volumes_and_a_time_of_the_command_line(box):
     expect(steps(built(box, text, *args, "--timestamp", "86400"))["RUN " + text.split("RUN ")[1].strip()] == "CACHED")
     box.fails(1, "build", "--timestamp", "soon", box.path("ctx"), says="not a number of seconds")
     box.fails(125, "build", "-v", "relative:x:y:z", box.path("ctx"), says="invalid volume")
+    box.fails(125, "build", "-v", "/alone", box.path("ctx"), says="SOURCE:PATH")  # a volume without a name would stay for ever
 
 
 CACHED_TEXT = ("FROM busybox AS one\nARG WORD=a\nRUN echo $WORD-$(cat /proc/sys/kernel/random/uuid) > /one\nFROM busybox\nWORKDIR /w\n"
