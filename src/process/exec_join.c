@@ -226,7 +226,11 @@ static int execute(const struct exec_spec *spec, struct passing *passing, const 
 	autofree char *program = NULL;
 
 	TRY(lookup_program(spec->argv->v[0], strv_env_get(env, "PATH"), NULL, &program, err));
-	TRY(passing_load(passing, spec->policy, err));
+	/* a report's listener is the first process's alone: nobody here would answer as its watcher does */
+	if (spec->policy->watch == POLICY_WATCH_IDENTITY)
+		TRY(passing_load(passing, spec->policy, err));
+	else
+		TRY(policy_apply_seccomp(spec->policy, err));
 	return lookup_exec(program, spec->argv->v, env->v, err);
 }
 

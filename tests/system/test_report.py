@@ -40,6 +40,18 @@ def a_report_outlives_rm_and_waits_for_the_end(box):
 
 
 @test("overlay")
+def a_probe_of_a_watched_container_is_refused_what_the_policy_refuses(box):
+    profile = box.file("no-mkdir.json", json.dumps({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdir", "mkdirat", "unshare"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}))
+    box.ok("run", "-d", "--name", "c", "--report", "--security-opt", "seccomp=" + profile, "--health-interval", "100ms",
+           "--health-cmd", "mkdir /made 2>&1; unshare -U true 2>&1; test ! -d /made", "busybox", "sleep", "100")
+    wait_for(lambda: json.loads(box.ok("inspect", "c"))[0]["State"]["Health"]["Log"], "a probe")
+    probe = json.loads(box.ok("inspect", "c"))[0]["State"]["Health"]["Log"][0]
+    expect(probe["ExitCode"] == 0 and probe["Output"].count("not permitted") == 2, probe)
+
+
+@test("overlay")
 def what_a_report_shows_cannot_drive_the_terminal(box):
     result = box.sbx("run", "--rm", "--report", "busybox", "sh", "-c", "touch \"$(printf '/\\033[31mx')\"")
     expect("\033" not in result.err and "\\x1b[31mx" in result.err, result)
