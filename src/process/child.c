@@ -312,12 +312,16 @@ static int set_up(struct child *child, struct err *err)
 	struct rootfs_child callbacks = {
 		.fuse = send_fuse, .squash = send_squash, .notice = send_notice, .data = child
 	};
-
+	struct err why = ERR_INIT;
 	struct step_msg msg;
+	int r = clone_unshare(spec, &why);
 
-	TRY(clone_unshare(spec, err));
 	TRY(step_send(child->fds.sock, STEP_UNSHARED, -1, NULL, err));
 	TRY(step_wait(child->fds.sock, STEP_IDS_MAPPED, &msg, err));
+	if (r < 0) { /* told now: a child that ends while its ids are mapped has another error in front */
+		*err = why;
+		return r;
+	}
 	take_lease(spec->network, &msg.lease);
 	TRY(rootfs_open_sources(spec->rootfs, &callbacks.sources, err));
 	if (spec->limits && spec->limits->oom_score_adj)

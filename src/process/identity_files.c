@@ -74,8 +74,9 @@ static int open_theirs(pid_t pid, int fd)
 /* Means something else to the supervisor: /dev/stdout and its like lead into /proc. */
 static bool is_elsewhere(const struct question *q, const char *path)
 {
-	return strncmp(path, "/proc", 5) == 0 || strncmp(path, "/dev/", 5) == 0 ||
-	       in_chroot(q->pid) || has_own_mounts(q);
+	bool in_proc = strncmp(path, "/proc", 5) == 0 && (!path[5] || path[5] == '/');
+
+	return in_proc || strncmp(path, "/dev/", 5) == 0 || in_chroot(q->pid) || has_own_mounts(q);
 }
 
 /* O_PATH of what is meant. -EXDEV: it is elsewhere; else the kernel shall say why not. */
@@ -371,7 +372,16 @@ static void drop(struct pending *p)
 	p->name = NULL;
 }
 
-/* What has been made belongs to its maker now. What has not, when its maker is back, never will be. */
+/* It ends without asking anything more. */
+static bool has_ended(pid_t pid)
+{
+	char path[16];
+
+	(void)snprintf(path, sizeof(path), "%d", (int)pid);
+	return faccessat(AT_FDCWD, path, F_OK, 0) < 0 && errno == ENOENT;
+}
+
+/* What has been made belongs to its maker now. What has not, when its maker is back or dead, never will be. */
 void identity_flush(struct supervisor *s, pid_t returned)
 {
 	size_t kept = 0;
@@ -381,7 +391,7 @@ void identity_flush(struct supervisor *s, pid_t returned)
 		autofd int fd = openat(p->dir, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		struct stat st;
 
-		if (fd < 0 && p->maker != returned) {
+		if (fd < 0 && p->maker != returned && !has_ended(p->maker)) {
 			s->pending[kept++] = *p;
 			continue;
 		}
