@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # run.sh CACHE CORES: builds the fuzz targets with clang (libFuzzer, ASan, UBSan over everything they
-# link) and runs each for SBX_FUZZ_SECONDS (20) on a copy of its corpus. Inputs that break one are left
-# in CACHE/fuzz/<target>/. Prints TAP-like lines and, for tests/run.sh, "@ passed failed skipped".
+# link) and runs each for SBX_FUZZ_SECONDS (10) on a copy of its corpus, as many at once as there are
+# cores. Inputs that break one are left in CACHE/fuzz/<target>/. Prints TAP-like lines and, for
+# tests/run.sh, "@ passed failed skipped".
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-cache=$1 cores=$2 seconds=${SBX_FUZZ_SECONDS:-20}
-build=$cache/build-fuzz passed=0 failed=0
+cache=$1 cores=$2 seconds=${SBX_FUZZ_SECONDS:-10}
+build=$cache/build-fuzz
 
 mapfile -t targets < <(sed -n "s/^  \['\([a-z0-9_-]*\)'.*/\1/p" "$here/meson.build")
 if [ ! -e "$build/build.ninja" ]; then
@@ -14,22 +15,26 @@ if [ ! -e "$build/build.ninja" ]; then
 	CC=clang meson setup "$build" "$here/../.." -Db_sanitize=address,undefined -Db_lundef=false \
 		-Dc_args=-fsanitize=fuzzer-no-link >"$cache/log/fuzz-build" 2>&1
 fi
-for target in "${targets[@]}"; do
-	folder=$cache/fuzz/$target
+if ! ninja -C "$build" -j "$cores" "${targets[@]/#/tests/fuzz/fuzz-}" >>"$cache/log/fuzz-build" 2>&1; then
+	tail -20 "$cache/log/fuzz-build"
+	echo "not ok - the fuzz targets do not build"
+	echo "@ 0 1 0"
+	exit
+fi
+
+fuzz() { # TARGET
+	local folder=$cache/fuzz/$1
 	mkdir -p "$folder/corpus"
-	if ! ninja -C "$build" -j "$cores" "tests/fuzz/fuzz-$target" >>"$cache/log/fuzz-build" 2>&1; then
-		tail -20 "$cache/log/fuzz-build"
-		echo "not ok - fuzz $target does not build"
-		failed=$((failed + 1))
-		continue
-	fi
-	if UBSAN_OPTIONS=halt_on_error=1 "$build/tests/fuzz/fuzz-$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
-		-artifact_prefix="$folder/" "$folder/corpus" "$here/corpus/$target" >"$cache/log/fuzz-$target" 2>&1; then
-		passed=$((passed + 1))
-	else
-		tail -40 "$cache/log/fuzz-$target"
-		echo "not ok - fuzz $target; the input is in $folder"
-		failed=$((failed + 1))
-	fi
-done
-echo "@ $passed $failed 0"
+	UBSAN_OPTIONS=halt_on_error=1 "$build/tests/fuzz/fuzz-$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+		-artifact_prefix="$folder/" "$folder/corpus" "$here/corpus/$1" >"$cache/log/fuzz-$1" 2>&1 && return
+	tail -40 "$cache/log/fuzz-$1"
+	echo "not ok - fuzz $1; the input is in $folder"
+	return 1
+}
+export -f fuzz
+export cache build here seconds
+# shellcheck disable=SC2016 # the inner shell expands it
+printf '%s\0' "${targets[@]}" | xargs -0 -P "$cores" -n 1 bash -c 'fuzz "$1"' bash >"$cache/log/fuzz-failures"
+cat "$cache/log/fuzz-failures"
+failed=$(grep -c '^not ok' "$cache/log/fuzz-failures")
+echo "@ $((${#targets[@]} - failed)) $failed 0"
