@@ -38,6 +38,7 @@ void launch_done(struct launch *launch)
 	strv_done(&launch->health.test);
 	strv_done(&launch->env);
 	free(launch->path);
+	free(launch->names);
 	free(launch->hostname);
 	free(launch->workdir);
 	free(launch->as_user);
@@ -92,6 +93,8 @@ static void plan_names(struct launch *launch)
 		launch->hostname = host_name();
 	else
 		launch->hostname = xstrndup(launch->id, 12);
+	free(launch->names);
+	launch->names = network_own_names(launch->hostname, opts->domainname);
 	if (!workdir || !*workdir)
 		workdir = "/";
 	launch->workdir = workdir[0] == '/' ? xstrdup(workdir) : xasprintf("/%s", workdir);

@@ -35,6 +35,7 @@ struct launch {
 	char *path; /* <root>/containers/<id> */
 	struct strv argv, env;
 	char *hostname, *workdir;
+	char *names; /* in /etc/hosts: network_own_names() */
 	/* with --network container:NAME: the run directory of that container, and its host name */
 	int shared;
 	char *shared_hostname;

@@ -132,11 +132,11 @@ struct json *launch_networks_record(const struct launch *launch)
 
 /* ---- /etc/hosts and resolv.conf ---- */
 
-static void add_lines(const struct network *net, const char *hostname, struct buf *out)
+static void add_lines(const struct network *net, const char *names, struct buf *out)
 {
 	const unsigned char *ip = (const unsigned char *)&net->address;
 
-	buf_addf(out, "%u.%u.%u.%u\t%s\n", ip[0], ip[1], ip[2], ip[3], hostname);
+	buf_addf(out, "%u.%u.%u.%u\t%s\n", ip[0], ip[1], ip[2], ip[3], names);
 	strv_each (line, &net->links)
 		buf_addf(out, "%s\n", *line);
 }
@@ -145,7 +145,7 @@ void launch_more_hosts(const struct launch *launch, struct buf *out)
 {
 	for (size_t i = 0; i < launch->more.n; i++)
 		if (launch->more.list[i]->address.s_addr)
-			add_lines(launch->more.list[i], launch->hostname, out);
+			add_lines(launch->more.list[i], launch->names, out);
 }
 
 /* In place: the inode is bind-mounted. */
@@ -183,7 +183,7 @@ static int edit_hosts(
 	if (fd < 0)
 		return fs_err(err, AT_FDCWD, path);
 	TRY(fs_read_at(AT_FDCWD, path, HOSTS_MAX, &text, NULL, err));
-	add_lines(net, launch->hostname, &lines);
+	add_lines(net, launch->names, &lines);
 	if (add)
 		buf_addf(&out, "%s%s", text, lines.data);
 	else

@@ -139,7 +139,7 @@ int launch_write_files(struct launch *launch, struct err *err)
 
 	if (launch->shared >= 0)
 		return link_files(launch, err);
-	TRY(network_hosts(&launch->network, launch->hostname, &hosts, err));
+	TRY(network_hosts(&launch->network, launch->names, &hosts, err));
 	buf_adds(&all, hosts);
 	launch_more_hosts(launch, &all);
 	TRY(launch_resolv(launch, &resolv, err));

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/xalloc.h"
 
 #define HOST_FILE_MAX (256 * 1024)
 #define LINE_TAKEN    1024 /* longer "search" and "options" lines are left out */
@@ -67,7 +68,15 @@ static int read_host_file(const char *path, struct buf *out, struct err *err)
 	return 0;
 }
 
-int network_hosts(const struct network *net, const char *hostname, char **ret, struct err *err)
+char *network_own_names(const char *hostname, const char *domain)
+{
+	autofree char *fqdn = domain ? xasprintf("%s.%s", hostname, domain) : xstrdup(hostname);
+	size_t label = strcspn(fqdn, ".");
+
+	return fqdn[label] ? xasprintf("%s %.*s", fqdn, (int)label, fqdn) : xstrdup(fqdn);
+}
+
+int network_hosts(const struct network *net, const char *names, char **ret, struct err *err)
 {
 	static const char internal[] = "host.containers.internal host.docker.internal";
 	char own[INET_ADDRSTRLEN] = "127.0.0.1", host[INET_ADDRSTRLEN] = "127.0.0.1",
@@ -88,10 +97,10 @@ int network_hosts(const struct network *net, const char *hostname, char **ret, s
 	if (net->kind != NETWORK_NONE && !net->internal)
 		add_line(&out, host, internal);
 	if (net->kind != NETWORK_HOST)
-		add_line(&out, own, hostname);
+		add_line(&out, own, names);
 	if (net->kind == NETWORK_BRIDGE && !IN6_IS_ADDR_UNSPECIFIED(&net->address6)) {
 		(void)inet_ntop(AF_INET6, &net->address6, own6, sizeof(own6));
-		add_line(&out, own6, hostname);
+		add_line(&out, own6, names);
 	}
 	*ret = buf_steal(&out);
 	return 0;

@@ -172,9 +172,13 @@ int network_set_keep(struct network_set *set, int userns, int netns, struct err 
 int network_plug(struct network *net, int userns, int netns, const char *id, const char *name,
 	struct err *err);
 
+/* The names after the container's address in /etc/hosts, as Docker writes them: the name with its
+ * domain and the first label alone, "web.example.org web"; domain may be NULL. Caller frees. */
+char *network_own_names(const char *hostname, const char *domain);
+
 /* Contents of /etc/hosts and /etc/resolv.conf for the container; caller frees. Reads the host's
- * resolv.conf for kind host. */
-int network_hosts(const struct network *net, const char *hostname, char **ret, struct err *err);
+ * resolv.conf for kind host. names: network_own_names(). */
+int network_hosts(const struct network *net, const char *names, char **ret, struct err *err);
 int network_resolv(const struct network *net, char **ret, struct err *err);
 /* --dns servers are asked by the gateway, which the container asks: on networks with names of their own, and where
  * rules depend on what was answered. Elsewhere they stand in resolv.conf themselves. */

@@ -12,6 +12,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "options/absent.h"
 
 static const struct command *const families[] = {
 	container_commands,
@@ -92,13 +93,13 @@ static const struct command *find(const char *group, const char *word)
 	return NULL;
 }
 
-static int unknown(const char *group, const char *word, struct err *err)
+static const char *nearest(const char *word)
 {
 	const char *near = NULL;
 	const struct command *c;
 	unsigned best = 3;
 
-	for (size_t i = 0; !group && strlen(word) <= 32 && (c = command_at(i)); i++) {
+	for (size_t i = 0; strlen(word) <= 32 && (c = command_at(i)); i++) {
 		const char *name = c->name;
 		unsigned d = name ? opt_distance(word, name) : best;
 
@@ -107,9 +108,29 @@ static int unknown(const char *group, const char *word, struct err *err)
 			near = name;
 		}
 	}
-	(void)err_set(err, -ENOENT, "'%s%s%s' is not an sbx command%s%s%s. See 'sbx%s%s --help'.",
-		group ? group : "", group ? " " : "", word, near ? " (did you mean '" : "",
-		near ? near : "", near ? "'?)" : "", group ? " " : "", group ? group : "");
+	return near;
+}
+
+/* The reason why a command of Docker's is not there, or what was meant perhaps. */
+static char *unknown_hint(const char *group, const char *word)
+{
+	const char *why = absent_command(group, word);
+	const char *near = group ? NULL : nearest(word);
+
+	if (!why && !group)
+		why = absent_command(word, NULL);
+	if (why)
+		return xasprintf(": %s", why);
+	return near ? xasprintf(" (did you mean '%s'?)", near) : xstrdup("");
+}
+
+static int unknown(const char *group, const char *word, struct err *err)
+{
+	autofree char *hint = unknown_hint(group, word);
+
+	(void)err_set(err, -ENOENT, "'%s%s%s' is not an sbx command%s. See 'sbx%s%s --help'.",
+		group ? group : "", group ? " " : "", word, hint, group ? " " : "",
+		group ? group : "");
 	return err_exit(err, 1);
 }
 

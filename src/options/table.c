@@ -14,6 +14,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "options/absent.h"
 
 struct parse {
 	const struct opt_spec *spec;
@@ -113,11 +114,17 @@ static int bad_usage(struct parse *p, const char *what)
 static int unknown_long(struct parse *p, const char *name, size_t len)
 {
 	autofree char *word = xstrndup(name, len);
-	const char *near = suggest(p->spec->table, word);
-	autofree char *text = near ? xasprintf(
-					     "unknown flag: --%s (did you mean --%s?).", word, near)
-				   : xasprintf("unknown flag: --%s.", word);
+	const char *why = absent_flag(p->spec->path, name, len);
+	const char *near = why ? NULL : suggest(p->spec->table, word);
+	autofree char *text = NULL;
 
+	if (why)
+		text = xasprintf(
+			"--%s is a flag of Docker's that sbx does not have: %s.", word, why);
+	else if (near)
+		text = xasprintf("unknown flag: --%s (did you mean --%s?).", word, near);
+	else
+		text = xasprintf("unknown flag: --%s.", word);
 	return bad_usage(p, text);
 }
 

@@ -5,11 +5,13 @@
  *	sbx-tables                    one line per man page, its name and summary
  *	sbx-tables man PAGE           SYNOPSIS and OPTIONS of "sbx" or "sbx-run", in man(7)
  *	sbx-tables completion SHELL   the script for bash, zsh or fish
+ *	sbx-tables absent             "flags|PATHS|FLAGS|WHY" and "commands|GROUP|NAMES|WHY"
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "options/absent.h"
 #include "options/command.h"
 
 #define PAGE_MAX 64
@@ -72,6 +74,16 @@ static int print_man(const char *page, struct buf *out)
 	return strcmp(page, "sbx") == 0 ? 0 : -1;
 }
 
+static void print_absent(struct buf *out)
+{
+	const struct absent *row;
+
+	for (size_t i = 0; (row = absent_flags_at(i)); i++)
+		buf_addf(out, "flags|%s|%s|%s\n", row->of, row->names, row->why);
+	for (size_t i = 0; (row = absent_commands_at(i)); i++)
+		buf_addf(out, "commands|%s|%s|%s\n", row->of, row->names, row->why);
+}
+
 int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
@@ -80,6 +92,9 @@ int main(int argc, char **argv)
 
 	if (argc == 1) {
 		print_list(&out);
+		r = 0;
+	} else if (argc == 2 && strcmp(argv[1], "absent") == 0) {
+		print_absent(&out);
 		r = 0;
 	} else if (argc == 3 && strcmp(argv[1], "man") == 0) {
 		r = print_man(argv[2], &out);

@@ -134,6 +134,7 @@ def namespaces_of_the_host_can_be_kept(box):
     expect(same(["--ipc", "host"], "ipc") and not same(["--ipc", "private"], "ipc"))
     expect(same(["--cgroupns", "host"], "cgroup") and not same([], "cgroup"))
     expect(box.ok("run", "--rm", "--domainname", "example.org", "busybox", "cat", "/proc/sys/kernel/domainname") == "example.org")
+    expect(box.ok("run", "--rm", "-h", "web", "--domainname", "example.org", "busybox", "hostname", "-f") == "web.example.org")
     box.fails(125, "run", "--uts", "host", "-h", "x", "busybox", says="conflicting options")
     box.fails(125, "run", "--ipc", "container:x", "busybox", says="invalid IPC mode")
 

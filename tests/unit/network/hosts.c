@@ -37,6 +37,25 @@ static void a_bridge_knows_itself_localhost_and_the_host(void **state)
 	free(text);
 }
 
+static void a_name_with_a_domain_is_found_without_it_too(void **state)
+{
+	static const struct {
+		const char *hostname, *domain, *names;
+	} cases[] = {
+		{ "web", NULL, "web" },
+		{ "web", "example.org", "web.example.org web" },
+		{ "web.example.org", NULL, "web.example.org web" },
+		{ "web.lab", "example.org", "web.lab.example.org web" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *names = network_own_names(cases[i].hostname, cases[i].domain);
+
+		assert_string_equal(names, cases[i].names);
+		free(names);
+	}
+}
+
 static void without_an_address_of_its_own_the_host_is_the_gateway(void **state)
 {
 	struct network net = make(NETWORK_BRIDGE);
@@ -134,6 +153,7 @@ static void without_a_network_there_is_no_server(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(a_bridge_knows_itself_localhost_and_the_host),
+	cmocka_unit_test(a_name_with_a_domain_is_found_without_it_too),
 	cmocka_unit_test(without_an_address_of_its_own_the_host_is_the_gateway),
 	cmocka_unit_test(added_hosts_come_before_the_standard_names_of_the_host),
 	cmocka_unit_test(without_a_network_only_localhost_is_left),

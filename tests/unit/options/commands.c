@@ -102,6 +102,9 @@ static void unknown_commands_are_exit_status_one(void **state)
 	assert_string_equal(
 		err.text, "'container fly' is not an sbx command. See 'sbx container --help'.");
 	assert_int_equal(FIND(&c, &err, "help", "fly"), -ENOENT);
+	assert_int_equal(FIND(&c, &err, "swarm", "init"), -ENOENT);
+	assert_string_equal(
+		err.text, "'swarm' is not an sbx command: needs a swarm. See 'sbx --help'.");
 }
 
 static void completion_is_answered_here(void **state)
