@@ -9,6 +9,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "options/cdi.h"
 
 static int by_key(const void *a, const void *b)
 {
@@ -293,13 +294,39 @@ static struct json *devices_part(const struct json *config)
 	json_each (it, json_get(config, "devices")) {
 		const char *text = json_str(it.value, ""), *colon = strchr(text, ':');
 		autofree char *host = xstrndup(text, colon ? (size_t)(colon - text) : 0);
-		struct json *device = json_new_map();
+		struct json *device;
 
+		if (cdi_is_name(text))
+			continue;
+		device = json_new_map();
 		json_put_string(device, "PathOnHost", host);
 		json_put_string(device, "PathInContainer", colon ? colon + 1 : "");
 		json_put_string(device, "CgroupPermissions", "rwm");
 		json_push(list, device);
 	}
+	return list;
+}
+
+/* null where there are none, as Docker's */
+static struct json *device_requests_part(const struct json *config)
+{
+	struct json *ids = json_new_list(), *list, *request;
+
+	json_each (it, json_get(config, "devices"))
+		if (cdi_is_name(json_str(it.value, "")))
+			json_push(ids, json_ref(it.value));
+	if (!json_len(ids)) {
+		json_free(ids);
+		return json_new_null();
+	}
+	request = json_new_map();
+	json_put_string(request, "Driver", "cdi");
+	json_put_int(request, "Count", 0);
+	json_put(request, "DeviceIDs", ids);
+	json_put(request, "Capabilities", json_new_null());
+	json_put(request, "Options", json_new_null());
+	list = json_new_list();
+	json_push(list, request);
 	return list;
 }
 
@@ -339,6 +366,7 @@ static struct json *host_part(const struct container *c)
 	json_put_string(h, "Runtime", "sbx");
 	json_put_string(h, "Isolation", "");
 	json_put(h, "Devices", devices_part(config));
+	json_put(h, "DeviceRequests", device_requests_part(config));
 	if (json_len(json_get(config, "sysctls")))
 		json_put(h, "Sysctls", sorted_map(json_get(config, "sysctls")));
 	if (json_len(json_get(config, "annotations")))

@@ -36,6 +36,7 @@ void launch_done(struct launch *launch)
 	run_opts_done(&launch->opts);
 	strv_done(&launch->argv);
 	strv_done(&launch->health.test);
+	cdi_done(&launch->cdi);
 	strv_done(&launch->env);
 	free(launch->path);
 	free(launch->names);
@@ -105,12 +106,23 @@ static void plan_names(struct launch *launch)
 	launch->path = xasprintf("%s/containers/%s", launch->globals->root, launch->id);
 }
 
+/* At each start: an update of the driver changes what the names stand for. */
+static int plan_devices(struct launch *launch, struct err *err)
+{
+	cdi_done(&launch->cdi);
+	TRY(cdi_find(launch->globals, &launch->opts.devices, &launch->cdi, err));
+	strv_each (warning, &launch->cdi.warnings)
+		log_msg(LOG_WARN, "%s", *warning);
+	return 0;
+}
+
 int launch_plan(struct launch *launch, struct err *err)
 {
 	struct rootfs_input input = { .globals = launch->globals,
 		.opts = &launch->opts,
 		.image = &launch->image,
 		.policy = &launch->policy,
+		.cdi = &launch->cdi,
 		.id = launch->id };
 	autofree char *run_dir = NULL;
 
@@ -121,6 +133,7 @@ int launch_plan(struct launch *launch, struct err *err)
 	TRY(say_once(launch->globals, &launch->idmap, err));
 	TRY(rootfs_driver(launch->globals, &launch->idmap, &launch->driver, NULL, 0, err));
 	TRY(launch_ids(launch, err));
+	TRY(plan_devices(launch, err));
 	if (!launch->recorded)
 		TRY(policy_plan(launch->globals, &launch->opts, &launch->policy, err));
 	if (launch_reports(launch))
@@ -358,6 +371,8 @@ static int run_once(struct launch *launch, int client, int listener, struct err 
 		.n_ulimits = launch->opts.n_ulimits,
 		.limits = &launch->opts.limits,
 		.more = &launch->opts,
+		.cdi = &launch->cdi,
+		.run_dir = launch->container.run_path,
 		.tty = launch->opts.tty,
 		.open_stdin = launch->opts.interactive,
 		.stdin_once = !launch->opts.detach,

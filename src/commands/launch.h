@@ -39,6 +39,7 @@ struct launch {
 	/* with --network container:NAME: the run directory of that container, and its host name */
 	int shared;
 	char *shared_hostname;
+	struct cdi cdi;   /* what the names among opts.devices stand for */
 	const char *user; /* borrowed from opts or image; NULL = root */
 	bool by_run;      /* not create: this process will start it, or it was never meant to be */
 	bool attach_in;   /* the launcher's stdin is for the container */

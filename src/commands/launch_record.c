@@ -329,6 +329,10 @@ void launch_print(const struct launch *launch, struct buf *out)
 	print_list(out, "argv", &launch->argv);
 	strv_each (item, &launch->env)
 		buf_addf(out, "env %s\n", *item);
+	strv_each (item, &launch->cdi.env)
+		buf_addf(out, "env %s\n", *item);
+	for (size_t i = 0; i < launch->cdi.n_hooks; i++)
+		buf_addf(out, "hook %s\n", launch->cdi.hooks[i].path);
 	buf_addf(out, "user %s\nworkdir %s\nhostname %s\n", launch->user ? launch->user : "0",
 		launch->workdir, launch->hostname);
 	buf_addf(out, "ids %s\n", maps[launch->idmap.kind]);

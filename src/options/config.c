@@ -23,7 +23,7 @@ static bool others_may_write(const struct stat *st)
 	return (st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && !private_group);
 }
 
-static int check_owner(int fd, struct err *err)
+int check_file_owner(int fd, struct err *err)
 {
 	struct stat st;
 
@@ -72,7 +72,7 @@ static int read_config(int fd, struct json **ret, struct err *err)
 	autojson struct json *doc = NULL;
 	size_t len;
 
-	TRY(check_owner(fd, err));
+	TRY(check_file_owner(fd, err));
 	TRY(read_to_end(fd, CONFIG_MAX, &text, &len, err));
 	TRY(json_parse(text, len, &doc, err));
 	TRY(check_keys(doc, err));

@@ -107,6 +107,7 @@ int call_volume_driver(void *target, const char *value, struct err *err);
 void add_host_env(struct strv *env);
 
 /* run_process.c; the same. */
+int call_gpus(void *target, const char *value, struct err *err);
 int call_attach(void *target, const char *value, struct err *err);
 int call_umask(void *target, const char *value, struct err *err);
 int call_tz(void *target, const char *value, struct err *err);
@@ -123,6 +124,9 @@ int parse_signal_name(char **slot, const char *value, struct err *err);
 /* opt_parse() for a command whose --help has been answered already. */
 int opt_parse_command(
 	enum command_id id, char **argv, void *target, struct strv *ret_operands, struct err *err);
+
+/* -EPERM, -EINVAL: no regular file, or others than root and the caller own it or may write it. */
+int check_file_owner(int fd, struct err *err);
 
 /* The configuration file; a missing one leaves *ret alone unless must_exist. */
 int config_read(const char *path, bool must_exist, struct json **ret, struct err *err);

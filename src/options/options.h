@@ -122,7 +122,7 @@ struct run_opts {
 	char *domainname;
 	int64_t timeout;               /* seconds the container may run, 0 = for ever */
 	struct strv sysctls;           /* "net.core.somaxconn=1", judged */
-	struct strv devices;           /* "/dev/x:/dev/y" */
+	struct strv devices;           /* "/dev/x:/dev/y", or names of CDI's (cdi.h) */
 	struct strv expose;            /* "80/tcp" */
 	struct strv annotations;       /* "a=b" */
 	struct strv ignored, warnings; /* what is accepted and not done; what to say of it */

@@ -10,6 +10,7 @@
 
 #include "base/egress_rules.h"
 #include "base/own.h"
+#include "options/cdi.h"
 #include "base/xalloc.h"
 
 #define LABEL_FILE_MAX (16u << 20)
@@ -147,13 +148,22 @@ int call_sysctl(void *target, const char *value, struct err *err)
 	return err_set(err, -EINVAL, "sysctl '%s' is not allowed: it is not of a namespace", value);
 }
 
-/* HOST[:CONTAINER[:rwm]] */
+int call_gpus(void *target, const char *value, struct err *err)
+{
+	return cdi_parse_gpus(value, &of(target)->devices, err);
+}
+
+/* HOST[:CONTAINER[:rwm]], or a name of CDI's */
 int call_device(void *target, const char *value, struct err *err)
 {
 	size_t host = strcspn(value, ":"), inside;
 	const char *second = value[host] ? value + host + 1 : value, *mode;
 	autofree char *path = NULL, *clean = NULL;
 
+	if (cdi_is_name(value)) {
+		strv_add(&of(target)->devices, value);
+		return 0;
+	}
 	if (*value != '/' || host < 2)
 		return err_set(err, -EINVAL, "%s is not an absolute path", value);
 	mode = value[host] && *second != '/' ? second : NULL; /* HOST:rw */

@@ -30,6 +30,7 @@
 #include "base/xalloc.h"
 #include "process/clone.h"
 #include "process/handshake.h"
+#include "process/hook.h"
 #include "process/lookup.h"
 #include "process/passing.h"
 #include "process/user.h"
@@ -343,8 +344,11 @@ static int set_up(struct child *child, struct err *err)
 	(void)umask(spec->more && spec->more->umask ? (mode_t)strtoul(spec->more->umask, NULL, 8)
 						    : 0022);
 	TRY(make_workdir(spec, child->root, err));
+	TRY(hooks_run(spec, child->root, err));
 	TRY(rootfs_enter(spec->rootfs, child->root, err));
 	strv_extend(&child->env, spec->env);
+	if (spec->cdi)
+		env_override(&child->env, &spec->cdi->env);
 	if (!strv_env_get(&child->env, "HOME"))
 		strv_addf(&child->env, "HOME=%s", child->user.home);
 	TRY(setup_limits(spec, err));

@@ -44,6 +44,8 @@ struct process_spec {
 	size_t n_ulimits;
 	const struct limits *limits;
 	const struct run_opts *more; /* namespaces, sysctls, domain name, timeout */
+	const struct cdi *cdi;       /* its variables and hooks; NULL: none */
+	const char *run_dir;         /* where its hooks find their bundle */
 	int report; /* file for the watcher (watch.h), where policy->watch asks for one */
 	bool tty, open_stdin, init;
 	bool stdin_once; /* Docker's: open_stdin ends with the first client that has typed into it */

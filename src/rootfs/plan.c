@@ -74,6 +74,20 @@ static void add_tmpfs(struct rootfs *rootfs, const char *target, const char *opt
 }
 
 /* What every container has: runtime-spec "Default Filesystems" and "Default Devices". */
+/* "HOST:PATH" each; names of CDI's are in input->cdi already. */
+static void add_nodes(const struct strv *nodes, struct rootfs *rootfs)
+{
+	strv_each (node, nodes) {
+		const char *colon = strchr(*node, ':');
+		autofree char *host = NULL;
+
+		if (**node != '/')
+			continue;
+		host = xstrndup(*node, (size_t)(colon - *node));
+		(void)add_op(rootfs, OP_DEVICE, host, colon + 1);
+	}
+}
+
 static void add_kernel_mounts(struct rootfs *rootfs, const struct rootfs_input *input)
 {
 	static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty" };
@@ -102,12 +116,9 @@ static void add_kernel_mounts(struct rootfs *rootfs, const struct rootfs_input *
 	add_op(rootfs, OP_DEVPTS, "devpts", "/dev/pts")->data = xstrdup(
 		input->no_tty_gid ? "newinstance,ptmxmode=0666,mode=0620"
 				  : "newinstance,ptmxmode=0666,mode=0620,gid=5");
-	strv_each (device, &input->opts->devices) {
-		const char *colon = strchr(*device, ':');
-		autofree char *host = xstrndup(*device, (size_t)(colon - *device));
-
-		(void)add_op(rootfs, OP_DEVICE, host, colon + 1);
-	}
+	add_nodes(&input->opts->devices, rootfs);
+	if (input->cdi)
+		add_nodes(&input->cdi->devices, rootfs);
 	if (input->opts->host_ipc) {
 		(void)add_op(rootfs, OP_BIND, "/dev/shm", "/dev/shm");
 		return; /* the host's message queues cannot be mounted here; their calls work */
@@ -205,6 +216,13 @@ static int collect_mounts(const struct rootfs_input *input, struct rootfs *rootf
 						      volume->destination),
 						     125));
 		(void)add_mount(rootfs, volume);
+	}
+	for (size_t i = 0; input->cdi && i < input->cdi->n_mounts; i++) {
+		const struct volume *volume = &input->cdi->mounts[i];
+
+		TRY(check_destination(volume->destination, err));
+		if (!find_mount(rootfs, volume->destination))
+			(void)add_mount(rootfs, volume);
 	}
 	strv_each (path, &input->image->volumes) {
 		struct volume anonymous = { .type = VOLUME_ANONYMOUS, .destination = *path };

@@ -18,6 +18,7 @@
 #include "base/strv.h"
 #include "base/userns.h"
 #include "image/image.h"
+#include "options/cdi.h"
 #include "options/options.h"
 #include "policy/policy.h"
 
@@ -76,6 +77,7 @@ struct rootfs_input {
 	const struct run_opts *opts;
 	const struct image *image;
 	const struct policy *policy;
+	const struct cdi *cdi; /* NULL: none */
 	const char *container; /* <root>/containers/<id> */
 	const char *run_dir;   /* where hosts, hostname and resolv.conf are written at each start */
 	const char *id;        /* names anonymous volumes */

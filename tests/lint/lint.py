@@ -19,7 +19,7 @@ RANK = {stage: i for i, stage in enumerate(ORDER)}
 # Beside <stage>/<stage>.h, headers other stages may use. Keep this short and say why.
 PUBLIC = {
     # one struct per command beside run: too many for the stage's own header; policies are read by `sbx policy` too
-    "options": {"verbs.h", "policy_file.h"},
+    "options": {"verbs.h", "policy_file.h", "cdi.h"},
     "process": {"exec.h", "attach.h", "inside.h"},  # `sbx exec` and the terminal client need no running monitor
 }
 # fuse/ and netstack/ outlive the command and must return -ENOMEM: what may exit or allocates with
@@ -29,7 +29,7 @@ HELPER_BASE = {"err", "own", "fs", "sys", "spawn", "loop", "log", "userns", "con
 HELPER_ALSO = {"netstack": {"network/wire.h"}}
 
 THIRD_PARTY = ["archive", "seccomp.h", "fuse", "slirp", "curl", "openssl", "zlib.h", "isa-l", "igzip", "zstd",
-               "jansson"]
+               "jansson", "yaml.h"]
 FOREIGN_CALLBACK = r"\(\s*fuse_req_t req\b|fuse_fill_dir_t fill\b"  # libfuse says how many parameters its callbacks have
 FILE_LINES, FUNCTION_LINES, PARAMETERS, NESTING = 600, 70, 5, 3
 

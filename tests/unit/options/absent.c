@@ -13,13 +13,13 @@
 
 static void a_flag_is_absent_where_docker_has_it(void **state)
 {
-	assert_string_equal(WHY("run", "gpus"), "not yet: name the device nodes with --device");
+	assert_string_equal(WHY("run", "isolation"), "Windows only");
 	assert_non_null(WHY("network create", "ipam-opt"));
-	assert_null(WHY("ps", "gpus"));
-	assert_null(WHY("run", "gpu"));
+	assert_null(WHY("ps", "isolation"));
+	assert_null(WHY("run", "isolatio"));
 	assert_null(WHY("run", ""));
-	assert_null(absent_flag("run", "gpusx", 3));
-	assert_non_null(absent_flag("run", "gpus=all", 4));
+	assert_null(absent_flag("run", "isolationx", 10));
+	assert_non_null(absent_flag("run", "isolation=hyperv", 9));
 }
 
 static void a_group_and_each_of_its_commands_have_a_reason(void **state)
@@ -49,16 +49,16 @@ static void no_command_or_flag_of_ours_is_called_absent(void **state)
 
 static void the_reason_is_the_answer(void **state)
 {
-	char run[] = "run", gpus[] = "--gpus=all", image[] = "busybox";
-	char *argv[] = { run, gpus, image, NULL };
+	char run[] = "run", flag[] = "--isolation=process", image[] = "busybox";
+	char *argv[] = { run, flag, image, NULL };
 	struct strv operands = STRV_INIT;
 	struct err err = ERR_INIT;
 
 	assert_int_equal(
 		opt_parse(&command_by_id(CMD_RUN)->spec, argv, NULL, &operands, &err), -EINVAL);
 	assert_string_equal(err.text,
-		"--gpus is a flag of Docker's that sbx does not have: not yet: name the device "
-		"nodes with --device. See 'sbx run --help'.");
+		"--isolation is a flag of Docker's that sbx does not have: Windows only. "
+		"See 'sbx run --help'.");
 	assert_int_equal(err.exit, 125);
 	strv_done(&operands);
 }
