@@ -65,7 +65,8 @@ struct import_opts {
 struct commit_opts {
 	struct strv changes;
 	char *author, *message;
-	bool pause; /* true unless --pause=false */
+	bool pause;    /* true unless --pause=false or --no-pause */
+	bool no_pause; /* has been counted in */
 	char *container;
 	char *target; /* REPO[:TAG] or NULL */
 };

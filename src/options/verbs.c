@@ -303,9 +303,21 @@ static int wait_condition(void *target, const char *value, struct err *err)
 	return err_set(err, -EINVAL, "unknown container state: %s", value);
 }
 
+static int wait_interval(void *target, const char *value, struct err *err)
+{
+	int64_t ns;
+
+	(void)target;
+	if (*value && value[strspn(value, "0123456789")] == '\0')
+		return 0; /* milliseconds */
+	return parse_duration(value, &ns, err);
+}
+
 const struct opt wait_table[] = {
 	OPT_CALL(0, "condition", wait_condition, "STATE",
 		"Wait for running, paused, exited, healthy or removed"),
+	OPT_CALL('i', "interval", wait_interval, "DURATION",
+		"Podman's; accepted: nothing is asked again and again"),
 	OPT_END,
 };
 

@@ -199,6 +199,7 @@ const struct opt commit_table[] = {
 		"Apply a Dockerfile instruction to the new image"),
 	OPT_STRING('m', "message", struct commit_opts, message, "TEXT",
 		"Comment that the image's history shows"),
+	OPT_FLAG(0, "no-pause", struct commit_opts, no_pause, "Let the processes run meanwhile"),
 	OPT_FLAG('p', "pause", struct commit_opts, pause,
 		"Stop the container's processes meanwhile (default)"),
 	OPT_END,
@@ -211,6 +212,7 @@ int commit_opts_parse(int argc, char **argv, struct commit_opts *ret, struct err
 	int r = opt_parse_command(CMD_COMMIT, argv, &o, &operands, err);
 
 	(void)argc;
+	o.pause = o.pause && !o.no_pause;
 	o.container = take_operand(&operands, 0);
 	o.target = take_operand(&operands, 1);
 	if (r < 0)

@@ -274,6 +274,8 @@ def wait_knows_conditions(box):
     child = box.start("wait", "--condition", "removed", "c1", stdout=subprocess.PIPE)
     box.ok("rm", "-f", "c1")
     expect(child.wait(20) == 0)
+    expect(box.ok("run", "-d", "--name", "c2", "busybox", "true") and box.ok("wait", "-i", "100ms", "--interval=50", "c2") == "0")
+    box.fails(125, "wait", "--interval", "soon", "c2", says="invalid argument")
     box.fails(125, "wait", "--condition", "x", "c1", says="unknown container state: x")
 
 

@@ -59,6 +59,25 @@ static void rmi_takes_several_and_tag_exactly_two(void **state)
 	assert_string_equal(err.text, "\"sbx tag\" requires 2 arguments. See 'sbx tag --help'.");
 }
 
+static void commit_pauses_unless_one_of_two_flags_says_not(void **state)
+{
+	static const struct {
+		const char *flag;
+		bool pause;
+	} cases[] = { { "--author=a", true }, { "--pause=false", false }, { "-p", true },
+		{ "--no-pause", false }, { "--no-pause=false", true } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct commit_opts o = { 0 };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(PARSE(commit, &o, &err, cases[i].flag, "c"), 0);
+		assert_int_equal(o.pause, cases[i].pause);
+		commit_opts_done(&o);
+	}
+}
+
 TEST_MAIN(cmocka_unit_test(images_takes_one_name_at_most),
 	cmocka_unit_test(pull_takes_exactly_one_image),
-	cmocka_unit_test(rmi_takes_several_and_tag_exactly_two))
+	cmocka_unit_test(rmi_takes_several_and_tag_exactly_two),
+	cmocka_unit_test(commit_pauses_unless_one_of_two_flags_says_not))
