@@ -212,6 +212,52 @@ static int decide_keep(struct launch *launch, struct err *err)
 	return keep_if_wanted(launch, launch->squash_owner, err);
 }
 
+/* ---- --rootfs ---- */
+
+/* A directory of somebody whose id the container does not have. Only the two that sbx itself writes to are looked at. */
+static bool is_foreign(const struct launch *launch, uid_t *ret_owner)
+{
+	static const char *const places[] = { "", "etc" };
+	const struct idmap *map = &launch->idmap;
+	const char *root = launch->image.layers.v[0];
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		autofree char *path = xasprintf("%s/%s", root, places[i]);
+
+		if (lstat(path, &st) < 0 ||
+			idmap_to_inside(map->uid, map->n_uid, st.st_uid) != UINT32_MAX)
+			continue;
+		*ret_owner = st.st_uid;
+		return true;
+	}
+	return false;
+}
+
+/* The kernel's overlay cannot copy up what belongs to nobody (EOVERFLOW); the built-in one shows it as 65534's, an
+ * id that a single one does not have either. */
+static int serve_foreign_root(struct launch *launch, struct err *err)
+{
+	const char *root = launch->image.layers.n == 1 ? launch->image.layers.v[0] : NULL;
+	uid_t owner = 0;
+	bool alone = launch->idmap.kind == IDMAP_SINGLE;
+
+	if (!root || launch->image.id[0] || !is_foreign(launch, &owner))
+		return 0;
+	if (!alone && fuse_is_possible(launch)) {
+		launch->driver = DRIVER_FUSE;
+		return 0;
+	}
+	return err_id(err, -EOVERFLOW, "E-ROOTFS-OWNER",
+		"%s belongs to uid %u of the host, who is nobody in your containers, and %s. Without root: "
+		"run a copy of yours (cp -r %s COPY), or an image of it (tar -C %s -c . | sbx import - NAME)%s. "
+		"With root: chown -R it to you",
+		root, (unsigned)owner,
+		alone ? "with one single id nothing of it could be changed"
+		      : "the kernel's overlay could change nothing of it",
+		root, root, alone ? "" : ", or --storage-driver fuse where there is /dev/fuse");
+}
+
 int launch_ids(struct launch *launch, struct err *err)
 {
 	launch->keeps = false;
@@ -220,5 +266,5 @@ int launch_ids(struct launch *launch, struct err *err)
 	TRY(plan_groups(launch, err));
 	TRY(decide_keep(launch, err));
 	squash_if_wanted(launch, launch->squash_owner);
-	return 0;
+	return serve_foreign_root(launch, err);
 }

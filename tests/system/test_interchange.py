@@ -5,9 +5,10 @@ reads what they make. Ids and digests agree on both sides. (Archives of each kin
 
 import json
 import os
+import re
 import tarfile
 
-from sbxtest import BOX_ENV, REGISTRY, expect, main, test
+from sbxtest import BOX_ENV, REGISTRY, SBX, expect, main, sub_ids, test
 
 BOX_ENV["SBX_CONFINE"] = "kill"  # a call that a list of a helper's lacks is a failure here
 
@@ -186,6 +187,27 @@ def a_directory_is_run_and_not_changed(box):
     box.fails(125, "run", "--rm", "--rootfs", root, says="no command specified")
     box.fails(125, "run", "--rm", "--rootfs", box.path("nothing"), "sh", says="No such file")
     box.fails(125, "run", "--rm", "--rootfs", box.path("flat.tar"), "sh", says="not a directory")
+
+
+@test("overlay", "single")
+def a_directory_of_somebody_else_is_run_by_the_built_in_overlay(box):
+    """Root's files are nobody's in the container: the kernel's overlay could not copy them up (EOVERFLOW)."""
+    box.ok("run", "--name", "c", "--net", "none", "busybox", "true")
+    box.ok("export", "-o", "flat.tar", "c")
+    root = box.folder("foreign")
+    setup = "mount -t tmpfs -o mode=755 t %s; tar --no-same-owner -C %s -xf %s" % (root, root, box.path("flat.tar"))
+    script = """
+        "$1" --storage-driver auto run --name r --net none --rootfs "$2" sh -c 'echo 1 >>/etc/new; rm -rf /home; cat /etc/new'
+        echo status $?; "$1" inspect -f '{{.GraphDriver.Name}}' r; "$1" --storage-driver auto start -a r
+        [ ! -e "$2/etc/new" ] && [ -d "$2/home" ] && echo unchanged
+        "$1" --storage-driver overlay run --rm --net none --rootfs "$2" true; echo status $?"""
+    ran = box.as_root(setup, ["sh", "-c", script, "sh", SBX, root])
+    if box.variant == "single" or not sub_ids():
+        expect(ran.out.startswith("status 125\n") and re.search(
+            "E-ROOTFS-OWNER: .* uid 0 of the host.*one single id.*Without root: .*import.*With root: ", ran.err), ran)
+    else:
+        expect(ran.out.split("\n") == ["1", "status 0", "fuse", "1", "1", "unchanged", "status 125", ""], ran)
+        expect(re.search("E-ROOTFS-OWNER: .*kernel's overlay.*Without root: .*--storage-driver fuse", ran.err), ran)
 
 
 @test("overlay")
