@@ -31,6 +31,10 @@ sbx build -q -t own . >/dev/null && sbx run --rm own
 sbx run --rm --security-opt seccomp=/seccomp.json busybox echo profile
 sbx save own | tar -t | grep -c json
 """
+IN_THE_PACKAGE = ["usr/bin/sbx", "usr/libexec/sbx/sbx-image", "usr/libexec/sbx/sbx-fuse", "usr/libexec/sbx/sbx-netstack",
+                  "usr/libexec/sbx/sbx-seccomp", "usr/share/bash-completion/completions/sbx", "usr/share/zsh/*/_sbx",
+                  "usr/share/fish/vendor_completions.d/sbx.fish", "usr/share/sbx/policies/untrusted.json",
+                  "usr/share/sbx/apparmor/sbx", "usr/share/doc/sbx/copyright"]
 SHOWN = ["overlay", "fuse", "eth0", "lo", "built", "profile"]
 
 
@@ -41,11 +45,12 @@ def tree_of(release, *packages):
         raise Skip("needs mmdebstrap")
     if not archive.exists():
         ROOTS.mkdir(parents=True, exist_ok=True)
+        new = ROOTS / ("new-%s.tar" % release)  # by the end of its name mmdebstrap knows that it is to be an archive
         made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(("uidmap",) + packages),
-                               release, str(archive) + ".new", MIRROR], stderr=subprocess.PIPE, text=True, check=False)
+                               release, str(new), MIRROR], stderr=subprocess.PIPE, text=True, check=False)
         if made.returncode != 0:
             raise Skip("no Debian %s from %s: %s" % (release, MIRROR, made.stderr.strip().split("\n")[-1]))
-        os.rename(str(archive) + ".new", archive)
+        os.rename(new, archive)
     return archive
 
 
@@ -111,12 +116,22 @@ def the_package_is_installed_runs_and_goes_again(box):
     archive = tree_of(release)
     file = packed(box, "deb.sh", usr_build(box))
     name = os.path.basename(file)
-    setup = "apt-get update -q >/dev/null; apt-get install -q -y --no-install-recommends /home/%s >/log 2>&1 || cat /log\n" % name
+    # as if AppArmor 4 were there, which Ubuntu 24.04 has
+    setup = "mkdir -p /etc/apparmor.d/abi; touch /etc/apparmor.d/abi/4.0; apt-get update -q >/dev/null\n" \
+            "apt-get install -q -y --no-install-recommends /home/%s >/log 2>&1 || cat /log\n" % name
     shown = entered(box, archive, file, setup, "/usr/bin")
     expect(shown.code == 0 and shown.out.split()[:-1] == SHOWN, shown)
-    gone = box.as_root("cd %s; chroot . dpkg -r sbx; chroot . sh -c 'find / -xdev -name \"*sbx*\" -not -path \"/home/*\"'" %
-                       box.path("tree"), ["true"])
-    left = [line for line in gone.out.split("\n") if line.startswith("/") and "/var/lib/dpkg" not in line and "/proc/" not in line]
+    tree = pathlib.Path(box.path("tree"))
+    for place in IN_THE_PACKAGE:
+        expect(list(tree.glob(place)), place)
+    profile = (tree / "etc/apparmor.d/sbx").read_text(encoding="utf-8")
+    expect(profile == (TOP / "docs/package/apparmor").read_text(encoding="utf-8"), profile)
+    pages = {page.name for page in (tree / "usr/share/man").rglob("sbx*.gz")}
+    expect(pages == {page.name + ".gz" for page in (TOP / "docs/man").glob("*.[15]")}, sorted(pages))
+    gone = box.as_root("cd %s; chroot . dpkg -P sbx; chroot . sh -c 'find / -xdev -name \"*sbx*\" -not -path \"/home/*\"'" %
+                       tree, ["true"])
+    left = [line for line in gone.out.split("\n")
+            if line.startswith("/") and not line.startswith(("/proc/", "/tmp/sbx-%d" % USER.pw_uid))]  # the user's own folder
     expect(gone.code == 0 and not left, gone)
 
 
