@@ -2,15 +2,17 @@
 /*
  * <base>/sbx-<12 digits of the id>/ holds the container alone. Its controllers are switched on in <base>,
  * which the kernel allows only while no process is in <base> itself. A scope of systemd's begins with the
- * process in it, so there the process goes one level down first.
+ * process in it, so there the process goes one level down first, and one that keeps the scope is beside it.
  */
 #include "process/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +20,8 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "base/spawn.h"
+#include "base/sys.h"
 #include "base/xalloc.h"
 #include "process/systemd.h"
 
@@ -25,6 +29,7 @@
 #define CPU_PERIOD 100000
 #define REMOVE_MS  2000
 #define FREEZE_MS  5000
+#define KEEPER     "keeper"
 
 bool cgroup_wanted(const struct limits *l)
 {
@@ -203,30 +208,80 @@ static int make_in(
 	return r;
 }
 
-/* The scope has the process itself; it goes down, then the limits are put over it. */
+/* systemd removes a scope with its last process, and with it what the kernel has counted: whether memory ran out.
+ * So one process more is in it, which does nothing, until cgroup_leave(). It has none of our descriptors. */
+static pid_t start_keeper(struct err *err)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		return err_sys(err, "fork");
+	if (pid > 0)
+		return pid;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+		sys_close_range(0, ~0u, 0) < 0)
+		_exit(1); /* without close_range the counts may be lost, no more */
+	for (;;)
+		(void)pause();
+}
+
+static void end_keeper(pid_t pid)
+{
+	struct err ignored = ERR_INIT;
+
+	if (kill(pid, SIGKILL) == 0)
+		(void)spawn_wait(pid, &ignored);
+}
+
+static int move_down(int scope, const char *name, pid_t pid, int *ret_dir, struct err *err)
+{
+	autofd int made = -EBADF;
+	char text[16];
+
+	if (mkdirat(scope, name, 0755) < 0)
+		return err_sys(err, "make a cgroup in the scope");
+	made = openat(scope, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (made < 0)
+		return err_sys(err, "open '%s' of the scope", name);
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	TRY(write_file(made, "cgroup.procs", text, err));
+	*ret_dir = move_fd(&made);
+	return 0;
+}
+
+/* The scope has the processes themselves; they go down, then the limits are put over the container's. */
+static int fill_scope(
+	const char *scope, const struct limits *l, const pid_t pids[2], struct err *err)
+{
+	autofd int dir = open(scope, O_RDONLY | O_DIRECTORY | O_CLOEXEC), made = -EBADF,
+		   keeper = -EBADF;
+
+	if (dir < 0)
+		return err_sys(err, "open '%s'", scope);
+	TRY(move_down(dir, "container", pids[0], &made, err));
+	TRY(move_down(dir, KEEPER, pids[1], &keeper, err));
+	TRY(enable(dir, l, err));
+	return cgroup_write(made, l, err);
+}
+
 static int make_scope(
 	const char *id, const struct limits *l, pid_t pid, char **ret_path, struct err *err)
 {
 	autofree char *unit = xasprintf("sbx-%.12s-%d.scope", id, (int)pid), *scope = NULL;
-	autofd int dir = -EBADF, made = -EBADF;
-	char text[16];
+	pid_t pids[2] = { pid, start_keeper(err) };
+	int r = pids[1] < 0 ? pids[1] : systemd_start_scope(unit, pids, err);
 
-	TRY(systemd_start_scope(unit, pid, err));
-	TRY(cgroup_of(pid, &scope, err));
-	if (!strstr(scope, unit))
-		return err_set(err, -EIO, "systemd left the process in '%s'", scope);
-	dir = open(scope, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || mkdirat(dir, "container", 0755) < 0)
-		return err_sys(err, "make a cgroup in '%s'", scope);
-	made = openat(dir, "container", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (made < 0)
-		return err_sys(err, "open '%s/container'", scope);
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	TRY(write_file(made, "cgroup.procs", text, err));
-	TRY(enable(dir, l, err));
-	TRY(cgroup_write(made, l, err));
-	*ret_path = xasprintf("%s/container", scope);
-	return 0;
+	if (r == 0)
+		r = cgroup_of(pid, &scope, err);
+	if (r == 0 && !strstr(scope, unit))
+		r = err_set(err, -EIO, "systemd left the process in '%s'", scope);
+	if (r == 0)
+		r = fill_scope(scope, l, pids, err);
+	if (r == 0)
+		*ret_path = xasprintf("%s/container", scope);
+	else if (pids[1] > 0)
+		end_keeper(pids[1]);
+	return r;
 }
 
 static int enter(
@@ -296,10 +351,27 @@ int cgroup_enter(
 			125));
 }
 
+/* Beside "…/UNIT.scope/container"; elsewhere there is none. */
+static void leave_keeper(const char *path)
+{
+	autofree char *file = xasprintf("%s/../" KEEPER "/cgroup.procs", path), *text = NULL;
+	struct err none = ERR_INIT;
+	char *end;
+	long pid;
+
+	if (fs_read_at(AT_FDCWD, file, TEXT_MAX, &text, NULL, &none) < 0)
+		return;
+	pid = strtol(text, &end, 10);
+	if (end > text && pid > 0)
+		end_keeper((pid_t)pid);
+}
+
 /* The last process may still be on its way out. */
 void cgroup_leave(const char *path)
 {
 	struct timespec pause = { .tv_nsec = 2000000 };
+
+	leave_keeper(path);
 
 	for (int waited = 0; rmdir(path) < 0 && errno == EBUSY && waited < REMOVE_MS; waited += 2)
 		(void)nanosleep(&pause, NULL);

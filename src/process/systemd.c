@@ -92,7 +92,7 @@ static void add_field(struct buf *b, char code, const char *signature, const cha
 }
 
 /* StartTransientUnit(name, mode, properties, auxiliary units) */
-static void add_body(struct buf *b, const char *unit, pid_t pid)
+static void add_body(struct buf *b, const char *unit, const pid_t pids[2])
 {
 	size_t properties, at;
 
@@ -108,8 +108,9 @@ static void add_body(struct buf *b, const char *unit, pid_t pid)
 	begin_property(b, "CollectMode", "s");
 	add_string(b, "inactive-or-failed");
 	begin_property(b, "PIDs", "au");
-	add_u32(b, sizeof(uint32_t)); /* the array's bytes */
-	add_u32(b, (uint32_t)pid);
+	add_u32(b, 2 * sizeof(uint32_t)); /* the array's bytes */
+	add_u32(b, (uint32_t)pids[0]);
+	add_u32(b, (uint32_t)pids[1]);
 	end_array(b, at, properties);
 	add_u32(b, 0); /* no auxiliary units */
 	align(b, 8);
@@ -134,11 +135,11 @@ static void add_call(
 	buf_add(out, body->data, body->len);
 }
 
-void systemd_scope_message(const char *unit, pid_t pid, struct buf *out)
+void systemd_scope_message(const char *unit, const pid_t pids[2], struct buf *out)
 {
 	autobuf struct buf body = BUF_INIT;
 
-	add_body(&body, unit, pid);
+	add_body(&body, unit, pids);
 	add_call("StartTransientUnit", "ssa(sv)a(sa(sv))", &body, out);
 }
 
@@ -256,18 +257,19 @@ static int call(const struct buf *message, struct err *err)
 	return type == 2 ? 0 : err_set(err, -EACCES, "the user's systemd refuses: %s", text);
 }
 
-int systemd_start_scope(const char *unit, pid_t pid, struct err *err)
+int systemd_start_scope(const char *unit, const pid_t pids[2], struct err *err)
 {
 	autobuf struct buf message = BUF_INIT;
 	struct timespec pause = { .tv_nsec = 2000000 };
 
-	systemd_scope_message(unit, pid, &message);
+	systemd_scope_message(unit, pids, &message);
 	TRY(call(&message, err));
 	for (int waited = 0; waited < WAIT_MS; waited += 2) { /* the call only queues the job */
-		autofree char *path = NULL;
+		autofree char *path = NULL, *other = NULL;
 
-		TRY(cgroup_of(pid, &path, err));
-		if (strstr(path, unit))
+		TRY(cgroup_of(pids[0], &path, err));
+		TRY(cgroup_of(pids[1], &other, err));
+		if (strstr(path, unit) && strstr(other, unit))
 			return 0;
 		(void)nanosleep(&pause, NULL);
 	}

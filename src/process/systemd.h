@@ -8,14 +8,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Makes a scope unit ("x.scope") with delegated controllers and the process in it, and waits until the
- * process is there. -ENOENT: no systemd of the user runs. */
-int systemd_start_scope(const char *unit, pid_t pid, struct err *err);
+/* Makes a scope unit ("x.scope") with delegated controllers and the processes in it, and waits until they
+ * are there. -ENOENT: no systemd of the user runs. */
+int systemd_start_scope(const char *unit, const pid_t pids[2], struct err *err);
 
 /* Moves a process into a unit's cgroup, `below` it ("/container"). */
 int systemd_attach(const char *unit, const char *below, pid_t pid, struct err *err);
 
 /* The call StartTransientUnit as it goes over the wire. Pure. */
-void systemd_scope_message(const char *unit, pid_t pid, struct buf *out);
+void systemd_scope_message(const char *unit, const pid_t pids[2], struct buf *out);
 
 #endif

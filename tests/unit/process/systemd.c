@@ -28,7 +28,7 @@ static void the_call_is_framed_as_d_bus_wants_it(void **state)
 	size_t fields, at;
 
 	(void)state;
-	systemd_scope_message("sbx-0123456789ab-7.scope", 4711, &b);
+	systemd_scope_message("sbx-0123456789ab-7.scope", (const pid_t[]){ 4711, 4712 }, &b);
 	assert_memory_equal(b.data, "l\1\0\1", 4);
 	assert_int_equal(u32(&b, 8), 1);
 	fields = 16 + u32(&b, 12);
@@ -43,8 +43,9 @@ static void the_call_is_framed_as_d_bus_wants_it(void **state)
 	assert_int_equal((at - 4) % 8, 0);
 	assert_memory_equal(b.data + at + 5, "\2au", 4);
 	at = (at + 9 + 3) / 4 * 4;
-	assert_int_equal(u32(&b, at), 4);
+	assert_int_equal(u32(&b, at), 8);
 	assert_int_equal(u32(&b, at + 4), 4711);
+	assert_int_equal(u32(&b, at + 8), 4712);
 	buf_done(&b);
 }
 
