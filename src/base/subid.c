@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/own.h"
 #include "base/passwd.h"
 #include "base/spawn.h"
+#include "base/sys.h"
 
 #define SUBID_FILE_MAX (8u << 20)
 #define RANGES_MAX     7u    /* leaves room in a map for the caller, and for idmap_keep() */
@@ -190,12 +192,48 @@ static void single(struct idmap *map, uid_t uid, gid_t gid)
 	map->n_uid = map->n_gid = 1;
 }
 
+/* Each extent of a map of /proc/self (user_namespaces(7)) onto itself: the kernel wants an extent of a new map to
+ * lie within one of the old. */
+static unsigned own_extents(const char *path, struct idrange *ranges)
+{
+	autofree char *text = NULL;
+	struct err none = ERR_INIT;
+	unsigned n = 0, inside, outside, count;
+	int used;
+
+	if (fs_read_at(AT_FDCWD, path, SUBID_FILE_MAX, &text, NULL, &none) < 0)
+		return 0;
+	for (const char *line = text;
+		n < RANGES_MAX && sscanf(line, "%u %u %u%n", &inside, &outside, &count, &used) == 3;
+		line += used)
+		ranges[n++] = (struct idrange){ inside, inside, count };
+	return n;
+}
+
+/* user_namespaces(7): what writing more than one's own id into a map takes, 0 among them. */
+static bool may_map_all(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	const uint32_t wanted = 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_SETFCAP;
+
+	return sys_capget(&head, caps) == 0 && (caps[0].effective & wanted) == wanted;
+}
+
+/* Root without a range of its own: the ids are what they are, as under Docker. Inside another user namespace, as that
+ * of an outer container, only what is mapped there can be mapped again. */
 static void whole(struct idmap *map)
 {
-	/* Real root without a range of its own: the ids are what they are, as under Docker. Inside
-	 * another user namespace only what is mapped there can be mapped again. */
-	map->uid[0] = map->gid[0] = (struct idrange){ .count = UINT32_MAX };
-	map->n_uid = map->n_gid = 1;
+	map->n_uid = own_extents("/proc/self/uid_map", map->uid);
+	map->n_gid = own_extents("/proc/self/gid_map", map->gid);
+	if (map->n_gid > 0 && (map->n_uid > 1 || (map->n_uid == 1 && map->uid[0].count > 1)) &&
+		may_map_all())
+		return;
+	single(map, 0, getegid());
+	(void)snprintf(map->notice, sizeof(map->notice),
+		"I-SUBID-NONE: root has no other ids to give here: running with one id, other owners are kept as "
+		"metadata. Nothing to do; outer containers give more with their own ids and CAP_SETUID, "
+		"CAP_SETGID and CAP_SETFCAP");
 }
 
 /* True when the notice was filled: the ranges are of no use. */

@@ -44,7 +44,14 @@ static int write_direct(
 	for (unsigned i = 0; i < n; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%u %u %u\n", ranges[i].inside,
 			ranges[i].outside, ranges[i].count);
-	return write_proc(pid, file, text, err);
+	if (write_proc(pid, file, text, err) == 0)
+		return 0;
+	if (err->code != -EPERM || geteuid() != 0)
+		return err->code;
+	return err_id(err, -EPERM, "E-NEST-CAPS",
+		"this root may not map itself into a new user namespace: that takes CAP_SETFCAP (from Linux 5.12 "
+		"on), which the outer container has dropped. Without root: another user than root there "
+		"(--user 1000). Or start the outer container with --cap-add SETFCAP");
 }
 
 /* newuidmap PID INSIDE OUTSIDE COUNT ... A bare fork and exec: nothing of ours is open without CLOEXEC,

@@ -88,8 +88,8 @@ static const char *driver_word(const struct doctor *doctor)
 	return doctor->overlay ? "overlay" : doctor->fuse ? "fuse" : "none";
 }
 
-/* What `sbx run IMAGE` ends with; the first that is missing is the first that it meets. */
-static const char *run_trouble(struct doctor *doctor)
+/* What `sbx run --network none IMAGE` ends with; the first that is missing is the first that it meets. */
+static const char *trouble_alone(const struct doctor *doctor)
 {
 	const char *wish = doctor->globals->storage_driver;
 
@@ -99,15 +99,16 @@ static const char *run_trouble(struct doctor *doctor)
 		return "?";
 	if (strcmp(driver_word(doctor), "none") == 0)
 		return wish && strcmp(wish, "overlay") == 0 ? "E-OVERLAY-REFUSED" : "E-FUSE-NODEV";
-	return doctor->tun ? NULL : "E-NET-NOTUN";
+	return NULL;
 }
 
-/* The same without a network of its own. */
-static bool runs_alone(struct doctor *doctor)
+/* And without the option: the network comes before the root file system. */
+static const char *run_trouble(const struct doctor *doctor)
 {
-	const char *trouble = run_trouble(doctor);
+	bool begins = !doctor->run_id[0] && doctor->userns && doctor->has_map && doctor->store &&
+		      doctor->helpers;
 
-	return !trouble || strcmp(trouble, "E-NET-NOTUN") == 0;
+	return begins && !doctor->tun ? "E-NET-NOTUN" : trouble_alone(doctor);
 }
 
 static struct json *predict(struct doctor *doctor)
@@ -118,7 +119,7 @@ static struct json *predict(struct doctor *doctor)
 	json_put_bool(doc, "run", !trouble);
 	if (trouble)
 		json_put_string(doc, "runError", trouble);
-	json_put_bool(doc, "runWithoutNetwork", runs_alone(doctor));
+	json_put_bool(doc, "runWithoutNetwork", !trouble_alone(doctor));
 	json_put_string(doc, "ids", ids_word(doctor));
 	json_put_string(doc, "driver", driver_word(doctor));
 	json_put_string(doc, "network", doctor->tun ? "bridge" : "none");

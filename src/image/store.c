@@ -293,14 +293,20 @@ bool store_has_layer(const struct store *store, const char *chain_id_hex)
 	       fstatat(store->layers, record, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
 }
 
-static double gigabytes(uint64_t bytes)
+/* Below a gigabyte in MB: "needs 0.00 GB" helps nobody. */
+static const char *in_units(uint64_t bytes, char ret[32])
 {
-	return (double)bytes / 1e9;
+	bool large = bytes >= 1000000000;
+
+	(void)snprintf(
+		ret, 32, "%.2f %s", (double)bytes / (large ? 1e9 : 1e6), large ? "GB" : "MB");
+	return ret;
 }
 
 int store_check_space(
 	const struct store *store, const char *what, int64_t bytes, int64_t inodes, struct err *err)
 {
+	char needs[32], has[32];
 	struct statvfs vfs;
 	uint64_t free_bytes;
 
@@ -309,9 +315,9 @@ int store_check_space(
 	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
 	if (bytes > 0 && free_bytes < (uint64_t)bytes)
 		return err_id(err, -ENOSPC, "E-WONT-FIT",
-			"%s needs %.2f GB, %.2f GB are free where the image store is (%s). Free some "
-			"space, or choose another place with --root DIR or SBX_ROOT",
-			what, gigabytes((uint64_t)bytes), gigabytes(free_bytes),
+			"%s needs %s, %s are free where the image store is (%s). Free some space, or choose "
+			"another place with --root DIR or SBX_ROOT",
+			what, in_units((uint64_t)bytes, needs), in_units(free_bytes, has),
 			store->layers_path);
 	if (vfs.f_files > 0 && vfs.f_favail < (uint64_t)(inodes > 0 ? inodes : 1))
 		return err_id(err, -ENOSPC, "E-INODES",

@@ -110,6 +110,24 @@ static int send_gear(int sock, const struct network_gear *gear, struct err *err)
 	return step_send_msg(sock, &last, gear->tap, err);
 }
 
+/* Root of a new namespace may name it: only an outer container's filter is against it (podman's and Docker's are,
+ * for want of CAP_SYS_ADMIN outside), and no program ends for that. */
+static int set_names(struct child *child, struct err *err)
+{
+	const struct process_spec *spec = child->spec;
+	const char *domain = spec->more ? spec->more->domainname : NULL;
+
+	if ((!domain || setdomainname(domain, strlen(domain)) == 0) &&
+		sethostname(spec->hostname, strlen(spec->hostname)) == 0)
+		return 0;
+	if (errno != EPERM)
+		return err_sys(err, "set the hostname '%s'", spec->hostname);
+	send_notice(child,
+		"W-NEST-NAME: the outer container's seccomp filter forbids to set a host name; "
+		"its own is kept. For another: --security-opt seccomp=unconfined there");
+	return 0;
+}
+
 static int setup_network(struct child *child, struct err *err)
 {
 	const struct process_spec *spec = child->spec;
@@ -119,12 +137,7 @@ static int setup_network(struct child *child, struct err *err)
 	TRY(send_gear(child->fds.sock, &gear, err));
 	if (spec->more && spec->more->host_uts)
 		return 0;
-	if (spec->more && spec->more->domainname &&
-		setdomainname(spec->more->domainname, strlen(spec->more->domainname)) < 0)
-		return err_sys(err, "set the domain name '%s'", spec->more->domainname);
-	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
-		return err_sys(err, "set the hostname '%s'", spec->hostname);
-	return 0;
+	return set_names(child, err);
 }
 
 /* Through the host's /proc, which is still there and shows the namespaces of who looks. */

@@ -125,8 +125,8 @@ static int mount_fuse(
 
 		return err_id(err, code, "E-FUSE-NODEV",
 			"cannot open /dev/fuse: %s. The fuse driver needs it; without root: "
-			"--storage-driver overlay (Linux 5.11 or newer). With root: modprobe fuse; chmod "
-			"666 /dev/fuse",
+			"--storage-driver overlay (Linux 5.11 or newer; inside another container with the "
+			"store on a volume of that). With root: modprobe fuse; chmod 666 /dev/fuse",
 			strerror(-code));
 	}
 	(void)snprintf(options, sizeof(options),

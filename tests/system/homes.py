@@ -3,12 +3,16 @@
 """Homes that lack something: in each `sbx run` works, or ends with one message that has an id, a cause and a way out; and what
 `sbx doctor` foretells there is what comes. What only root can take away is taken away in a mount namespace of its own."""
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 
 from sbxtest import SBX, USER, Skip, expect, main, sub_ids, test
+
+MATRIX = []  # (home, what doctor foretold, what came); printed at the end
 
 
 def without_device(name):
@@ -18,6 +22,17 @@ def without_device(name):
         for n in %s; do touch /mnt/$n; mount --bind /dev/$n /mnt/$n; done
         mount --bind /dev/pts /mnt/pts; mount --bind /dev/shm /mnt/shm; ln -s pts/ptmx /mnt/ptmx; ln -s /proc/self/fd /mnt/fd
         mount --rbind /mnt /dev""" % " ".join(nodes)
+
+
+def record(box, told, came):
+    MATRIX.append((box.name.replace("_", " "), told, came))
+
+
+def word_of(told):
+    """doctor's prediction in a line."""
+    if told["run"]:
+        return "works: %(ids)s ids, driver %(driver)s, network %(network)s" % told
+    return told["runError"] + (", works with --network none" if told["runWithoutNetwork"] else "")
 
 
 class Home:
@@ -40,8 +55,10 @@ class Home:
         result = self.sbx(*options, "run", "--rm", "busybox", "sh", "-c", "echo ran; cat /proc/self/uid_map")
         expect(result.code == 0 and result.out.startswith("ran\n"), result)
         ranges = len(result.out.strip().split("\n")) - 1
-        expect(told["ids"] == ("subordinate" if ranges > 1 else "single"), told, result)
+        expect((told["ids"] == "single") == (ranges == 1), told, result)
         expect(not notice or notice in result.err, result)
+        said = re.findall(r"[EWI]-[A-Z]+-[A-Z-]+[A-Z]", result.err)
+        record(self.box, word_of(told), "works: %s ids%s" % (told["ids"], "".join(", " + ident for ident in dict.fromkeys(said))))
         return told
 
     def ends_with(self, ident, *patterns, told_as=None):
@@ -52,6 +69,9 @@ class Home:
             expect(re.search(pattern, result.err), "no %r" % pattern, result)
         expect(told["run"] is False and doctor.code == 1, doctor)
         expect(re.fullmatch(told_as or ident, told["runError"]), told, result)
+        came = re.search("^sbx: (%s): " % ident, result.err, re.M)[1]
+        expect(told["runError"] == came, "doctor foretold %(runError)s" % told, result)
+        record(self.box, word_of(told), came)
         return told
 
 
@@ -107,7 +127,9 @@ def in_a_chroot(box):
         out = f.read()
     expect(re.search(r"E-NEST-CHROOT: .*Without root: .*With root: ", out) and out.endswith("125\n"), out, result)
     with open(box.path("told"), encoding="utf-8") as f:
-        expect(json.load(f)["prediction"]["runError"] == "E-NEST-CHROOT")
+        told = json.load(f)["prediction"]
+    expect(told["runError"] == "E-NEST-CHROOT", told)
+    record(box, word_of(told), "E-NEST-CHROOT")
 
 
 @test("overlay")
@@ -117,6 +139,58 @@ def inside_bubblewrap(box):
     box.ok("pull", "busybox")
     wrap = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc", "--unshare-pid", "--"]
     Home(box, wrap=wrap).works()
+
+
+@contextlib.contextmanager
+def podman_of(box, *options):
+    """A home in a container of the user's own podman: its default options, and a tree of empty folders with the host's /usr."""
+    runtime = next((r for r in ("runc", "crun") if shutil.which(r, path=box.env["PATH"])), None)
+    if not shutil.which("podman") or not runtime:
+        raise Skip("needs podman, and runc or crun")
+    tree = box.folder("tree")
+    for name in ("usr", "proc", "dev", "sys", "tmp", "etc", "run", "var"):
+        box.folder("tree/" + name)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        os.symlink("usr/" + name, os.path.join(tree, name))
+    runroot = os.path.join("/tmp", "sbx-pr-" + secrets.token_hex(4))  # podman takes 50 characters at most
+    podman = ["podman", "--root", box.path("podman"), "--runroot", runroot, "--runtime", runtime, "--cgroup-manager", "cgroupfs",
+              "--events-backend", "file", "--log-level", "error"]
+    build = os.path.dirname(os.path.realpath(SBX))
+    names = ("SBX_ROOT", "SBX_RUNROOT", "SBX_CONFIG", "SBX_STORAGE_DRIVER")
+    run = ["run", "--rm", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--log-driver", "k8s-file", "--network", "none",
+           "-v", "/usr:/usr:ro", "-v", "%s:%s:ro" % (build, build), "-v", "%s:%s" % (box.top, box.top),
+           *[word for name in names for word in ("-e", "%s=%s" % (name, box.env[name]))], *options, "--rootfs", tree]
+    try:
+        yield Home(box, wrap=[*podman, *run])
+    finally:
+        box.run([*podman, "system", "migrate"])  # its pause process
+        box.run(["podman", "unshare", "rm", "-rf", runroot])
+        box.run([*podman, "system", "migrate"])
+
+
+@test("overlay", seconds=120)
+def inside_podman(box):
+    box.ok("pull", "busybox")
+    with podman_of(box) as home:
+        told = home.ends_with("E-NET-NOTUN", "--network none")
+        expect(told["runWithoutNetwork"] is True, told)
+        result = home.sbx("run", "--rm", "--network", "none", "busybox", "sh", "-c", "chown 5:5 /bin/sh && stat -c %u /bin/sh")
+        expect(result.code == 0 and result.out == "5\n", result)
+        expect("W-NEST-NAME" in result.err, result)
+
+
+@test("overlay", seconds=120)
+def inside_podman_with_the_devices(box):
+    box.ok("pull", "busybox")
+    with podman_of(box, "--device", "/dev/fuse", "--device", "/dev/net/tun") as home:
+        expect(home.works("W-NEST-NAME")["ids"] == "root")
+
+
+@test("overlay", seconds=120)
+def inside_podman_without_capabilities(box):
+    box.ok("pull", "busybox")
+    with podman_of(box, "--cap-drop", "all") as home:
+        home.ends_with("E-NEST-CAPS", "Without root: another user", "--cap-add SETFCAP")
 
 
 @test("overlay")
@@ -149,12 +223,28 @@ def a_noexec_home(box):
     with open(box.path("told"), encoding="utf-8") as f:
         told = json.load(f)
     expect(told["prediction"]["run"] is True and any(c["name"] == "store: noexec" for c in told["checks"]), told)
+    record(box, word_of(told["prediction"]), "works: %(ids)s ids" % told["prediction"])
 
 
 @test("overlay")
 def a_home_that_is_full(box):
-    result = box.as_root(small_home(box, "size=1m"), [SBX, "run", "--rm", "busybox", "true"])
-    expect(result.code == 125 and re.search("E-(WONT-FIT|DISK-FULL|QUOTA)", result.err), result)
+    """doctor cannot know which image is wanted, but says what is free and what to do when it is little."""
+    script = "\"$1\" doctor --json >told; exec \"$1\" run --rm busybox true"
+    result = box.as_root(small_home(box, "size=1m"), ["sh", "-c", script, "sh", SBX])
+    expect(result.code == 125 and re.search(r"E-WONT-FIT: busybox needs \d\.\d\d MB, \d\.\d\d MB are free .*SBX_ROOT", result.err), result)
+    with open(box.path("told"), encoding="utf-8") as f:
+        told = json.load(f)
+    store = next(check for check in told["checks"] if check["name"] == "store")
+    expect(store["status"] == "less" and "prune" in store["mend"] and re.search(r"tmpfs, .*kB free|tmpfs, .*MB free", store["found"]), store)
+    record(box, "store: %(status)s, %(found)s" % dict(store, found=store["found"].split(", ")[1]), "E-WONT-FIT")
+
+
+@test("overlay")
+def a_quota_of_files(box):
+    """A tmpfs of 100 inodes has room, but not for files."""
+    result = box.as_root(small_home(box, "nr_inodes=60"), [SBX, "run", "--rm", "busybox", "true"])
+    expect(result.code == 125 and re.search("E-INODES: ", result.err), result)
+    record(box, "-", "E-INODES")
 
 
 def odd_home(box, *refused):
@@ -222,7 +312,20 @@ def by_su(box):
         SBX, box.path("root"), box.path("rr"), box.path("config.json"))
     result = box.as_root("su -s /bin/sh %s -c '%s' </dev/null" % (USER.pw_name, command), ["true"])
     expect(result.code == 0 and result.out == "ran\n", result)
+    record(box, "-", "works")
+
+
+def print_matrix():
+    if not MATRIX:
+        return
+    rows = [("home", "doctor foretold", "what came"), *MATRIX]
+    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+    for home, told, came in rows:
+        print("# %-*s | %-*s | %s" % (widths[0], home, widths[1], told, came))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        print_matrix()

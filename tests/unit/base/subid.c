@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "base/userns.h"
 
 static int parse(const char *text, struct idrange *ret, struct err *err)
@@ -98,7 +99,42 @@ static void a_single_id_can_be_asked_for(void **state)
 	assert_string_equal(map.notice, "");
 }
 
-TEST_MAIN(cmocka_unit_test(lines_of_the_user_by_name_and_number),
+static int detect(void *data, struct err *err)
+{
+	struct idmap map;
+
+	(void)data;
+	TRY(idmap_detect(&map, err));
+	if (map.kind != IDMAP_SINGLE || map.n_uid != 1 || map.uid[0].count != 1 ||
+		map.uid[0].outside != 0)
+		return err_set(err, -EINVAL, "kind %d, %u ranges, the first of %u ids",
+			(int)map.kind, map.n_uid, map.uid[0].count);
+	return strncmp(map.notice, "I-SUBID-NONE: root ", 19) == 0
+		       ? 0
+		       : err_set(err, -EINVAL, "notice '%s'", map.notice);
+}
+
+static void root_of_a_namespace_of_one_id_has_no_more_to_give(void **state)
+{
+	const struct idmap one = { .kind = IDMAP_SINGLE,
+		.uid = { { 0, geteuid(), 1 } },
+		.gid = { { 0, getegid(), 1 } },
+		.n_uid = 1,
+		.n_gid = 1 };
+	struct err err = ERR_INIT;
+	int r = userns_run(&one, 0, detect, NULL, &err);
+
+	(void)state;
+	if (strncmp(err.id, "E-USERNS", 8) == 0 || strncmp(err.id, "E-NEST", 6) == 0) {
+		print_message("no user namespaces here: %s\n", err.text);
+		skip();
+	}
+	assert_string_equal(err.text, "");
+	assert_int_equal(r, 0);
+}
+
+TEST_MAIN(cmocka_unit_test(root_of_a_namespace_of_one_id_has_no_more_to_give),
+	cmocka_unit_test(lines_of_the_user_by_name_and_number),
 	cmocka_unit_test(the_largest_range_comes_first),
 	cmocka_unit_test(overlapping_ranges_are_refused), cmocka_unit_test(bad_lines_are_named),
 	cmocka_unit_test(ids_are_translated_both_ways),
