@@ -57,7 +57,7 @@ class Home:
         ranges = len(result.out.strip().split("\n")) - 1
         expect((told["ids"] == "single") == (ranges == 1), told, result)
         expect(not notice or notice in result.err, result)
-        said = re.findall(r"[EWI]-[A-Z]+-[A-Z-]+[A-Z]", result.err)
+        said = re.findall(r"\b[EWI]-[A-Z][A-Z-]*[A-Z]\b", result.err)
         record(self.box, word_of(told), "works: %s ids%s" % (told["ids"], "".join(", " + ident for ident in dict.fromkeys(said))))
         return told
 
