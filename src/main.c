@@ -112,6 +112,20 @@ static bool called_docker(const char *path)
 	return path && strcmp(slash ? slash + 1 : path, "docker") == 0;
 }
 
+/* Flushed and checked by main. */
+static int print_version(bool as_docker)
+{
+	autobuf struct buf here = BUF_INIT;
+
+	if (as_docker) {
+		(void)printf("Docker version " DOCKER_LIKE ", build sbx-%s\n", SBX_VERSION);
+		return 0;
+	}
+	machine_print(&here);
+	(void)printf("sbx version %s\nbuilt with " SBX_FEATURES "\n%s", SBX_VERSION, here.data);
+	return 0;
+}
+
 static int tidy(char **argv, struct err *err)
 {
 	TRY(inherited_tidy(argv, err));
@@ -134,17 +148,12 @@ static int run_command(int argc, char **argv, int *ret_failure, struct err *err)
 	autoglobals struct globals globals = { 0 };
 	autochoice struct choice choice = { 0 };
 	int verb = argc;
-	bool as_docker = called_docker(argv[0]);
 
 	TRY(tidy(argv, err));
 	TRY(globals_parse(argc, argv, &globals, &verb, err));
 	log_init("sbx", globals.log_level);
-	if (globals.version) { /* flushed and checked by main */
-		(void)printf(as_docker ? "Docker version " DOCKER_LIKE ", build sbx-%s\n"
-				       : "sbx version %s\nbuilt with " SBX_FEATURES "\n",
-			SBX_VERSION);
-		return 0;
-	}
+	if (globals.version)
+		return print_version(called_docker(argv[0]));
 	*ret_failure = 1;
 	TRY(options_find_command(argc - verb, argv + verb, &choice, err));
 	if (choice.text) {

@@ -7,6 +7,7 @@
 #ifndef SBX_COMMANDS_COMMANDS_H
 #define SBX_COMMANDS_COMMANDS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "options/options.h"
 
@@ -100,5 +101,8 @@ int container_seal(const struct globals *globals, const struct strv *names, stru
 /* `rm -f` and `run --replace`: kills a running container, then removes it with its anonymous volumes.
  * No such container is success. */
 int container_force_remove(const struct globals *globals, const char *name, struct err *err);
+
+/* The last line of `sbx --version`: "here with user namespaces, …; without tun\n" */
+void machine_print(struct buf *out);
 
 #endif

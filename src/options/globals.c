@@ -64,7 +64,7 @@ const struct opt global_table[] = {
 	OPT_CALL(0, "storage-driver", global_driver, "auto|overlay|fuse",
 		"How layers are stacked (default auto)"),
 	OPT_FLAG('v', "version", GLOBAL, globals.version,
-		"Show the version, and what it was built with"),
+		"Show the version, what it was built with, and what is here"),
 	OPT_END,
 };
 #undef GLOBAL

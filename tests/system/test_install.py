@@ -3,6 +3,7 @@
 """What `meson install` and `meson compile portable` give works from where it lies; install.py does the same in other
 distributions."""
 
+import json
 import os
 import pathlib
 import re
@@ -72,10 +73,20 @@ def the_portable_folder_runs_from_home_and_needs_no_library(box):
     expect([name for name in libraries if not name.startswith(str(moved) + "/")] == [], libraries)
 
 
-@test("overlay")
-def version_tells_what_it_was_built_with(box):
-    out = box.ok("--version")
-    expect(re.fullmatch(r"sbx version \d+\.\d+\.\d+\nbuilt with (static|dynamic), (isa-l|zlib) .*, fuse 3\..*, slirp 4\..*", out), out)
+@test("overlay", "single")
+def version_tells_what_it_was_built_with_and_what_is_here(box):
+    out = box.ok("--version").split("\n")
+    expect(len(out) == 3 and re.fullmatch(r"sbx version \d+\.\d+\.\d+", out[0]), out)
+    expect(re.fullmatch(r"built with (static|dynamic), (isa-l|zlib) .*, fuse 3\..*, slirp 4\..*", out[1]), out)
+    here, _, lacking = out[2].partition("; without ")
+    expect(here.startswith("here with user namespaces"), out)
+    told = json.loads(box.sbx("doctor", "--json").out)
+    found = {check["name"]: check["status"] for check in told["checks"]}
+    for name, there in (("subordinate ids", told["prediction"]["ids"] == "subordinate"), ("fuse", found["driver fuse"] == "ok"),
+                        ("tun", found["/dev/net/tun"] == "ok"), ("seccomp notifications", found["seccomp"] == "ok"),
+                        ("Landlock", found["Landlock"] == "ok")):
+        expect((name in here, name in lacking) == (there, not there), name, out, told)
+    expect("kernel overlay" in here or found["driver overlay"] != "ok", out, told)
 
 
 main()
