@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh [--suite NAME]... [--bench [ROW | compare]] [PATTERN...]
+# run.sh [--suite NAME]... [--bench [ROW | compare | recording]] [PATTERN...]
 #
 # Builds sbx and runs its tests, all of them or the named suites; patterns choose among the tests of
 # suites that have names (acceptance, errors, homes, deny, nosub). Started as root, or by a user with sudo:
@@ -134,6 +134,12 @@ inside() {
 			system_tests "$cache"/src/tests/system/test_{fuse,fuse_hard,fuse_beside,fuse_postgres,soak,build_hard}.py
 		;;
 	compare) "$cache/src/tests/bench/compare.sh" "$cache/build/sbx" "$cache/compare" >"$cache/compare.md" ;;
+	recording)
+		mkdir -p "$cache/recording/run" && chmod 700 "$cache/recording/run"
+		printf '{"registries": {"docker.io": {"mirrors": ["%s"]}}}' "$SBX_TEST_REGISTRY" >"$cache/recording/config.json"
+		export PATH=$cache/build:$PATH SBX_ROOT=$cache/recording/root SBX_RUNROOT=$cache/recording/run SBX_CONFIG=$cache/recording/config.json
+		sbx pull -q redis && "$cache/src/tests/bench/record.py" "$cache/src/README.md" "$cache/recording.svg"
+		;;
 	bench) python3 "$cache/src/tests/bench/bench.py" "$cache" "${patterns[@]}" ;;
 	*) die "no suite $1; there are: ${SUITES[*]}" ;;
 	esac
@@ -296,6 +302,10 @@ main() {
 	fi
 	if [ "$bench${patterns[*]}" = yescompare ]; then
 		as_user compare && python3 "$top/tests/bench/into.py" "$cache/compare.md" "$top/README.md"
+		exit
+	fi
+	if [ "$bench${patterns[*]}" = yesrecording ]; then
+		as_user recording && cp "$cache/recording.svg" "$top/docs/recording.svg"
 		exit
 	fi
 	if [ -n "$bench" ]; then
