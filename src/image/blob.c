@@ -249,6 +249,7 @@ static int finish(struct blob *blob, struct err *err)
 		return damaged(blob, digest, err);
 	TRY(store_partial_commit(blob->store, blob->descriptor->digest, blob->fd, err));
 	drop_file(blob);
+	server_of(blob)->accepted = true;
 	login_tell_stale(server_of(blob));
 	blob->state = BLOB_COMPLETE;
 	return 0;

@@ -75,6 +75,11 @@ int confined_registry(const struct store *store, struct err *err)
 		store ? store->root : -EBADF, registry_calls, ARRAY_SIZE(registry_calls), err);
 }
 
+int confined_push(int folder, struct err *err)
+{
+	return confine_starter(folder, registry_calls, ARRAY_SIZE(registry_calls), err);
+}
+
 int confined_archive(const struct store *store, struct err *err)
 {
 	return confine_starter(store->root, archive_calls, ARRAY_SIZE(archive_calls), err);

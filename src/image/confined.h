@@ -21,6 +21,7 @@
 
 int confined_registry(
 	const struct store *store, struct err *err); /* store NULL: nothing is written */
+int confined_push(int folder, struct err *err);      /* as confined_pack(), and with sockets */
 int confined_archive(const struct store *store, struct err *err);
 int confined_pack(
 	int folder, struct err *err); /* folder < 0: nothing is written but what is open */

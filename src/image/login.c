@@ -2,7 +2,8 @@
 /*
  * Answers to 401. The stored login is read when a server first asks, not before, and goes only where
  * auth_check_realm() lets it. A login that is refused must not lock its owner out of public images:
- * the same request is made once more anonymously, and the user is told (W-AUTH-STALE).
+ * the same request is made once more anonymously, and the user is told (W-AUTH-STALE). One that was
+ * given on the command line is what is wanted: there its refusal is the end.
  */
 #include "image/registry.h"
 
@@ -23,6 +24,7 @@ static void set_authorization(struct server *server, char *adopt)
 {
 	free(server->authorization);
 	server->authorization = adopt;
+	server->accepted = false;
 	server->generation++;
 }
 
@@ -49,7 +51,8 @@ int login_denied(const struct registry *registry, const struct server *server, s
 	if (server->login != LOGIN_UNUSED)
 		(void)snprintf(tried, sizeof(tried), "user %.80s from %.120s%s",
 			server->creds.user ? server->creds.user : "(token)", server->creds.source,
-			server->login == LOGIN_REFUSED ? ", then anonymous" : "");
+			server->login == LOGIN_REFUSED && !server->creds_given ? ", then anonymous"
+									       : "");
 	return err_id(err, -EACCES, "E-AUTH",
 		"%s access denied for %s: %s does not exist or needs a login (registries do not say which). "
 		"Tried: %s",
@@ -145,6 +148,8 @@ static int answer_bearer(struct registry *registry, struct server *server,
 	r = call_realm(registry, server, &call, &token, err);
 	if (r == -EACCES && call.with_login) {
 		server->login = LOGIN_REFUSED;
+		if (server->creds_given)
+			return login_denied(registry, server, err);
 		call.with_login = false;
 		r = call_realm(registry, server, &call, &token, err);
 	}
@@ -189,8 +194,12 @@ int login_answer(struct registry *registry, struct server *server, const struct 
 	if (!*header)
 		return login_denied(registry, server, err);
 	TRY(challenge_parse(header, &challenge, err));
-	if (server->login == LOGIN_USED) /* it was in the request that got this 401 */
+	/* It was in the request that got this 401. A token that was good before has expired: that says nothing of the
+	 * login it was given for. */
+	if (server->login == LOGIN_USED && (challenge.scheme == AUTH_BASIC || !server->accepted))
 		server->login = LOGIN_REFUSED;
+	if (server->login == LOGIN_REFUSED && server->creds_given)
+		return login_denied(registry, server, err);
 	if (challenge.scheme == AUTH_BASIC)
 		return answer_basic(registry, server, err);
 	return answer_bearer(registry, server, &challenge, err);

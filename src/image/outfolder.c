@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/outfolder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -31,6 +32,35 @@ void outfolder_done(struct outfolder *out)
 	*out = (struct outfolder)OUTFOLDER_INIT;
 }
 
+static int taken(const char *path, struct err *err)
+{
+	return err_set(
+		err, -EEXIST, "'%s' exists and is no empty folder: nothing was written", path);
+}
+
+/* What outfolder_commit() would refuse is said before anything is written; it still looks itself. */
+static int check_free(const struct outfolder *out, const char *path, struct err *err)
+{
+	autofd int fd = -EBADF;
+	const struct dirent *entry;
+	DIR *dir;
+	bool empty = true;
+
+	if (strcmp(out->name, ".") == 0 || strcmp(out->name, "..") == 0 || strchr(out->name, '/'))
+		return taken(path, err);
+	fd = openat(out->parent, out->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return taken(path, err);
+	(void)move_fd(&fd);
+	while (empty && (entry = readdir(dir)))
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	(void)closedir(dir); /* it was only read */
+	return empty ? 0 : taken(path, err);
+}
+
 int outfolder_open(const char *path, struct outfolder *ret, struct err *err)
 {
 	autooutfolder struct outfolder out = OUTFOLDER_INIT;
@@ -41,6 +71,7 @@ int outfolder_open(const char *path, struct outfolder *ret, struct err *err)
 	out.parent = open(dirname(first), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out.parent < 0)
 		return err_sys(err, "create '%s'", path);
+	TRY(check_free(&out, path, err));
 	if (getrandom(&tag, sizeof(tag), 0) != sizeof(tag))
 		return err_sys(err, "get a random name");
 	temp = xasprintf("%s.%08x.tmp", out.name, tag);
@@ -112,9 +143,7 @@ int outfolder_commit(struct outfolder *out, struct err *err)
 	/* Takes the place of an empty folder, and of nothing else. */
 	if (renameat(out->parent, out->temp, out->parent, out->name) < 0) {
 		if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
-			return err_set(err, -EEXIST,
-				"'%s' exists and is no empty folder: nothing was written",
-				out->name);
+			return taken(out->name, err);
 		return err_sys(err, "create '%s'", out->name);
 	}
 	free(move_ptr(&out->temp));

@@ -8,7 +8,6 @@
 #include "image/parcel.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "image/confined.h"
+#include "image/outfile.h"
 #include "image/registry.h"
 #include "image/store_private.h"
 #include "image/url.h"
@@ -35,7 +35,8 @@ struct push {
 	struct registry *registry;
 	struct server *server; /* the registry itself */
 	struct push_opts opts;
-	int digests; /* --digestfile, opened before the network is; or -EBADF */
+	struct outfile
+		digests; /* --digestfile, opened before the network is; there when all is sent */
 };
 
 static void push_done(struct push *p)
@@ -45,7 +46,7 @@ static void push_done(struct push *p)
 	found_done(&p->image);
 	json_free(p->index);
 	push_opts_done(&p->opts);
-	fd_drop(&p->digests);
+	outfile_done(&p->digests);
 	store_done(&p->store);
 }
 
@@ -78,6 +79,7 @@ static int ask(struct push *p, struct http_request *request, struct attempt *att
 	if (r == 0 && (ret->status < 300 || ret->status == 404 || ret->status == 413 ||
 			      ret->status == 405 || ret->status == 411)) {
 		attempt->challenges = attempt->failures = 0; /* a token may expire again */
+		p->server->accepted = !foreign || p->server->accepted;
 		return 0;
 	}
 	r = registry_react(p->registry, p->server, attempt, r < 0 ? NULL : ret, err);
@@ -355,7 +357,7 @@ static int push_tag(struct push *p, struct err *err)
 		TRY(push_blob(p, m->layers[i].digest, err));
 	TRY(push_blob(p, m->config.digest, err));
 	TRY(push_manifest(p, &size, err));
-	if (p->digests >= 0 && dprintf(p->digests, "%s\n", p->image.manifest_digest) < 0)
+	if (p->digests.fd >= 0 && dprintf(p->digests.fd, "%s\n", p->image.manifest_digest) < 0)
 		return err_sys(err, "write '%s'", p->opts.digestfile);
 	if (p->opts.quiet)
 		(void)printf("%s:%s\n", p->registry->full_name, p->ref.tag);
@@ -413,7 +415,7 @@ static int push_all_tags(struct push *p, struct err *err)
 int push_main(const struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(push_done))) struct push p = { .store = STORE_INIT,
-		.digests = -EBADF };
+		.digests = OUTFILE_INIT };
 
 	TRY(push_opts_parse(argc, argv, &p.opts, err));
 	TRY(ref_parse(p.opts.image, &p.ref, err));
@@ -421,20 +423,18 @@ int push_main(const struct globals *globals, int argc, char **argv, struct err *
 		return err_set(err, -EINVAL, "cannot push a digest reference");
 	if (p.opts.all_tags && !p.ref.default_tag)
 		return err_set(err, -EINVAL, "tag can't be used with --all-tags/-a");
-	if (p.opts.digestfile) {
-		p.digests = open(p.opts.digestfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-		if (p.digests < 0)
-			return err_sys(err, "open '%s'", p.opts.digestfile);
-	}
+	if (p.opts.digestfile)
+		TRY(outfile_open(p.opts.digestfile, "push", &p.digests, err));
 	TRY(store_open(globals, false, &p.store, err));
 	TRY(index_load(&p.store, &p.index, err));
 	if (!p.opts.all_tags)
 		TRY(find_one(&p, err));
 	TRY(registry_open(&p.ref, globals, &p.opts.server, &p.registry, err));
-	TRY(confined_registry(NULL, err));
+	TRY(confined_push(p.digests.folder, err));
 	p.registry->push = true;
 	p.server = &p.registry->servers[p.registry->endpoints.n - 1];
 	if (!p.opts.quiet)
 		(void)printf("The push refers to repository [%s]\n", p.registry->full_name);
-	return p.opts.all_tags ? push_all_tags(&p, err) : push_tag(&p, err);
+	TRY(p.opts.all_tags ? push_all_tags(&p, err) : push_tag(&p, err));
+	return p.opts.digestfile ? outfile_commit(&p.digests, err) : 0;
 }

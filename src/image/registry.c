@@ -74,7 +74,7 @@ static void apply_creds(struct server *origin, const char *pair)
 	origin->creds = (struct creds){ .user = xstrndup(pair, (size_t)(colon - pair)),
 		.secret = xstrdup(colon + 1),
 		.source = xstrdup("--creds") };
-	origin->creds_looked_up = origin->creds_found = true;
+	origin->creds_looked_up = origin->creds_found = origin->creds_given = true;
 }
 
 int registry_open(const struct ref *ref, const struct globals *globals,
@@ -327,7 +327,7 @@ int registry_read(struct registry *registry, struct server *server, const char *
 		registry_prepare(server, &attempt, &request);
 		r = http_get(registry->http, &request, &reply, err);
 		if (r == 0 && reply.status == 200) {
-			server->reached = true;
+			server->reached = server->accepted = true;
 			*ret = reply;
 			reply = (struct http_reply){ 0 };
 			return 0;
@@ -399,7 +399,7 @@ static int fetch_from(struct registry *registry, struct server *server, const st
 			break;
 	}
 	if (r == 0) {
-		server->reached = true;
+		server->reached = server->accepted = true;
 		login_tell_stale(server);
 	}
 	if (r == -ENOENT && strcmp(wanted->kind, "manifests") == 0 && !server->endpoint->mirror)

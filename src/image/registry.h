@@ -31,8 +31,10 @@ struct server {
 	char *base;          /* endpoint's, with the other scheme once the first proved wrong */
 	char *authorization; /* header value, NULL = anonymous */
 	unsigned generation; /* counts changes of authorization */
+	bool accepted;       /* a request with this authorization was answered */
 	struct creds creds;
 	bool creds_looked_up, creds_found;
+	bool creds_given; /* on the command line: nothing is asked anonymously in their place */
 	enum login_state login;
 	bool stale_told;
 	bool switched; /* the other scheme has been tried */

@@ -10,7 +10,7 @@ import subprocess
 from registrytest import ANA, NAME, image_of, login
 from sbxtest import Skip, expect, main, test
 
-from bad_registry import Authority, BadRegistry
+from bad_registry import PASS, Authority, BadRegistry
 from oci import Image, Index, Layer, Tar, digest
 
 BAD = "YmFkOmJhZA=="  # bad:bad
@@ -64,6 +64,22 @@ def creds_are_used_instead_of_the_stored_login_and_reach_no_mirror(box):
         box.ok("pull", "-q", "--creds", "ana:s3cret", name)
         expect(mirror.requests("/v2/"), "the mirror was not asked")
         expect(not mirror.secrets(), "a mirror got the login", mirror.secrets())
+
+
+@test("overlay")
+def creds_that_are_refused_are_not_replaced_by_none(box):
+    """A stored login may be stale; one that is given is what is wanted."""
+    with BadRegistry() as registry:
+        registry.add(NAME, image_of(30))
+        registry.on("/v2/", lambda h: PASS if h.headers.get("Authorization") == "Bearer t" else h.error(
+            401, "UNAUTHORIZED", "no", {"WWW-Authenticate": 'Bearer realm="%s/token",service="s"' % registry.url}))
+        registry.on("/token", lambda h: h.reply(401) if h.headers.get("Authorization") else h.reply(200, b'{"token":"t"}'))
+        name = registry.host + "/" + NAME
+        done = box.sbx("pull", "-q", "--creds", "ana:wrong", name)
+        expect(done.code == 1 and "E-AUTH" in done.err and "user ana from --creds" in done.err, done)
+        expect("anonymous" not in done.err and "W-AUTH-STALE" not in done.err, done)
+        expect(box.sbx("image", "exists", name).code == 1, "pulled all the same")
+        box.ok("pull", "-q", name)
 
 
 @test("overlay")
@@ -223,6 +239,10 @@ def forms_of_save_that_cannot_be_are_refused(box):
     box.ok("save", "-m", "--format", "oci-dir", "-o", box.path("both"), "a:1", "b:1")
     expect(box.ok("pull", "-q", "oci:%s:b:1" % box.path("both")).strip() == identity(box, "b:1")[0], "not b")
     box.fails(1, "save", "--format", "oci-dir", "-o", box.path("none"), "nosuch:1")
+    for taken in (box.path("both"), box.path("both/oci-layout"), box.path("both") + "/..", box.path("both") + "/.", "/"):
+        box.fails(1, "save", "--format", "oci-dir", "-o", taken, "a:1", says="exists and is no empty folder")
+    os.mkdir(box.path("free"))
+    box.ok("save", "--format", "oci-dir", "-o", box.path("free"), "a:1")
     expect(not [n for n in os.listdir(box.top) if n.startswith(("none", "two"))], os.listdir(box.top))
 
 

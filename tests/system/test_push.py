@@ -9,6 +9,7 @@ import json
 import os
 import threading
 
+from registrytest import ANA, login
 from sbxtest import BOX_ENV, REGISTRY, expect, main, test
 
 BOX_ENV["SBX_CONFINE"] = "kill"  # a call that a list of a helper's lacks is a failure here
@@ -18,7 +19,7 @@ HOST = REGISTRY.split("//")[1]
 
 class Registry(http.server.BaseHTTPRequestHandler):
     """Takes uploads into memory. server.limit: bytes of one request; server.uses: requests a token is good for;
-    server.place: where uploads are sent instead of here."""
+    server.place: where uploads are sent instead of here; server.login: who gets tokens, None = everybody."""
     protocol_version = "HTTP/1.1"
 
     def answer(self, status, **headers):
@@ -44,6 +45,9 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path.startswith("/token"):
+            if self.server.login and self.headers.get("Authorization") != "Basic " + self.server.login:
+                self.answer(401)
+                return
             self.server.token += 1
             self.server.left = self.server.uses
             self.server.scopes.append(self.path)
@@ -105,6 +109,7 @@ class Fake:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
         server.blobs, server.manifests, server.uploads, server.log, server.scopes = {}, {}, [], [], []
         server.limit, server.uses, server.token, server.left, server.place = 1 << 30, None, 0, 0, None
+        server.login = None
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.server = server
         return server
@@ -182,6 +187,39 @@ def a_token_that_expires_is_renewed(box):
         box.ok("push", name)
         expect(whole(server, "latest") and server.token > 3, server.token)
         expect(all("push" in scope for scope in server.scopes), server.scopes)
+
+
+@test("overlay")
+def a_login_outlives_its_tokens(box):
+    """A 401 to a token that was good before says that the token has expired, not that the login is refused."""
+    box.ok("pull", "-q", "layers")
+    with Fake() as server:
+        server.uses, server.login = 3, ANA
+        name = "127.0.0.1:%d/mine" % server.server_port
+        login(box, "127.0.0.1:%d" % server.server_port)
+        box.ok("tag", "layers", name)
+        done = box.sbx("push", name)
+        expect(done.code == 0 and "W-AUTH" not in done.err, done)
+        expect(whole(server, "latest") and server.token > 3, server.token)
+
+
+@test("overlay")
+def digestfile_appears_when_the_image_is_there(box):
+    box.ok("pull", "-q", "busybox")
+    path = box.file("digests", "as before\n")
+    with Fake() as server:
+        server.uses = 0
+        name = "127.0.0.1:%d/told" % server.server_port
+        box.ok("tag", "busybox", name)
+        box.fails(1, "push", "--digestfile", path, name, says="E-AUTH")
+        with open(path, encoding="ascii") as f:
+            expect(f.read() == "as before\n", "a push that failed changed the file")
+        expect([n for n in os.listdir(os.path.dirname(path)) if n.startswith("digests")] == ["digests"], "left behind")
+        server.uses = None
+        said = box.ok("push", "--digestfile", path, name)
+        with open(path, encoding="ascii") as f:
+            expect(f.read() == said.split("digest: ")[1].split()[0] + "\n", said)
+        box.fails(1, "push", "--digestfile", box.path("none/digests"), name, says="none/digests")
 
 
 @test("overlay")
