@@ -14,7 +14,8 @@
 #define CLASS_IN  1
 #define TTL       5 /* seconds: a container's address is soon somebody else's */
 #define LABEL_MAX 63
-#define RECORD    12 /* bytes of a record before its data; the name is the question's */
+#define WIRE_MAX  255 /* bytes of a name, with the lengths of its labels */
+#define RECORD    12  /* bytes of a record before its data; the name is the question's */
 
 /* Reads the name at offset HEAD into dotted form; returns the offset behind it, 0 when it is broken.
  * Questions are never compressed; bytes that no host name has make a name that matches nothing. */
@@ -129,14 +130,14 @@ static bool parse_reverse6(const char *name, struct in6_addr *ret)
 }
 
 /* Labels of a name of ours; 0 when it is none that DNS can say. */
-static size_t write_name(uint8_t *at, const char *name)
+static size_t write_name(uint8_t at[WIRE_MAX], const char *name)
 {
 	size_t out = 0;
 
 	while (*name) {
 		size_t label = strcspn(name, ".");
 
-		if (!label || label > LABEL_MAX)
+		if (!label || label > LABEL_MAX || out + 1 + label + 1 > WIRE_MAX)
 			return 0;
 		at[out++] = (uint8_t)label;
 		memcpy(at + out, name, label);
@@ -151,7 +152,7 @@ size_t resolver_answer_pointer(
 	uint8_t *data, size_t len, size_t max, resolver_find_fn find, void *find_data)
 {
 	char name[RESOLVER_NAME_MAX];
-	uint8_t target[RESOLVER_NAME_MAX + 1];
+	uint8_t target[WIRE_MAX];
 	struct in6_addr address;
 	size_t end = is_question(data, len) ? read_name(data, len, name) : 0, n;
 	int found;

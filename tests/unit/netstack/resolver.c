@@ -7,6 +7,7 @@
 
 #define A    1
 #define AAAA 28
+#define PTR  12
 
 struct message {
 	uint8_t data[512];
@@ -247,6 +248,37 @@ static void an_address_has_the_name_of_its_member(void **state)
 	assert_int_equal(ask_pointer(&m, odd, sizeof(odd)), 0);
 }
 
+/* Of 253 bytes and more, in labels of 63. */
+static int find_long(void *data, const struct in6_addr *address, char name[RESOLVER_NAME_MAX])
+{
+	const size_t *len = data;
+
+	memset(name, 'a', *len);
+	for (size_t i = 63; i < *len; i += 64)
+		name[i] = '.';
+	name[*len] = '\0';
+	return 1;
+}
+
+static void a_name_that_dns_cannot_carry_is_not_answered(void **state)
+{
+	static const char four[] = "\0015\0010\00288\00210\7in-addr\4arpa";
+
+	for (size_t len = 253; len < RESOLVER_NAME_MAX; len++) {
+		struct message m = ask(four, sizeof(four), PTR);
+		uint8_t data[1024];
+		size_t n;
+
+		memcpy(data, m.data, m.len);
+		n = resolver_answer_pointer(data, m.len, sizeof(data), find_long, &len);
+		assert_int_equal(n, len == 253 ? m.len + 12 + 255 : m.len);
+		assert_int_equal(data[7], len == 253);
+		assert_int_equal(data[3] & 15, len == 253 ? 0 : 3);
+		if (len == 253)
+			assert_int_equal(data[m.len + 10] << 8 | data[m.len + 11], 255);
+	}
+}
+
 static void what_another_server_may_know_is_referred(void **state)
 {
 	struct message plain = ask("\3far", 5, A), dotted = ask("\3far\3com", 9, A);
@@ -259,6 +291,7 @@ static void what_another_server_may_know_is_referred(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(an_address_has_the_name_of_its_member),
+	cmocka_unit_test(a_name_that_dns_cannot_carry_is_not_answered),
 	cmocka_unit_test(what_another_server_may_know_is_referred),
 	cmocka_unit_test(a_denied_name_does_not_exist),
 	cmocka_unit_test(a_known_name_has_an_address),
