@@ -14,6 +14,7 @@
 
 #include "ids.h"
 #include "names.h"
+#include "redirect.h"
 #include "upper.h"
 #include "whiteout.h"
 
@@ -26,6 +27,10 @@ struct found {
 	uint16_t layer;
 	uint64_t ino;
 	struct parts *parts;
+	struct ovl *fs;
+	char *redirect; /* what the lowest directory so far says of those below it */
+	char *origin;   /* what the upper one says, as a path */
+	bool absolute;  /* that is just how it says it */
 };
 
 int lookup_check_name(const char *name)
@@ -37,7 +42,11 @@ int lookup_check_name(const char *name)
 
 static void found_done(struct found *found)
 {
+	for (unsigned i = 0; found->parts && i < found->parts->n; i++)
+		free(found->parts->v[i].path);
 	free(move_ptr(&found->parts));
+	free(move_ptr(&found->redirect));
+	free(move_ptr(&found->origin));
 }
 
 /* The number under which a copied-up file was shown before. */
@@ -70,6 +79,22 @@ static int take_first(struct ovl *fs, struct found *found, struct layer *layer, 
 	return S_ISDIR(found->st.st_mode);
 }
 
+/* A redirect of the directory that was just found. The upper's is refused unless redirects are followed: whoever
+ * wrote it meant other lower directories than those of its name. */
+static int note_redirect(struct ovl *fs, struct found *found, struct layer *layer, struct at at)
+{
+	char *redirect = NULL;
+
+	if (!fs->config.redirect && layer != fs->upper)
+		return 0;
+	TRY(redirect_read(layer, at, &redirect));
+	if (!redirect)
+		return 0;
+	free(found->redirect);
+	found->redirect = redirect;
+	return fs->config.redirect ? 0 : -EPERM;
+}
+
 static int find_upper(struct ovl *fs, struct node *dir, const char *name, struct found *ret)
 {
 	struct at at = { node_dir_handle(fs, dir, -1), name };
@@ -92,23 +117,38 @@ static int find_upper(struct ovl *fs, struct node *dir, const char *name, struct
 	ret->xwhite = mark == 'x';
 	if (mark == 'y') /* nothing below tells its number: it may have been moved */
 		ret->ino = kept_ino(fs->upper, at, ret->ino);
-	return mark != 'y';
+	else
+		TRY(note_redirect(fs, ret, fs->upper, at));
+	if (!ret->redirect)
+		return mark != 'y';
+	ret->absolute = *ret->redirect == '/';
+	TRY(redirect_path(ret->absolute ? fs->root : dir, ret->redirect, &ret->origin));
+	return 1;
 }
 
-static int append_part(const struct node *dir, struct found *found, uint16_t layer, bool xwhite)
+/* Takes path over also when it fails. */
+static int append_part(struct found *found, uint16_t layer, bool xwhite, char *adopt_path)
 {
-	if (!found->parts) {
-		found->parts = malloc(
-			sizeof(struct parts) + dir->body->parts->n * sizeof(struct part));
-		if (!found->parts)
-			return -ENOMEM;
-		found->parts->n = 0;
-	}
-	struct part *part = &found->parts->v[found->parts->n++];
+	unsigned n = found->parts ? found->parts->n : 0;
+	struct parts *parts = realloc(
+		found->parts, sizeof(struct parts) + (n + 1) * sizeof(struct part));
 
-	*part = (struct part){ .layer = layer, .xwhite = xwhite };
-	slot_init(&part->slot);
+	if (!parts) {
+		free(adopt_path);
+		return -ENOMEM;
+	}
+	found->parts = parts;
+	parts->n = n + 1;
+	parts->v[n] = (struct part){ .layer = layer, .xwhite = xwhite, .path = adopt_path };
+	slot_init(&parts->v[n].slot);
 	return 0;
+}
+
+/* The uppermost lower directory names a directory, copied up or not. */
+static void take_number(struct ovl *fs, struct found *found, const struct stat *st)
+{
+	if (!found->parts)
+		found->ino = ovl_map_ino(fs, st->st_dev, st->st_ino);
 }
 
 /* One lower layer. Returns 1 to go on with the next. */
@@ -119,6 +159,7 @@ static int find_lower(
 	struct layer *layer = fs->lower[part->layer - 1];
 	struct at at = { node_dir_handle(fs, dir, (int)i), name };
 	bool first = !ret->upper && !ret->parts;
+	char *path = NULL;
 	struct stat st;
 	int r, mark;
 
@@ -138,21 +179,61 @@ static int find_lower(
 	} else if (!S_ISDIR(st.st_mode)) {
 		return 0;
 	}
-	if (!ret->parts) /* the uppermost lower directory names a directory, copied up or not */
-		ret->ino = ovl_map_ino(fs, st.st_dev, st.st_ino);
+	take_number(fs, ret, &st);
 	mark = whiteout_dir_mark(layer, at);
-	TRY(append_part(dir, ret, part->layer, mark == 'x'));
+	if (ret->redirect)
+		TRY(redirect_part_path(dir, (int)i, name, &path));
+	TRY(append_part(ret, part->layer, mark == 'x', path));
+	if (mark != 'y')
+		TRY(note_redirect(fs, ret, layer, at));
 	return mark != 'y';
+}
+
+static int take_redirected(void *data, const struct redirect_dir *dir)
+{
+	struct found *found = data;
+	char *path = strdup(dir->path);
+
+	if (!path)
+		return -ENOMEM;
+	take_number(found->fs, found, &dir->st);
+	TRY(append_part(found, dir->layer, dir->xwhite, path));
+	return 1;
+}
+
+/* The lower layers: by the name in the directory's own parts, until a redirect says otherwise. */
+static int find_lowers(struct ovl *fs, struct node *dir, const char *name, struct found *ret)
+{
+	const struct parts *parts = dir->body->parts;
+	struct redirect redirect = { .fn = take_redirected, .data = ret };
+	int r = 1;
+
+	ret->fs = fs;
+	for (unsigned i = 0; r == 1; i++) {
+		autofree char *other = NULL;
+
+		if (ret->redirect && *ret->redirect == '/') {
+			redirect.to = ret->redirect;
+			return redirect_follow(fs, &redirect);
+		}
+		if (!parts || i >= parts->n)
+			return r;
+		if (ret->redirect && !(other = strdup(ret->redirect)))
+			return -ENOMEM;
+		redirect.above = parts->v[i].layer;
+		r = find_lower(fs, dir, i, other ? other : name, ret);
+	}
+	return r;
 }
 
 static int find(struct ovl *fs, struct node *dir, const char *name, struct found *ret)
 {
 	int r = dir->upper ? find_upper(fs, dir, name, ret) : 1;
 
-	if (r == 1 && names_surely_not(fs, dir, name))
+	if (r == 1 && !ret->redirect && names_surely_not(fs, dir, name))
 		r = 0;
-	for (unsigned i = 0; r == 1 && dir->body->parts && i < dir->body->parts->n; i++)
-		r = find_lower(fs, dir, i, name, ret);
+	if (r == 1)
+		r = find_lowers(fs, dir, name, ret);
 	if (r < 0)
 		return r;
 	if (ret->upper || ret->parts || ret->layer)
@@ -194,8 +275,11 @@ static int make_node(
 		node->upper = found->upper;
 		node->xwhite = found->xwhite;
 		node->layer = found->layer;
-		if (found->parts)
+		if (found->parts) {
 			node->body->parts = move_ptr(&found->parts);
+			node->redirected = found->origin && found->absolute;
+			node->body->redirect = move_ptr(&found->origin);
+		}
 		if (found->upper && !S_ISDIR(node->type))
 			node_set_inode(fs, node, &found->real);
 	}

@@ -78,6 +78,8 @@ static int open_overlay(struct server *server, struct err *err)
 		.volatile_ = server->options.volatile_,
 		.single_id = server->options.single_id,
 		.xdev = server->options.xdev,
+		.redirect = server->options.redirect,
+		.redirect_write = server->options.redirect_write,
 		.slow = session_slow,
 		.slow_data = &server->session,
 	};

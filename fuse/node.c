@@ -63,9 +63,12 @@ int node_table_init(struct ovl *fs)
 
 void node_drop_parts(struct ovl *fs, struct node *dir)
 {
-	for (unsigned i = 0; dir->body->parts && i < dir->body->parts->n; i++)
+	for (unsigned i = 0; dir->body->parts && i < dir->body->parts->n; i++) {
 		slot_empty(&fs->slots, &dir->body->parts->v[i].slot);
+		free(dir->body->parts->v[i].path);
+	}
 	free(move_ptr(&dir->body->parts));
+	free(move_ptr(&dir->body->redirect));
 	free(move_ptr(&dir->body->names));
 }
 

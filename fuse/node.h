@@ -25,6 +25,7 @@
 struct part {
 	uint16_t layer; /* index in fs->lower, plus 1 */
 	bool xwhite;    /* may hold whiteouts that are regular files with an xattr */
+	char *path;     /* from the layer's root; NULL: it has the same name in the parent's part */
 	struct slot slot;
 };
 
@@ -40,6 +41,7 @@ struct body {
 	struct parts *parts;     /* directories; NULL = none */
 	struct listing *listing; /* directories; cached by readdir.c */
 	struct names *names;     /* directories; cached by names.c */
+	char *redirect;          /* directories; where the layers below have it (redirect.h) */
 	uint8_t misses;          /* directories; counted by names.c */
 	dev_t dev; /* of the upper object: key of the inode hash, for names of the same file */
 	uint64_t dev_ino;
@@ -62,14 +64,15 @@ struct node {
 	mode_t type;    /* S_IFMT bits */
 	uint16_t layer; /* not directories: 0 upper, else index in fs->lower plus 1 */
 	bool orphan : 1;
-	bool hashed : 1;  /* in the inode hash */
-	bool upper : 1;   /* has an object in the upper */
-	bool xwhite : 1;  /* directories: the upper part may hold xattr whiteouts */
-	bool bare : 1;    /* made here, and nobody has given it an xattr */
-	bool full : 1;    /* files: see ovl_note_full() */
-	bool copying : 1; /* its data is being copied up without the lock */
-	bool no_sgid : 1; /* directories: known to be without set-group-id */
-	uint8_t room;     /* bytes of text */
+	bool hashed : 1;     /* in the inode hash */
+	bool upper : 1;      /* has an object in the upper */
+	bool xwhite : 1;     /* directories: the upper part may hold xattr whiteouts */
+	bool bare : 1;       /* made here, and nobody has given it an xattr */
+	bool full : 1;       /* files: see ovl_note_full() */
+	bool copying : 1;    /* its data is being copied up without the lock */
+	bool no_sgid : 1;    /* directories: known to be without set-group-id */
+	bool redirected : 1; /* directories: the upper's one says body->redirect as it is here */
+	uint8_t room;        /* bytes of text */
 	char text[];
 };
 

@@ -17,7 +17,8 @@ const char options_help[] =
 	"\n"
 	"  -o OPT[,OPT...]  lowerdir=, upperdir=, workdir=, ro, volatile, fsync=0, threads=N,\n"
 	"                   writeback=0, single_id, eager (copy up at open),\n"
-	"                   xdev (directories of lower layers do not move), and the usual mount options\n"
+	"                   xdev (directories of lower layers do not move), redirect_dir=on (they\n"
+	"                   move without a copy), and the usual mount options\n"
 	"  -f               stay in the foreground\n"
 	"  -d               print every request; implies -f\n"
 	"  --fd N           /dev/fuse, opened and mounted by the caller\n"
@@ -93,7 +94,6 @@ static const struct option mount_options[] = {
 	{ "subtype", IGNORED, 0 },
 	{ "context", IGNORED, 0 },
 	{ "xino", IGNORED, 0 },
-	{ "redirect_dir", IGNORED, 0 },
 	{ "index", IGNORED, 0 },
 	{ "metacopy", IGNORED, 0 },
 	{ "noacl", IGNORED, 0 },
@@ -170,6 +170,17 @@ static const struct option *find(const struct option *table, size_t n, const cha
 	return NULL;
 }
 
+/* The words of the kernel's overlay. */
+static int parse_redirect(struct options *options, const char *value, struct err *err)
+{
+	options->redirect_write = strcmp(value, "on") == 0;
+	options->redirect = options->redirect_write || strcmp(value, "follow") == 0;
+	if (!options->redirect && strcmp(value, "off") != 0 && strcmp(value, "nofollow") != 0)
+		return err_set(err, -EINVAL,
+			"redirect_dir is on, off, follow or nofollow, not '%s'", value);
+	return 0;
+}
+
 static int parse_mount_option(struct options *options, char *text, struct err *err)
 {
 	char *value = strchr(text, '=');
@@ -183,6 +194,8 @@ static int parse_mount_option(struct options *options, char *text, struct err *e
 			return 0;
 		}
 	}
+	if (strcmp(text, "redirect_dir") == 0)
+		return parse_redirect(options, value ? value : "", err);
 	if (strcmp(text, "fsync") == 0) {
 		options->volatile_ |= value && strcmp(value, "0") == 0;
 		return 0;

@@ -28,6 +28,7 @@ struct options {
 	bool foreground, debug, help, version;
 	bool has_source;
 	bool eager, xdev, writeback, volatile_, single_id;
+	bool redirect, redirect_write; /* as in overlay.h */
 };
 
 int options_parse(int argc, char **argv, struct options *ret, struct err *err);

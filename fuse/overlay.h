@@ -41,7 +41,9 @@ struct ovl_config {
 	void (*slow)(void *data);
 	void *slow_data;
 	bool xdev; /* moving a directory of a lower layer is -EXDEV, as the kernel's overlay says */
-	bool single_id; /* modes and owners are kept in user.sbx.stat (ids.h) */
+	bool redirect;       /* redirects are followed; else a directory that has one is -EPERM */
+	bool redirect_write; /* and a directory of a lower layer is moved by one */
+	bool single_id;      /* modes and owners are kept in user.sbx.stat (ids.h) */
 };
 
 struct ovl_entry {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rename. A file is copied up and moved; a directory that a lower layer has a part in is made the
- * upper's alone first (pure.h). The old name is covered by a whiteout where a lower layer would show
+ * upper's alone first (pure.h), or where that is asked for says where the lower layers have it (redirect.h). The old name is covered by a whiteout where a lower layer would show
  * through, in the same step (RENAME_WHITEOUT, or an exchange with a whiteout). A directory that comes
  * to lie over a lower directory is made opaque first.
  */
@@ -15,6 +15,7 @@
 #include "lookup.h"
 #include "pure.h"
 #include "readdir.h"
+#include "redirect.h"
 #include "upper.h"
 #include "whiteout.h"
 
@@ -87,7 +88,7 @@ static int prepare_side(struct ovl *fs, struct side *side, const struct side *ot
 	side->lower = whiteout_needed(fs, side->dir, side->name);
 	if (side->lower < 0)
 		return side->lower;
-	if (side->lower && other->node && S_ISDIR(other->node->type)) {
+	if (side->lower && other->node && S_ISDIR(other->node->type) && !other->node->body->parts) {
 		struct where where;
 
 		if (other->node->xwhite)
@@ -216,7 +217,12 @@ static void forget_side(struct ovl *fs, struct side *side)
 	side->node = NULL;
 }
 
-/* 1 when there is a directory that has to be made the upper's alone first. */
+static bool is_merged(const struct ovl *fs, const struct node *node)
+{
+	return node->body->parts && !(fs->config.redirect_write && node->redirected);
+}
+
+/* 1 when there is a directory that has to be made the upper's alone first, or redirected. */
 static int find_sides(struct ovl *fs, struct move *move, struct node **ret_merged)
 {
 	bool exchange = move->flags & RENAME_EXCHANGE;
@@ -228,11 +234,19 @@ static int find_sides(struct ovl *fs, struct move *move, struct node **ret_merge
 		return r;
 	TRY(check(fs, move));
 	*ret_merged = NULL;
-	if (move->from.node->body->parts)
+	if (is_merged(fs, move->from.node))
 		*ret_merged = move->from.node;
-	else if (exchange && move->to.node->body->parts)
+	else if (exchange && is_merged(fs, move->to.node))
 		*ret_merged = move->to.node;
 	return *ret_merged && move->from.node != move->to.node;
+}
+
+/* What no redirect can say is copied. */
+static int make_movable(struct ovl *fs, struct node *dir)
+{
+	int r = fs->config.redirect_write ? redirect_make(fs, dir) : -EOPNOTSUPP;
+
+	return r == -EOPNOTSUPP || r == -ENAMETOOLONG || r == -ENOSPC ? pure_make(fs, dir) : r;
 }
 
 /* The lock is free while data is copied: then both sides are looked for again. */
@@ -242,7 +256,7 @@ static int find_movable(struct ovl *fs, struct move *move)
 	int r;
 
 	while ((r = find_sides(fs, move, &merged)) == 1) {
-		r = fs->config.xdev ? -EXDEV : pure_make(fs, merged);
+		r = fs->config.xdev ? -EXDEV : make_movable(fs, merged);
 		if (r < 0)
 			return r;
 		forget_side(fs, &move->from);

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "ids.h"
+#include "redirect.h"
 
 #include "base/own.h"
 
@@ -74,6 +75,8 @@ int node_dir_handle(struct ovl *fs, struct node *dir, int part)
 		for (;; node = node->parent, own = above) {
 			struct node *parent = node->parent;
 
+			if (own >= 0 && node->body->parts->v[own].path)
+				break;
 			if (!parent)
 				return -ESTALE;
 			above = node_part_of_layer(parent, index);
@@ -83,7 +86,10 @@ int node_dir_handle(struct ovl *fs, struct node *dir, int part)
 			if (handle >= 0)
 				break;
 		}
-		handle = layer->ops->open_dir(layer, (struct at){ handle, node->name });
+		if (own >= 0 && node->body->parts->v[own].path)
+			handle = redirect_open(layer, node->body->parts->v[own].path);
+		else
+			handle = layer->ops->open_dir(layer, (struct at){ handle, node->name });
 		if (handle < 0)
 			return handle == -ENOENT || handle == -ENOTDIR || handle == -ELOOP ? -ESTALE
 											   : handle;

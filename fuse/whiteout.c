@@ -231,7 +231,7 @@ int whiteout_needed(struct ovl *fs, struct node *dir, const char *name)
 
 int whiteout_needed_for(struct ovl *fs, struct node *dir, const char *name, const struct node *node)
 {
-	if (S_ISDIR(node->type) ? !node->body->parts : node->layer == 0)
+	if (S_ISDIR(node->type) ? !node->body->parts || node->body->redirect : node->layer == 0)
 		return whiteout_needed(fs, dir, name);
 	TRY(mark_dir(fs, dir));
 	return 1;

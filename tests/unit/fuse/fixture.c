@@ -53,6 +53,8 @@ static void start(struct overlay *o, bool writable)
 		.n_lower = o->extra ? 3 : 2,
 		.single_id = o->single_id,
 		.xdev = o->xdev,
+		.redirect = o->redirect,
+		.redirect_write = o->redirect,
 		.upper = -1,
 		.work = -1 };
 

@@ -15,6 +15,7 @@ struct overlay {
 	struct scratch *dir;
 	struct ovl *fs;
 	bool single_id, xdev;
+	bool redirect;       /* redirect_dir=on */
 	struct layer *extra; /* a layer of another kind, below l2; set before overlay_start() */
 };
 

@@ -41,6 +41,28 @@ static void the_form_of_fuse_overlayfs_is_understood(void **state)
 	options_done(&o);
 }
 
+static void redirects_are_asked_for_in_the_kernels_words(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(PARSE(&o, "-o", "lowerdir=/a", "/mnt"), 0);
+	assert_false(o.redirect || o.redirect_write);
+	options_done(&o);
+	assert_int_equal(PARSE(&o, "-o", "lowerdir=/a,redirect_dir=on", "/mnt"), 0);
+	assert_true(o.redirect && o.redirect_write);
+	options_done(&o);
+	assert_int_equal(PARSE(&o, "-o", "lowerdir=/a,redirect_dir=follow", "/mnt"), 0);
+	assert_true(o.redirect && !o.redirect_write);
+	options_done(&o);
+	assert_int_equal(
+		PARSE(&o, "-o", "lowerdir=/a,redirect_dir=on,redirect_dir=off", "/mnt"), 0);
+	assert_false(o.redirect || o.redirect_write);
+	options_done(&o);
+	assert_int_equal(PARSE(&o, "-o", "lowerdir=/a,redirect_dir=maybe", "/mnt"), -EINVAL);
+	options_done(&o);
+}
+
 static void the_form_of_sbx_is_understood(void **state)
 {
 	struct options o;
@@ -107,6 +129,7 @@ static void what_makes_no_sense_is_refused(void **state)
 }
 
 TEST_MAIN(cmocka_unit_test(the_form_of_fuse_overlayfs_is_understood),
+	cmocka_unit_test(redirects_are_asked_for_in_the_kernels_words),
 	cmocka_unit_test(the_form_of_sbx_is_understood),
 	cmocka_unit_test(the_form_of_mounts_helpers_is_understood),
 	cmocka_unit_test(colons_and_commas_in_paths_are_escaped),
