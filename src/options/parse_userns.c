@@ -31,9 +31,9 @@ static int parse_keep_id(const char *value, const char *options, struct err *err
 
 int parse_userns(const char *value, struct err *err)
 {
-	static const char *const others[] = { "auto", "nomap", "private", "container:", "ns:" };
+	static const char *const others[] = { "auto", "nomap", "container:", "ns:" };
 
-	if (!*value || strcmp(value, "host") == 0)
+	if (!*value || strcmp(value, "host") == 0 || strcmp(value, "private") == 0)
 		return 0; /* root inside is the caller, as always */
 	if (strncmp(value, "keep-id", 7) == 0 && (!value[7] || value[7] == ':'))
 		return parse_keep_id(value, value + 7, err);

@@ -318,6 +318,25 @@ def podman_build(context, *options):
 
 NONE = ("--network", "none")
 OVERLAY, FUSE = ("--storage-driver", "overlay"), ("--storage-driver", "fuse")
+class FilterRow(Row):
+    """Microseconds for a thousand system calls inside, as a program there measures them; the goal is a difference."""
+
+    def measure(self, world):
+        both_have_busybox(world)
+        tool = os.path.join(os.path.dirname(os.path.abspath(SBX)), "tests", "bench-calls")
+        inside = ["-v", tool + ":/calls:ro"]
+        commands = ([SBX, "run", "--rm", *NONE, *inside, "busybox", "/calls"],
+                    [*PODMAN, "run", "--rm", *NONE, *LIMITS, *inside, world.podman_image("busybox"), "/calls"], [tool])
+        taken = ([], [], [])
+        for _ in range(self.runs):
+            for times, command in zip(taken, commands):
+                times.append(float(world.run(command).splitlines()[-1]))
+        mine, theirs, none = map(statistics.median, taken)
+        return "| %s | %s | %.1f us | %s %.1f us, no filter %.1f us | %.3f | +%.0f us | %s | %d |" % (
+            self.name, self.title, mine, self.peer_name, theirs, none, mine / theirs, self.goal,
+            "yes" if mine - theirs <= self.goal else "no", self.runs)
+
+
 class OverlayRow(Row):
     """The mean over eleven operations on files, from fuse.py, which runs once for all its rows."""
 
@@ -386,6 +405,7 @@ ROWS = [
         start=both_have_busybox, before=none_of_many, stop=no_containers, runs=3),
     Row("exec", "`exec C true`", 1 / 25, lambda w: [SBX, "exec", "bench", "true"], lambda w: [*PODMAN, "exec", "bench", "true"],
         start=both_run, stop=both_stop),
+    FilterRow("filter", "1,000 system calls behind the default filters", 5, None, None, runs=15),
     *NET_ROWS,
     OverlayRow("overlay", "mean of 11 operations on files, driver fuse", 1.2, None, None, peer_name="kernel", runs=3),
     OverlayRow("overlay-peer", "the same", 0.5, None, None, peer_name="fuse-overlayfs", runs=3),
