@@ -97,7 +97,8 @@ static void put_keepcaps(struct program *p)
 	put_load(p, FIELD(nr)); /* for what follows */
 }
 
-/* mknod of a device, which no capability here would make; fifos and files are made. */
+/* mknod of a device, which no capability here would make; fifos and files are made. MKNOD is not among the default
+ * capabilities, and what comes of it is a file that says it is a device: it goes with the right to give files away. */
 static void put_device(struct program *p, unsigned call, unsigned argument)
 {
 	put(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 6));
@@ -159,10 +160,12 @@ static void write_program(struct program *p, const struct policy *policy, size_t
 	}
 #ifdef SYS_open
 	put_flagged(p, SYS_open, 1, O_CREAT);
-	put_device(p, SYS_mknod, 1);
+	if (is_allowed(policy, SYS_fchownat))
+		put_device(p, SYS_mknod, 1);
 #endif
 	put_flagged(p, SYS_openat, 2, O_CREAT);
-	put_device(p, SYS_mknodat, 2);
+	if (is_allowed(policy, SYS_fchownat))
+		put_device(p, SYS_mknodat, 2);
 	put_keepcaps(p);
 	p->code[at].k = (unsigned)(p->n - at - 1);
 	for (size_t i = 0; i < p->n; i++)

@@ -100,12 +100,6 @@ static int open_place(const struct question *q, const struct place *place)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Its pid may be somebody else's by now: then what was opened is of no use. */
-static bool still_asks(const struct question *q)
-{
-	return ioctl(q->supervisor->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &q->id) == 0;
-}
-
 static bool is_link_call(int call)
 {
 #ifdef SYS_lstat
@@ -149,7 +143,7 @@ static int open_asked(const struct question *q, int dir, int path, int flags, bo
 	if (read_place(q, (struct asked_at){ dir, path, flags, follow }, &place) < 0)
 		return -EFAULT;
 	fd = open_place(q, &place);
-	if (fd >= 0 && !still_asks(q)) {
+	if (fd >= 0 && !identity_asks(q)) {
 		fd_drop(&fd);
 		return -ESRCH;
 	}
@@ -313,7 +307,7 @@ static int open_parent(const struct question *q, int dir, int path, char **ret_n
 	else
 		(void)snprintf(place.path, sizeof(place.path), slash ? "/" : ".");
 	fd = *ret_name && **ret_name ? open_place(q, &place) : -EINVAL;
-	if (fd >= 0 && !still_asks(q))
+	if (fd >= 0 && !identity_asks(q))
 		fd_drop(&fd);
 	return fd;
 }

@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/own.h"
 #include "base/sys.h"
 #include "base/userns.h"
@@ -43,13 +44,18 @@ int identity_read(const struct question *q, uint64_t from, void *to, size_t size
 	return process_vm_readv(q->pid, &ours, 1, &theirs, 1, 0) == (ssize_t)size ? 0 : -EFAULT;
 }
 
+bool identity_asks(const struct question *q)
+{
+	return ioctl(q->supervisor->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &q->id) == 0;
+}
+
 int identity_write(const struct question *q, uint64_t to, const void *from, size_t size)
 {
 	const struct iovec ours = { (void *)(uintptr_t)from, size },
 			   theirs = { (void *)(uintptr_t)to, size };
 
-	if (ioctl(q->supervisor->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &q->id) < 0)
-		return -ESRCH; /* its pid may be somebody else's by now */
+	if (!identity_asks(q))
+		return -ESRCH;
 	return process_vm_writev(q->pid, &ours, 1, &theirs, 1, 0) == (ssize_t)size ? 0 : -EFAULT;
 }
 
@@ -93,6 +99,8 @@ static int become(const struct question *q, const struct identity *who)
 		return -EAGAIN;
 	if (prlimit(q->pid, RLIMIT_LOCKS, NULL, &locks) < 0)
 		return -EPERM;
+	if (!identity_asks(q))
+		return -ESRCH;
 	locks.rlim_cur = MAGIC << 32 | (unsigned)number;
 	return prlimit(q->pid, RLIMIT_LOCKS, &locks, NULL) < 0 ? -EPERM : 0;
 }
@@ -226,6 +234,23 @@ static struct answer answer(const struct question *q)
 	}
 }
 
+/* syscalls: notifications, the asking process's memory and limits, its /proc, and the files it names */
+static const int supervisor_calls[] = { SYS_ioctl, SYS_ppoll, SYS_process_vm_readv,
+	SYS_process_vm_writev, SYS_prlimit64, SYS_openat, SYS_newfstatat, SYS_statx, SYS_readlinkat,
+	SYS_faccessat, SYS_getxattr, SYS_setxattr, SYS_fsetxattr, SYS_unlinkat };
+
+/* What a container asks is read from its memory: a fault there shall not become the caller's rights. */
+static int lock_in(void)
+{
+	const struct confine rules = { .name = "supervisor",
+		.calls = supervisor_calls,
+		.n_calls = ARRAY_SIZE(supervisor_calls),
+		.refuse = EPERM };
+	struct err ignored;
+
+	return confine_self(&rules, &ignored);
+}
+
 /* Before its execve the first process may not be looked into; everything is the kernel's until then. */
 static void go_inside(struct supervisor *s, pid_t pid)
 {
@@ -242,7 +267,8 @@ static void go_inside(struct supervisor *s, pid_t pid)
 	if (userns_join(userns, &ignored) < 0 || setns(mntns, CLONE_NEWNS) < 0 ||
 		fchdir(s->proc) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 		(!s->stays &&
-			prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)) /* changing ids has cleared it */
+			prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) || /* changing ids has cleared it */
+		lock_in() < 0)
 		_exit(125);
 	s->mounts = st.st_ino;
 	s->inside = true;

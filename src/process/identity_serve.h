@@ -88,6 +88,9 @@ struct answer identity_mknod(const struct question *q);
 void identity_expect(const struct question *q); /* a file is about to be made */
 void identity_flush(struct supervisor *s, pid_t returned);
 
+/* False: the call was given up, and its pid may be somebody else's by now. */
+bool identity_asks(const struct question *q);
+
 /* The asking process's memory; -EFAULT. */
 int identity_read(const struct question *q, uint64_t from, void *to, size_t size);
 int identity_read_path(const struct question *q, uint64_t from, char to[4096]);

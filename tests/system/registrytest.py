@@ -11,9 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures"))
 
 from oci import Image, Layer, Tar  # noqa: E402
-from sbxtest import BOX_ENV, SBX, expect  # noqa: E402
-
-BOX_ENV["SBX_CONFINE"] = "kill"  # a call that a list of sbx-image's lacks is a failure here
+from sbxtest import SBX, expect  # noqa: E402
 
 IMAGE = os.path.join(os.path.dirname(SBX), "sbx-image")
 NAME = "some/image"

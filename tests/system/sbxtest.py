@@ -39,7 +39,6 @@ USER = pwd.getpwnam(os.environ["SBX_TEST_USER"]) if os.environ.get("SBX_TEST_USE
 PORTS = int(os.environ.get("SBX_TEST_PORTS", "21410"))
 TEST_SECONDS = int(os.environ.get("SBX_TEST_SECONDS", "60"))
 SLOWNESS = max(1, TEST_SECONDS // 60)  # factor for bounds in seconds; above 1 with sanitizers only
-BOX_ENV = {}  # what a test file wants in the environment of all its boxes
 VARIANTS = {
     "overlay": {"SBX_STORAGE_DRIVER": "overlay"},
     "fuse": {"SBX_STORAGE_DRIVER": "fuse"},
@@ -196,12 +195,12 @@ class Box:
         os.mkdir(self.top, 0o700)
         os.chown(self.top, USER.pw_uid, USER.pw_gid)
         self.env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "TERM": "xterm",
-                    "USER": USER.pw_name, "SBX_CONFIG": self.path("config.json")}
+                    "USER": USER.pw_name, "SBX_CONFIG": self.path("config.json"),
+                    "SBX_CONFINE": "kill"}  # a call that a helper's list lacks is a failure
         for key, folder in (("HOME", "home"), ("XDG_RUNTIME_DIR", "run"), ("XDG_DATA_HOME", "data"),
                             ("XDG_CONFIG_HOME", "conf"), ("SBX_ROOT", "root"), ("SBX_RUNROOT", "rr")):
             self.env[key] = self.folder(folder, 0o700)
         self.env.update(VARIANTS.get(variant, {}))
-        self.env.update(BOX_ENV)
         for key in os.environ:
             if key.endswith("SAN_OPTIONS"):
                 self.env.update({key: os.environ[key], "SBX_CONFINE": "off"})

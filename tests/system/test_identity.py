@@ -46,6 +46,10 @@ def owners_of_the_image_and_of_what_is_made_are_shown(box):
 def devices_are_kept_as_what_they_were_to_be(box):
     out = box.ok("run", "--rm", "busybox", "sh", "-c", "mknod -m 660 /b b 8 1; mknod /p p; stat -c '%F %a %t,%T' /b /p")
     expect(out == "block special file 660 8,1\nfifo 644 0,0", out)
+    for option in (["--cap-drop", "CHOWN"], ["--cap-drop", "ALL"]):
+        box.fails(1, "run", "--rm", *option, "busybox", "mknod", "/b", "b", "8", "1", says="Operation not permitted")
+    out = box.sbx("run", "--rm", "debian", "sh", "-c", "setpriv --reuid=33 --clear-groups mknod /tmp/n c 1 3; ls /tmp")
+    expect("Operation not permitted" in out.err and out.out == "", out)
 
 
 @test("single")
@@ -158,6 +162,9 @@ def a_killed_supervisor_is_replaced_and_knows_everybody(box):
     for _ in range(5):
         one = wait_for(lambda: supervisors(box, "c"), "a supervisor")
         expect(len(one) == 1, one)
+        with open("/proc/%d/status" % one[0], encoding="ascii") as f:
+            said = f.read()
+        expect(re.search(r"^NoNewPrivs:\s1$", said, re.M) and re.search(r"^Seccomp:\s2$", said, re.M), "it is locked in", said)
         box.run(["kill", "-9", str(one[0])])
         wait_for(lambda one=one: supervisors(box, "c") not in ([], one), "another one")
     box.ok("exec", "c", "touch", "/tmp/stop")

@@ -315,6 +315,5 @@ def a_monitor_of_another_version_is_told_so_and_the_network_goes_on(box):
     expect(name[:12] in box.ok("run", "--rm", "busybox", "nslookup", name[:12]))
 
 
-
 if __name__ == "__main__":
     main()
