@@ -177,7 +177,6 @@ def drop_stores(world):
         world.run(["podman", "unshare", "rm", "-rf", "%s/aside-%d" % (world.top, i + 1)], ok=False)
 
 
-
 def gigabyte(world):
     """The name of an image of 1 GB in six layers, in the registry since then."""
     name = "%s/%s" % (world.host, bigimage.NAME)
@@ -316,8 +315,27 @@ def podman_build(context, *options):
     return lambda world: [*PODMAN, "build", "-q", "--tls-verify=false", "--network", "none", *options, "%s/%s" % (world.top, context)]
 
 
+# What entry points and packages do, much of it: each of these calls is answered by the supervisor where there is one id.
+OWNERS = "chown -R 33:33 /usr/share && find /usr/share -user 33 | wc -l"
+ASKING = "for (1 .. 10000) { $x = $<; $y = $> }"
+
+
+def with_ids(kind, *command):
+    """sbx against itself: one id and the supervisor that answers for who is who, against sub-ids, where the kernel does."""
+    env = ["env", "SBX_USERNS=single"] if kind == "one" else ["env"]
+    return lambda world: [*env, SBX, "--root", "%s/ids-%s" % (world.top, kind), "run", "--rm", *NONE, *command]
+
+
+def both_ids(world):
+    for kind, env in (("one", ["env", "SBX_USERNS=single"]), ("many", ["env"])):
+        for name in ("busybox", "debian"):
+            world.run([*env, SBX, "--root", "%s/ids-%s" % (world.top, kind), "pull", "-q", name])
+
+
 NONE = ("--network", "none")
 OVERLAY, FUSE = ("--storage-driver", "overlay"), ("--storage-driver", "fuse")
+
+
 class FilterRow(Row):
     """Microseconds for a thousand system calls inside, as a program there measures them; the goal is a difference."""
 
@@ -406,6 +424,14 @@ ROWS = [
     Row("exec", "`exec C true`", 1 / 25, lambda w: [SBX, "exec", "bench", "true"], lambda w: [*PODMAN, "exec", "bench", "true"],
         start=both_run, stop=both_stop),
     FilterRow("filter", "1,000 system calls behind the default filters", 5, None, None, runs=15),
+    Row("identity-start", "`run --rm --network none busybox true` with one id and its supervisor", 1.5, with_ids("one", "busybox", "true"),
+        with_ids("many", "busybox", "true"), start=both_ids, peer_name="sub-ids", runs=20),
+    Row("identity-owners", "the same: `chown -R` of /usr/share in debian, and `find -user`", 10,
+        with_ids("one", "debian", "sh", "-c", OWNERS), with_ids("many", "debian", "sh", "-c", OWNERS), start=both_ids,
+        peer_name="sub-ids", runs=5),
+    Row("identity-ask", "the same: 20,000 times getuid and geteuid in perl", 100,
+        with_ids("one", "debian", "perl", "-e", ASKING), with_ids("many", "debian", "perl", "-e", ASKING), start=both_ids,
+        peer_name="sub-ids", runs=5),
     *NET_ROWS,
     OverlayRow("overlay", "mean of 11 operations on files, driver fuse", 1.2, None, None, peer_name="kernel", runs=3),
     OverlayRow("overlay-peer", "the same", 0.5, None, None, peer_name="fuse-overlayfs", runs=3),
@@ -439,6 +465,8 @@ def main():
     cache, wanted = sys.argv[1], sys.argv[2:]
     if "net" in wanted:  # stands for its rows
         wanted = [name for name in wanted if name != "net"] + [row.name for row in NET_ROWS]
+    if "identity" in wanted:
+        wanted = [name for name in wanted if name != "identity"] + [row.name for row in ROWS if row.name.startswith("identity-")]
     unknown = set(wanted) - {row.name for row in ROWS}
     if unknown:
         sys.exit("bench: no row %s; there are: %s" % (", ".join(unknown), " ".join(row.name for row in ROWS)))
