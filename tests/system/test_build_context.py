@@ -57,16 +57,17 @@ def copy_puts_files_where_docker_does(box):
 
 @test("overlay")
 def row_107_add_unpacks_archives_by_content(box):
-    ctx = context(box, "FROM scratch\nADD plain gz bz2 xz /u/\nADD fake.tar.gz text.gz /f/\nADD --unpack=false gz /raw/\n",
+    ctx = context(box, "FROM scratch\nADD plain gz bz2 xz zst /u/\nADD fake.tar.gz text.gz /f/\nADD --unpack=false gz /raw/\n",
                   fakeDOTtarDOTgz="only text")
-    for name, mode in (("plain", "w"), ("gz", "w:gz"), ("bz2", "w:bz2"), ("xz", "w:xz")):
+    for name, mode in (("plain", "w"), ("gz", "w:gz"), ("bz2", "w:bz2"), ("xz", "w:xz"), ("zst", "w")):
         with tarfile.open(os.path.join(ctx, name), mode) as archive:
             entry = tarfile.TarInfo("go/bin/%s" % name)
             entry.size, entry.mode = 2, 0o755
             archive.addfile(entry, io.BytesIO(b"go"))
+    subprocess.run("cd %s && zstd -q zst && mv zst.zst zst" % ctx, shell=True, check=True)
     subprocess.run("echo not an archive | gzip >%s/text.gz" % ctx, shell=True, check=True)
     got = layers(box, ctx)
-    expect(all("u/go/bin/" + name in got for name in ("plain", "gz", "bz2", "xz")), list(got))
+    expect(all("u/go/bin/" + name in got for name in ("plain", "gz", "bz2", "xz", "zst")), list(got))
     expect(texts(got)["f/fake.tar.gz"] == "only text" and "f/text.gz" in got and "raw/gz" in got, list(got))
 
 

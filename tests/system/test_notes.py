@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Acceptance rows that are about one command as it is typed: 21, 22, 32 to 34, 42, 47, 106."""
+"""Acceptance rows that are about one command as it is typed: 21, 22, 32 to 34, 42, 47, 75, 106."""
 
 import re
 import socket
@@ -119,6 +119,19 @@ def row_47_several_operands_and_ambiguous_ids(box):
     result = box.fails(1, "stop", "-t", "0", "a", "nobody", "b", says="No such container: nobody")
     expect(result.out == "a\nb\n", result)
     expect({status_of(box, "a"), status_of(box, "b")} == {"exited"})
+
+
+@test()
+def row_75_the_environment_is_kept_byte_for_byte(box):
+    wanted = ["MYSQL_ROOT_PASSWORD=密码", "X=111111", "SIGNS= a=b  $HOME 'q' \"d\" \\t*", "EMPTY="]
+    options = [word for pair in wanted for word in ("-e", pair)]
+    out = box.ok("run", "--rm", "--net", "none", *options, "-e", "FROM_HOST", "-e", "NOT_THERE", "busybox", "env", env={"FROM_HOST": "主机 1"})
+    lines = out.split("\n")
+    expect([line for line in wanted if line not in lines] == [] and "FROM_HOST=主机 1" in lines, out)
+    expect("NOT_THERE" not in out, out)
+    name = box.ok("run", "-d", "--net", "none", *options, "busybox", "sleep", "100")
+    inside = box.ok("exec", name, "env").split("\n")
+    expect([line for line in wanted if line not in inside] == [] and set(wanted) <= set(box.inspect(name)["Config"]["Env"]), inside)
 
 
 @test("overlay", "fuse", seconds=240)
