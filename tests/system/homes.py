@@ -24,8 +24,8 @@ def without_device(name):
         mount --rbind /mnt /dev""" % " ".join(nodes)
 
 
-def record(box, told, came):
-    MATRIX.append((box.name.replace("_", " "), told, came))
+def record(box, told, came, called=None):
+    MATRIX.append((box.name.replace("_", " ") + (": " + called if called else ""), told, came))
 
 
 def word_of(told):
@@ -49,7 +49,7 @@ class Home:
         expect(result.out.startswith("{"), result)
         return json.loads(result.out)["prediction"], result
 
-    def works(self, notice=None, options=()):
+    def works(self, notice=None, options=(), called=None):
         told, doctor = self.foretold(*options)
         expect(told["run"] is True and doctor.code == 0, doctor)
         result = self.sbx(*options, "run", "--rm", "busybox", "sh", "-c", "echo ran; cat /proc/self/uid_map")
@@ -58,7 +58,7 @@ class Home:
         expect((told["ids"] == "single") == (ranges == 1), told, result)
         expect(not notice or notice in result.err, result)
         said = re.findall(r"\b[EWI]-[A-Z][A-Z-]*[A-Z]\b", result.err)
-        record(self.box, word_of(told), "works: %s ids%s" % (told["ids"], "".join(", " + ident for ident in dict.fromkeys(said))))
+        record(self.box, word_of(told), "works: %s ids%s" % (told["ids"], "".join(", " + ident for ident in dict.fromkeys(said))), called)
         return told
 
     def ends_with(self, ident, *patterns, told_as=None):
@@ -291,28 +291,34 @@ def no_run_and_no_xdg_runtime_dir(box):
     box.ok("pull", "busybox")
     fallback = "mount -o bind,ro /run /run 2>/dev/null || mount --bind /run /run && mount -o remount,bind,ro /run"
     lead = ["env", "-u", "XDG_RUNTIME_DIR", "-u", "SBX_RUNROOT"]
-    Home(box, fallback, lead).works()
-    Home(box, "true", ["env", "-u", "SBX_RUNROOT", "XDG_RUNTIME_DIR=/nonexistent"]).works()
-    Home(box, "true", ["env", "-u", "SBX_RUNROOT", "XDG_RUNTIME_DIR=/root"]).works()
+    Home(box, fallback, lead).works(called="/run is read-only")
+    Home(box, "true", ["env", "-u", "SBX_RUNROOT", "XDG_RUNTIME_DIR=/nonexistent"]).works(called="XDG_RUNTIME_DIR is nowhere")
+    Home(box, "true", ["env", "-u", "SBX_RUNROOT", "XDG_RUNTIME_DIR=/root"]).works(called="XDG_RUNTIME_DIR is root's")
 
 
 @test("overlay")
 def an_empty_environment(box):
     box.ok("pull", "busybox")
     options = ("--root", box.path("root"), "--runroot", box.path("rr"), "--config", box.path("config.json"))
-    Home(box, wrap=["env", "-i"]).works(options=options)
+    Home(box, wrap=["env", "-i"]).works(options=options, called="env -i")
     cron = ["env", "-i", "HOME=" + box.path("home"), "LOGNAME=" + USER.pw_name, "SHELL=/bin/sh", "PATH=/usr/bin:/bin"]
-    Home(box, wrap=cron).works(options=options)
+    Home(box, wrap=cron).works(options=options, called="cron")
 
 
 @test("overlay")
 def by_su(box):
+    """With the caller's environment and, as `su -` has it, with none of it; neither makes a session."""
     box.ok("pull", "busybox")
-    command = "%s --root %s --runroot %s --config %s run --rm busybox echo ran" % (
-        SBX, box.path("root"), box.path("rr"), box.path("config.json"))
-    result = box.as_root("su -s /bin/sh %s -c '%s' </dev/null" % (USER.pw_name, command), ["true"])
-    expect(result.code == 0 and result.out == "ran\n", result)
-    record(box, "-", "works")
+    command = "%s --root %s --runroot %s --config %s " % (SBX, box.path("root"), box.path("rr"), box.path("config.json"))
+    for form in ("su", "su -l"):
+        setup = "%s -s /bin/sh %s -c '%s doctor --json' </dev/null >%s || true\n%s -s /bin/sh %s -c '%s run --rm busybox echo ran' </dev/null" % (
+            form, USER.pw_name, command, box.path("told"), form, USER.pw_name, command)
+        result = box.as_root("unset XDG_RUNTIME_DIR\n" + setup, ["true"])
+        expect(result.code == 0 and result.out.endswith("ran\n"), form, result)
+        with open(box.path("told"), encoding="utf-8") as f:
+            told = json.load(f)["prediction"]
+        expect(told["run"] is True, told)
+        record(box, word_of(told), "works: %(ids)s ids" % told, form)
 
 
 def print_matrix():
