@@ -5,10 +5,11 @@ in the one that built it. Each is a tree of mmdebstrap's, entered by pivot_root:
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
-from sbxtest import SBX, USER, Skip, expect, main, sub_ids, test
+from sbxtest import PORTS, SBX, USER, Skip, expect, main, sub_ids, test
 
 BUILD = os.path.dirname(os.path.realpath(SBX))
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -133,6 +134,22 @@ def the_package_is_installed_runs_and_goes_again(box):
     left = [line for line in gone.out.split("\n")
             if line.startswith("/") and not line.startswith(("/proc/", "/tmp/sbx-%d" % USER.pw_uid))]  # the user's own folder
     expect(gone.code == 0 and not left, gone)
+
+
+FRESH = """mkdir {0}; tar -C {0} --exclude='./dev/*' -xf {1}; mkdir {0}/root/sbx; tar -C {2} --exclude-vcs --exclude='./build*' -cf - . | tar -C {0}/root/sbx -xf -
+rm -f {0}/etc/resolv.conf; cp /etc/resolv.conf /etc/hosts {0}/etc/
+mount --bind {0} {0}; cd {0}; mount --rbind /dev dev; mount -t proc proc proc; mount --rbind /sys sys; mount -t tmpfs t run
+mkdir -p old; pivot_root . old; umount -l /old; cd /root/sbx
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root SBX_QUICKSTART_OFFLINE=1 SBX_QUICKSTART_REGISTRY_PORT={3} docs/quickstart.sh
+"""
+
+
+@test("overlay", seconds=1500)
+def a_newcomers_command_on_a_fresh_debian_12(box):
+    """Nothing of a build is there: what docs/quickstart.sh installs has to be enough. Docker Hub's place is taken by a registry."""
+    archive = tree_of("bookworm")
+    done = box.as_root(FRESH.format(box.path("tree"), archive, TOP, PORTS + 80), ["true"], seconds=1450)
+    expect(done.code == 0 and re.search(r"\$ redis-cli -p \d+ ping\nPONG\n", done.out), done.out[-3000:], done.err[-3000:])
 
 
 @test("overlay", seconds=600)
