@@ -17,13 +17,9 @@
 
 #include <stdbool.h>
 
-struct beside;
+#include "base/facts.h"
 
-struct beside_key {
-	uint64_t ino; /* 0 = no object, or one that keeps other names */
-	int64_t born;
-	uint32_t born_nsec;
-};
+struct beside;
 
 /* Of the directory behind `layer_dir`. *ret is NULL where there can be none: without a place, or read-only without
  * a file. A file that says nonsense is as none. -ENOMEM. */
@@ -37,16 +33,15 @@ ssize_t beside_getxattr(struct layer *layer, struct at at, const char *key, void
 struct beside_fact {
 	const char *key;
 	const void *value;
-	size_t size;    /* at most BESIDE_VALUE */
+	size_t size;    /* at most FACT_VALUE */
 	bool no_xattrs; /* the file system has none, so regular files and directories are here too */
 	bool now;       /* on the disk before this returns */
 };
-#define BESIDE_VALUE 96
 int beside_set(struct beside *beside, struct at at, const struct beside_fact *fact);
 
 /* An object that is about to lose a name, and what is known of it when that was the last. Cheap without facts. */
-void beside_key(const struct beside *beside, struct at at, struct beside_key *ret);
-void beside_drop(struct beside *beside, const struct beside_key *key);
+void beside_key(const struct beside *beside, struct at at, struct fact_key *ret);
+void beside_drop(struct beside *beside, const struct fact_key *key);
 
 /* Just made: what is said of an earlier object of the same number, on file systems that tell no time of birth,
  * is not of this one. */

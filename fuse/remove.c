@@ -60,7 +60,7 @@ static int remove_node(struct ovl *fs, struct node *dir, const char *name, struc
 {
 	struct at at;
 	bool other = node_has_other_name(node, dir, name);
-	struct beside_key gone;
+	struct fact_key gone;
 	int cover, r;
 
 	TRY(copyup_dir(fs, dir));

@@ -269,7 +269,7 @@ static int find_movable(struct ovl *fs, struct move *move)
 
 static int do_move(struct ovl *fs, struct move *move)
 {
-	struct beside_key gone = { 0 };
+	struct fact_key gone = { 0 };
 	int r;
 
 	TRY(find_movable(fs, move));

@@ -35,6 +35,7 @@ struct job {
 	struct idmap map;
 	struct tar_out out;
 	struct pack_links *links;
+	struct facts facts; /* of the topmost directory: what stands beside it */
 	struct tee tee;
 };
 
@@ -43,6 +44,7 @@ struct level {    /* one directory of the tree */
 	size_t n;
 	bool own;         /* the topmost is the container's own directory */
 	const char *path; /* "" at the top */
+	const struct facts *facts;
 	unsigned depth;
 };
 
@@ -191,7 +193,7 @@ static int put_file(struct job *job, int dir, const char *name, const char *path
 	if (st.st_nlink > 1)
 		m.link = pack_links_find(job->links, &st, path);
 	if (job->map.kind == IDMAP_SINGLE)
-		pack_kept_stat(fd, &st);
+		pack_kept_stat(&job->facts, fd, "", &st);
 	fill(&m, &st);
 	if (m.link) {
 		m.type = TAR_HARDLINK;
@@ -216,19 +218,27 @@ static int put_symlink(
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		readlinkat(dir, name, target, PATH_MAX) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "read '%.200s'", path);
+	if (job->map.kind == IDMAP_SINGLE)
+		pack_kept_stat(&job->facts, dir, name, &st);
 	fill(&m, &st);
 	m.mode = 0777;
 	m.link = target;
 	return put(job, &m, err);
 }
 
-static int put_special(struct job *job, const struct stat *st, const char *path, struct err *err)
+static int put_special(
+	struct job *job, int dir, const char *name, const char *path, struct err *err)
 {
 	struct tar_member m = { .path = path };
+	struct stat st;
 
-	if (!kept_type(st, &m.type))
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "look at '%.200s'", path);
+	if (job->map.kind == IDMAP_SINGLE)
+		pack_kept_stat(&job->facts, dir, name, &st);
+	if (!kept_type(&st, &m.type))
 		return 0; /* a socket: no archive holds one */
-	fill(&m, st);
+	fill(&m, &st);
 	return put(job, &m, err);
 }
 
@@ -248,7 +258,7 @@ static int open_level(const struct level *up, const struct name *names, size_t n
 		if (fd < 0)
 			return err_sys(err, "open '%.200s'", ret->path);
 		ret->fds[ret->n++] = fd;
-		if (pack_is_opaque(fd))
+		if (pack_is_opaque(ret->facts, fd))
 			return 0;
 	}
 	return 0;
@@ -263,12 +273,12 @@ static int put_dir(struct job *job, int fd, const char *path, struct err *err)
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, "open '%.200s'", path);
 	if (job->map.kind == IDMAP_SINGLE)
-		pack_kept_stat(fd, &st);
+		pack_kept_stat(&job->facts, fd, "", &st);
 	fill(&m, &st);
 	TRY(pack_xattrs(fd, &pax, err));
 	m.pax = &pax;
 	TRY(put(job, &m, err));
-	if (!job->pack->layer || !pack_is_opaque(fd))
+	if (!job->pack->layer || !pack_is_opaque(&job->facts, fd))
 		return 0;
 	{
 		autofree char *marker = xasprintf("%s/.wh..wh..opq", path);
@@ -311,7 +321,7 @@ static bool is_ours(struct job *job, const struct level *level)
 	}
 	return !pack_below(job->pack->lower, level->path, &lower) ||
 	       (st.st_mode == lower.st_mode && st.st_uid == lower.st_uid &&
-		       st.st_gid == lower.st_gid && !pack_is_opaque(level->fds[0]));
+		       st.st_gid == lower.st_gid && !pack_is_opaque(&job->facts, level->fds[0]));
 }
 
 /* In an export such a directory is there all the same, as the image has it: its time would be that of the
@@ -341,9 +351,10 @@ static int told_by(struct job *job, const struct level *level)
 static int enter(struct job *job, const struct level *up, const struct name *names, size_t n,
 	const char *path, struct err *err)
 {
-	__attribute__((cleanup(level_done))) struct level level = {
-		.path = path, .own = up->own && names[0].layer == 0, .depth = up->depth + 1
-	};
+	__attribute__((cleanup(level_done))) struct level level = { .path = path,
+		.facts = up->facts,
+		.own = up->own && names[0].layer == 0,
+		.depth = up->depth + 1 };
 
 	if (level.depth > DEPTH_MAX)
 		return err_set(
@@ -375,7 +386,7 @@ static int put_entry(struct job *job, const struct level *level, const struct na
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "look at '%.200s'", path);
-	if (pack_is_whiteout(dir, name, &st))
+	if (pack_is_whiteout(&job->facts, dir, name, &st))
 		return put_whiteout(job, level, name, &st, err);
 	if (job->pack->layer && strncmp(name, ".wh.", 4) == 0) {
 		log_msg(LOG_WARN,
@@ -390,7 +401,7 @@ static int put_entry(struct job *job, const struct level *level, const struct na
 	if (S_ISREG(st.st_mode))
 		return put_file(job, dir, name, path, err);
 	return S_ISLNK(st.st_mode) ? put_symlink(job, dir, name, path, err)
-				   : put_special(job, &st, path, err);
+				   : put_special(job, dir, name, path, err);
 }
 
 static int walk(struct job *job, const struct level *level, struct err *err)
@@ -420,7 +431,7 @@ static int open_top(const struct pack *pack, struct level *top, struct err *err)
 		if (fd < 0)
 			return err_sys(err, "open '%s'", path);
 		top->fds[top->n++] = fd;
-		if (pack_is_opaque(fd))
+		if (pack_is_opaque(top->facts, fd))
 			break;
 	}
 	return 0;
@@ -456,11 +467,15 @@ static int pack_all(struct job *job, const struct level *top, struct err *err)
 
 static int pack_child(void *data, struct err *err)
 {
-	__attribute__((cleanup(level_done))) struct level top = { .path = "", .own = true };
 	struct job *job = data;
+	__attribute__((cleanup(
+		level_done))) struct level top = { .path = "", .facts = &job->facts, .own = true };
 	const struct pack *pack = job->pack;
-	int r = 0;
+	const char *own = pack->dirs.n ? pack->dirs.v[pack->dirs.n - 1] : NULL;
+	int r = own ? facts_read(&job->facts, AT_FDCWD, own) : 0;
 
+	if (r < 0)
+		return err_set(err, r, "read '%s" FACT_SUFFIX "': %s", own, strerror(-r));
 	raise_files();
 	TRY(open_top(pack, &top, err));
 	if (pack->store)
@@ -472,6 +487,7 @@ static int pack_child(void *data, struct err *err)
 			&job->tee, pack->parent, job->result->digest, job->result->chain_id, err);
 	tee_done(&job->tee);
 	pack_links_free(job->links);
+	facts_done(&job->facts);
 	return r;
 }
 

@@ -21,39 +21,41 @@
 #define XATTR_MAX  65536
 #define FIRST_SIZE 1024 /* of the table of links; a power of two */
 
-bool pack_is_whiteout(int dir, const char *name, const struct stat *st)
+bool pack_is_whiteout(const struct facts *facts, int dir, const char *name, const struct stat *st)
 {
-	autofd int fd = -EBADF;
-	char value;
+	char value[8];
+	struct fact_asked mark = { WHITEOUT, value, sizeof(value), 0 };
 
 	if (S_ISCHR(st->st_mode))
 		return st->st_rdev == makedev(0, 0);
 	if (!S_ISREG(st->st_mode) || st->st_size > 0)
 		return false;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 && fgetxattr(fd, WHITEOUT, &value, 1) >= 0;
+	return facts_get(facts, dir, name, &mark) >= 0 || mark.result == -ERANGE;
 }
 
-bool pack_is_opaque(int dir)
+bool pack_is_opaque(const struct facts *facts, int dir)
 {
 	char value = 0;
 
-	return fgetxattr(dir, OPAQUE, &value, 1) == 1 && value == 'y';
+	return facts_get(facts, dir, "", &(struct fact_asked){ OPAQUE, &value, 1, 0 }) == 1 &&
+	       value == 'y';
 }
 
-void pack_kept_stat(int fd, struct stat *st)
+void pack_kept_stat(const struct facts *facts, int dir, const char *name, struct stat *st)
 {
 	struct stat kept = *st;
 	unsigned uid, gid;
 	char text[128];
-	ssize_t n = fgetxattr(fd, KEPT_XATTR, text, sizeof(text) - 1);
+	ssize_t n = facts_get(
+		facts, dir, name, &(struct fact_asked){ KEPT_XATTR, text, sizeof(text) - 1, 0 });
 
 	if (n >= 0) { /* else what is on disk counts */
 		text[n] = '\0';
 		if (kept_parse(text, &kept) == 0)
 			*st = kept;
 	}
-	n = fgetxattr(fd, OWNER_XATTR, text, sizeof(text) - 1);
+	n = facts_get(
+		facts, dir, name, &(struct fact_asked){ OWNER_XATTR, text, sizeof(text) - 1, 0 });
 	if (n <= 0)
 		return;
 	text[n] = '\0';

@@ -8,13 +8,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/facts.h"
 #include "base/strv.h"
 
-bool pack_is_whiteout(int dir, const char *name, const struct stat *st);
-bool pack_is_opaque(int dir); /* readable descriptor */
+/* facts: what the layer's xattrs cannot say. */
+bool pack_is_whiteout(const struct facts *facts, int dir, const char *name, const struct stat *st);
+bool pack_is_opaque(const struct facts *facts, int dir);
 
-/* With a single id: what is kept beside the file replaces owner, mode and device in *st. */
-void pack_kept_stat(int fd, struct stat *st);
+/* With a single id: what is kept of dir/name, or of dir itself with "", replaces owner, mode and device in *st. */
+void pack_kept_stat(const struct facts *facts, int dir, const char *name, struct stat *st);
 
 /* pax records for the attributes that belong to the file. */
 int pack_xattrs(int fd, struct buf *pax, struct err *err);

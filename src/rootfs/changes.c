@@ -15,18 +15,21 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/facts.h"
 #include "base/own.h"
 #include "base/xalloc.h"
 
 #define DEPTH_MAX 256
+#define OPAQUE    "user.overlay.opaque"
+#define WHITEOUT  "user.overlay.whiteout"
 
 struct walk {
 	const struct rootfs_changes *changes;
 	struct buf path; /* of the present directory, "" for the root */
 	int depth;
+	struct facts facts; /* beside the upper directory */
 };
 
 /* One directory: in the container, and in the layers that have it, topmost first. */
@@ -65,25 +68,25 @@ static int open_dir(int dir, const char *name)
 	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* 'y', 'x' (whiteouts by xattr are in it) or 0 */
-static char opaque_mark(int dir)
+/* 'y', 'x' (whiteouts by xattr are in it) or 0. facts: of the upper directory, NULL for those below. */
+static char opaque_mark(const struct facts *facts, int dir)
 {
-	char value;
+	char value = 0;
 
-	return fgetxattr(dir, "user.overlay.opaque", &value, 1) == 1 ? value : '\0';
+	return facts_get(facts, dir, "", &(struct fact_asked){ OPAQUE, &value, 1, 0 }) == 1 ? value
+											    : '\0';
 }
 
-static bool is_whiteout(int dir, const char *name, const struct stat *st)
+static bool is_whiteout(const struct facts *facts, int dir, const char *name, const struct stat *st)
 {
-	autofd int fd = -EBADF;
-	char value;
+	char value[8];
+	struct fact_asked mark = { WHITEOUT, value, sizeof(value), 0 };
 
 	if (S_ISCHR(st->st_mode))
 		return st->st_rdev == makedev(0, 0);
-	if (!S_ISREG(st->st_mode) || st->st_size > 0 || opaque_mark(dir) != 'x')
+	if (!S_ISREG(st->st_mode) || st->st_size > 0 || opaque_mark(facts, dir) != 'x')
 		return false;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 && fgetxattr(fd, "user.overlay.whiteout", &value, 1) >= 0;
+	return facts_get(facts, dir, name, &mark) >= 0;
 }
 
 /* Is there such an entry in the image? The topmost layer that has the name decides. */
@@ -91,7 +94,7 @@ static bool in_image(const struct level *l, const char *name, struct stat *ret)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (fstatat(l->lower[i], name, ret, AT_SYMLINK_NOFOLLOW) == 0)
-			return !is_whiteout(l->lower[i], name, ret);
+			return !is_whiteout(NULL, l->lower[i], name, ret);
 	return false;
 }
 
@@ -110,7 +113,7 @@ static int descend(const struct level *l, const char *name, struct level *ret, s
 		if (fd < 0)
 			return err_sys(err, "open '%s' of a layer", name);
 		add_lower(ret, fd);
-		if (opaque_mark(fd) == 'y')
+		if (opaque_mark(NULL, fd) == 'y')
 			return 0;
 	}
 	return 0;
@@ -202,7 +205,7 @@ static int walk_entry(struct walk *w, struct level *l, const char *name, struct 
 	if (fstatat(l->upper, name, &e.st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "look at '%s'", name); /* just gone */
 	e.below = in_image(l, name, &e.lower);
-	if (is_whiteout(l->upper, name, &e.st))
+	if (is_whiteout(&w->facts, l->upper, name, &e.st))
 		return e.below ? tell(w, l, 'D', name, err) : 0;
 	if (!e.below && is_target(w, name)) {
 		l->hidden = true;
@@ -247,32 +250,43 @@ static int each_name(struct walk *w, struct level *l, int dir, name_fn fn, struc
 static int walk_level(struct walk *w, struct level *l, struct err *err)
 {
 	TRY(each_name(w, l, l->upper, walk_entry, err));
-	if (opaque_mark(l->upper) != 'y')
+	if (opaque_mark(&w->facts, l->upper) != 'y')
 		return 0;
 	for (size_t i = 0; i < l->n; i++)
 		TRY(each_name(w, l, l->lower[i], walk_hidden, err));
 	return 0;
 }
 
-int rootfs_changes(const struct rootfs_changes *changes, struct err *err)
+static int open_layers(const struct rootfs_changes *changes, struct level *root, struct err *err)
 {
-	autolevel struct level root = { .upper = open_dir(changes->container,
-						changes->name ? changes->name : "upper") };
-	struct walk w = { .changes = changes };
-	int r;
-
-	if (root.upper < 0)
-		return errno == ENOENT ? 0 : err_sys(err, "open the container's own layer");
 	for (size_t i = changes->layers->n; i-- > 0;) {
 		int fd = open_dir(AT_FDCWD, changes->layers->v[i]);
 
 		if (fd < 0)
 			return err_sys(err, "open layer '%s'", changes->layers->v[i]);
-		add_lower(&root, fd);
-		if (opaque_mark(fd) == 'y')
+		add_lower(root, fd);
+		if (opaque_mark(NULL, fd) == 'y')
 			break;
 	}
-	r = walk_level(&w, &root, err);
+	return 0;
+}
+
+int rootfs_changes(const struct rootfs_changes *changes, struct err *err)
+{
+	const char *own = changes->name ? changes->name : "upper";
+	autolevel struct level root = { .upper = open_dir(changes->container, own) };
+	struct walk w = { .changes = changes };
+	int r;
+
+	if (root.upper < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "open the container's own layer");
+	r = facts_read(&w.facts, changes->container, own);
+	if (r < 0)
+		return err_set(err, r, "read '%s" FACT_SUFFIX "': %s", own, strerror(-r));
+	r = open_layers(changes, &root, err);
+	if (r >= 0)
+		r = walk_level(&w, &root, err);
+	facts_done(&w.facts);
 	buf_done(&w.path);
 	return r;
 }

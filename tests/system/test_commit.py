@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tarfile
 
-from sbxtest import SBX, expect, main, test, wait_for
+from sbxtest import SBX, USER, Skip, expect, main, sub_ids, test, wait_for
 
 CHANGE = ("rm /a/gone; rm -rf /b; mkdir /b; echo new >/b/n; rm -rf /f; echo plain >/f; touch /x; chown 33:50 /x; "
           "chmod 4711 /x; mkdir -p /deep/er; echo 1 >/deep/er/one; ln /deep/er/one /deep/two")
@@ -139,6 +139,36 @@ def row_58_old_images_stay_and_can_be_run_again(box):
     box.ok("tag", first.split(":")[1][:12], "busybox:before")
     box.fails(1, "run", "--rm", "--net", "none", "busybox:before", "cat", "/version")
     expect(box.ok("run", "--rm", "--net", "none", "busybox", "cat", "/version") == "two")
+
+
+# The containers' own directories are on a file system without xattrs; the ids are those of the caller again.
+BARE = """mount -t ramfs bare "$SBX_ROOT/containers" && chmod 700 "$SBX_ROOT/containers" || exit 77
+exec unshare --user --map-user=%d --map-group=%d sh -ec "$1"
+"""
+
+
+@test("fuse")
+def what_an_upper_without_xattrs_hides_is_committed_and_told(box):
+    """The mark of a directory that was made over a removed one is in upper.beside (docs/formats.md)."""
+    if not sub_ids():
+        raise Skip("no subordinate ids for a mount of one's own")
+    box.ok("pull", "-q", "layers")
+    box.folder("root/containers", 0o700)
+    work = """sbx="%s"
+$sbx run --name c --net none layers sh -c 'rm -rf /b; mkdir /b; echo new >/b/n' 2>/dev/null
+grep -q user.overlay.opaque "$SBX_ROOT"/containers/*/upper.beside
+$sbx diff c | grep '/b' | sort
+$sbx commit c own:1 >/dev/null
+$sbx run --rm --net none own:1 ls -A /b 2>/dev/null
+$sbx rm c >/dev/null
+""" % SBX
+    done = box.run(["unshare", "--map-auto", "--map-root-user", "--mount", "--propagation", "private",
+                    "sh", "-c", BARE % (USER.pw_uid, USER.pw_gid), "sh", work])
+    if done.code == 77:
+        raise Skip("no ramfs in a user namespace here: " + done.err)
+    expect(done.code == 0, done)
+    lines = done.out.split("\n")
+    expect(lines[-2] == "n" and "A /b/n" in lines and any(line.startswith("D /b/") for line in lines), done)
 
 
 @test("overlay")

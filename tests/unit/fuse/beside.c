@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -160,7 +162,7 @@ static void facts_are_set_changed_and_dropped(void **state)
 	struct layer *layer = layer_of(o, true);
 	struct at at = { layer->root, "p" };
 	struct beside_fact fact = { "user.sbx.stat", "one", 3 };
-	struct beside_key key;
+	struct fact_key key;
 	char buf[100];
 
 	assert_int_equal(mkfifoat(o->dir->fd, "upper/p", 0600), 0);
@@ -209,6 +211,46 @@ static void regular_files_are_beside_only_without_xattrs(void **state)
 	layer_free(layer);
 }
 
+/* A crash has left half a line, then the disk is full in the middle of the next one. */
+static void a_line_after_half_a_line_and_a_full_disk_counts(void **state)
+{
+	struct overlay *o = *state;
+	struct layer *layer = layer_of(o, true);
+	struct at at = { layer->root, "p" };
+	struct rlimit before, full;
+	char buf[8];
+	struct stat st;
+	int fd;
+
+	assert_int_equal(mkfifoat(o->dir->fd, "upper/p", 0600), 0);
+	assert_int_equal(
+		beside_set(layer->beside, at, &(struct beside_fact){ "user.sbx.stat", "a", 1 }), 0);
+	layer_free(layer);
+	fd = openat(o->dir->fd, "upper.beside", O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, "half a line", 11), 11);
+	close(fd);
+	layer = layer_of(o, true);
+	at.dir = layer->root;
+	assert_int_equal(disk_stat(o, "upper.beside", &st), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	full = (struct rlimit){ (rlim_t)st.st_size + 10, before.rlim_max };
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	assert_int_equal(
+		beside_set(layer->beside, at, &(struct beside_fact){ "user.sbx.stat", "b", 1 }),
+		-ENOSPC);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(
+		beside_set(layer->beside, at, &(struct beside_fact){ "user.sbx.stat", "c", 1 }), 0);
+	layer_free(layer);
+	layer = layer_of(o, false);
+	at.dir = layer->root;
+	assert_int_equal(beside_getxattr(layer, at, "user.sbx.stat", buf, 8), 1);
+	assert_memory_equal(buf, "c", 1);
+	layer_free(layer);
+}
+
 static void old_lines_go_when_they_are_the_most(void **state)
 {
 	struct overlay *o = *state;
@@ -249,4 +291,5 @@ TEST_MAIN(overlay_test(a_copied_link_keeps_its_number_over_restarts_and_renames)
 	overlay_test(a_link_or_pipe_in_its_place_is_not_followed_nor_waited_for),
 	overlay_test(facts_are_set_changed_and_dropped),
 	overlay_test(regular_files_are_beside_only_without_xattrs),
+	overlay_test(a_line_after_half_a_line_and_a_full_disk_counts),
 	overlay_test(old_lines_go_when_they_are_the_most))
