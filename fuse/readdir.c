@@ -292,14 +292,18 @@ static int give_items(struct ovl *fs, struct node *dir, const struct ovl_listing
 		TRY(build(fs, dir));
 	if (give_dots(fs, dir, want))
 		return 0;
-	for (size_t i = position(dir->body->listing, want->cookie); i < dir->body->listing->n;
-		i++) {
+	struct body *body = dir->body;
+	size_t first = position(body->listing, want->cookie);
+	for (size_t i = first; i < dir->body->listing->n; i++) {
 		struct item item = dir->body->listing->items[i];
 		int r = give_item(fs, dir, &item, want);
 
 		if (r)
 			return r < 0 ? r : 0;
 	}
+	/* At the end, and asked whether that is it: the kernel has the names now and keeps them. */
+	if (want->cookie != 0 && first == dir->body->listing->n)
+		free(move_ptr(&body->listing));
 	return 0;
 }
 

@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../fixtures"))
 import bigimage  # noqa: E402
 import images  # noqa: E402
+from fuserows import OVERLAY_ROWS  # noqa: E402
 from net import NET_ROWS  # noqa: E402
 
 REGISTRY = os.environ.get("SBX_TEST_REGISTRY", "http://127.0.0.1:21400")
@@ -355,24 +356,6 @@ class FilterRow(Row):
             "yes" if mine - theirs <= self.goal else "no", self.runs)
 
 
-class OverlayRow(Row):
-    """The mean over eleven operations on files, from fuse.py, which runs once for all its rows."""
-
-    means = {}
-
-    def measure(self, world):
-        if not self.means:
-            said = subprocess.run([sys.executable, os.path.join(HERE, "fuse.py"), str(self.runs), world.top],
-                                  env=dict(os.environ, SBX_BIN=SBX), stdout=subprocess.PIPE, text=True, check=True).stdout
-            self.means.update((k, float(v)) for k, v in re.findall(r"([a-z-]+)=([0-9.]+)", said.splitlines()[-1]))
-        if self.peer_name not in self.means:
-            sys.exit("bench: %s is not installed" % self.peer_name)
-        mine, theirs = self.means["sbx-fuse"], self.means[self.peer_name]
-        return "| %s | %s | %.2f ms | %s %.2f ms | %.3f | %.3f | %s | %d |" % (
-            self.name, self.title, mine, self.peer_name, theirs, mine / theirs, self.goal,
-            "yes" if mine / theirs <= self.goal else "no", self.runs)
-
-
 ROWS = [
     Row("start-bwrap", "`run --rm --network none busybox true`, overlay", 2.0, sbx_true(*NONE, *OVERLAY), bwrap,
         start=both_have_busybox, peer_name="bwrap", runs=50),
@@ -433,8 +416,7 @@ ROWS = [
         with_ids("one", "debian", "perl", "-e", ASKING), with_ids("many", "debian", "perl", "-e", ASKING), start=both_ids,
         peer_name="sub-ids", runs=5),
     *NET_ROWS,
-    OverlayRow("overlay", "mean of 11 operations on files, driver fuse", 1.2, None, None, peer_name="kernel", runs=3),
-    OverlayRow("overlay-peer", "the same", 0.5, None, None, peer_name="fuse-overlayfs", runs=3),
+    *OVERLAY_ROWS,
 ]
 
 
@@ -463,10 +445,10 @@ def old_page(cache):
 
 def main():
     cache, wanted = sys.argv[1], sys.argv[2:]
-    if "net" in wanted:  # stands for its rows
-        wanted = [name for name in wanted if name != "net"] + [row.name for row in NET_ROWS]
-    if "identity" in wanted:
-        wanted = [name for name in wanted if name != "identity"] + [row.name for row in ROWS if row.name.startswith("identity-")]
+    identity = [row for row in ROWS if row.name.startswith("identity-")]
+    for group, rows in (("net", NET_ROWS), ("overlay-all", OVERLAY_ROWS), ("identity", identity)):  # stands for its rows
+        if group in wanted:
+            wanted = [name for name in wanted if name != group] + [row.name for row in rows]
     unknown = set(wanted) - {row.name for row in ROWS}
     if unknown:
         sys.exit("bench: no row %s; there are: %s" % (", ".join(unknown), " ".join(row.name for row in ROWS)))

@@ -5,12 +5,15 @@
 One tree of 2000 files in three lower layers; each round runs every operation on each file system in turn, so
 that whatever else the machine does falls on all of them. The best round counts (the others had company).
 The floor (floor.c) answers from memory: what FUSE itself costs.
-Cold means right after the mount. Prints a table, ratios to the kernel's overlay and their geometric mean.
+Cold means right after the mount. Prints a table, ratios to the kernel's overlay and their geometric mean, what
+sbx-fuse holds in memory for files that were looked up, and all of it again as one line of JSON for bench.py.
 Runs in a user namespace of its own; FOLDER (default /var/tmp) says on which file system the layers are."""
 
 import io
+import json
 import math
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -22,7 +25,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SBX = os.environ.get("SBX_BIN") or os.path.join(HERE, "../../build/sbx")
 FUSE = os.path.join(os.path.dirname(os.path.abspath(SBX)), "sbx-fuse")
 FILES, DIRS, LAYERS = 2000, 20, 3
-BIG = 256  # MiB
+BIG = 512  # MiB
+PIECES = 10000  # of 4 KiB, read and written at random in what was written
+LOOKED_UP = 100000  # files, for the memory
 
 
 class Bench:
@@ -32,6 +37,7 @@ class Bench:
         if shutil.which("cc"):
             subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", self.floor, HERE + "/floor.c"], check=True)
         self.mnt = self.top + "/m"
+        self.places = [4096 * n for n in random.Random(1).sample(range(BIG * 256), PIECES)]
         self.files = ["%s/d%d/f%d" % (self.mnt, n % DIRS, n) for n in range(FILES)]
         for n in range(FILES):
             folder = "%s/l%d/d%d" % (self.top, n % LAYERS, n % DIRS)
@@ -112,15 +118,60 @@ class Bench:
             while f.read(1 << 20):
                 pass
 
+    def open_warm(self):
+        for path in self.files:
+            os.close(os.open(path, os.O_RDONLY))
+
+    def read_pieces(self):
+        fd = os.open(self.mnt + "/big", os.O_RDONLY)
+        for at in self.places:
+            os.pread(fd, 4096, at)
+        os.close(fd)
+
+    def write_pieces(self):
+        fd = os.open(self.mnt + "/big", os.O_WRONLY)
+        for at in self.places:
+            os.pwrite(fd, b"p" * 4096, at)
+        os.close(fd)
+
+    def memory(self):
+        """kB that sbx-fuse grows by when LOOKED_UP files of a lower layer are looked up, times ten."""
+        many = self.top + "/many"
+        os.mkdir(many)
+        subprocess.run(["mount", "-t", "tmpfs", "many", many], check=True)
+        for name in "luw":
+            os.mkdir(many + "/" + name)
+        for n in range(LOOKED_UP):
+            if n % 1000 == 0:
+                os.mkdir("%s/l/d%d" % (many, n // 1000))
+            os.close(os.open("%s/l/d%d/file%05d" % (many, n // 1000, n), os.O_CREAT | os.O_WRONLY))
+        with subprocess.Popen([FUSE, "-f", "-o", "lowerdir=%s/l,upperdir=%s/u,workdir=%s/w" % (many, many, many), self.mnt]) as server:
+            while not os.path.ismount(self.mnt):
+                if server.poll() is not None:
+                    sys.exit("fuse.py: sbx-fuse ended with status %d" % server.returncode)
+                time.sleep(0.01)
+            before = resident(server.pid)
+            self.walk()
+            after = resident(server.pid)
+            subprocess.run(["umount", self.mnt], check=True)
+        subprocess.run(["umount", many], check=True)
+        return 1000000 // LOOKED_UP * (after - before)
+
     def rows(self):
         """Name, function, and whether it is one of those of the geometric mean."""
         return [("walk, cold", self.walk, True), ("walk, warm", self.walk, False), ("stat, warm", self.stat, True),
-                ("open+read, cold", self.read, True), ("open+read, warm", self.read, False),
+                ("open+read, cold", self.read, True), ("open+read, warm", self.read, False), ("open, warm", self.open_warm, False),
                 ("no such name, cold", self.absent, True), ("no such name, warm", self.absent, False),
                 ("create 1 KiB", self.create, True), ("rename", self.rename, True), ("unlink", self.unlink, True),
                 ("chmod with copy-up", self.chmod, True), ("unlink of a lower file", self.whiteout, True),
                 ("untar 5000 files", self.untar, True), ("rm -rf of them", self.remove, True),
-                ("write %d MiB" % BIG, self.write, False), ("read them back", self.read_back, False)]
+                ("write %d MiB" % BIG, self.write, False), ("read them back", self.read_back, False),
+                ("read 4 KiB at random", self.read_pieces, False), ("write 4 KiB at random", self.write_pieces, False)]
+
+
+def resident(pid):
+    with open("/proc/%d/status" % pid, encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
 
 
 def measure(bench, drivers, rounds):
@@ -152,7 +203,10 @@ def report(bench, drivers, best):
     print("| geometric mean of %d |%s %s |" % (len(counted), " |" * len(drivers), " | ".join(
         "%.2f" % math.exp(sums[d] / len(counted)) for d in others)))
     means = [math.exp(sum(math.log(1000 * best[name, d]) for name in counted) / len(counted)) for d in drivers]
-    print("means in ms: " + " ".join("%s=%.3f" % pair for pair in zip(drivers, means)))
+    memory = bench.memory()
+    print("memory for a million files: %d kB" % memory)
+    found = {name: {d: 1000 * best[name, d] for d in drivers} for name, _, _ in bench.rows()}
+    print(json.dumps({"ms": dict(found, mean=dict(zip(drivers, means))), "kB": memory}))
 
 
 def main():
@@ -166,6 +220,8 @@ def main():
     try:
         report(bench, drivers, measure(bench, drivers, rounds))
     finally:
+        for left in (bench.mnt, bench.top + "/many"):  # after an error
+            subprocess.run(["umount", "-l", left], stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(bench.top, ignore_errors=True)
     return 0
 

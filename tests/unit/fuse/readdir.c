@@ -55,6 +55,25 @@ static void fill(struct overlay *o)
 	overlay_start(o);
 }
 
+/* What was read to its end is not kept; who is in the middle of it goes on. */
+static void a_reader_goes_on_when_another_has_come_to_the_end(void **state)
+{
+	struct overlay *o = *state;
+	struct reader slow = { .cookie = 0 }, fast = { .cookie = 0 };
+
+	fill(o);
+	assert_int_equal(read_some(o, &slow, 100), 100);
+	while (read_some(o, &fast, 300) > 0) {
+	}
+	assert_int_equal(unlink_path(o, "d/f1"), 0);
+	while (read_some(o, &slow, 300) > 0) {
+	}
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(fast.seen[i], 1);
+		assert_true(slow.seen[i] == 1 || (i == 1 && slow.seen[i] == 0));
+	}
+}
+
 static void every_entry_comes_once_in_pieces_of_any_size(void **state)
 {
 	struct overlay *o = *state;
@@ -164,7 +183,8 @@ static void the_number_in_a_listing_is_that_of_stat(void **state)
 	assert_int_equal(ino, attr(o, "d/a").st_ino);
 }
 
-TEST_MAIN(overlay_test(every_entry_comes_once_in_pieces_of_any_size),
+TEST_MAIN(overlay_test(a_reader_goes_on_when_another_has_come_to_the_end),
+	overlay_test(every_entry_comes_once_in_pieces_of_any_size),
 	overlay_test(removing_while_reading_loses_nothing_else),
 	overlay_test(a_full_listing_counts_a_lookup_for_each_entry_given),
 	overlay_test(the_dots_name_the_directory_and_its_parent),
