@@ -33,6 +33,11 @@ class Podman:
         self.env = dict(os.environ, HOME=os.path.join(top, "home"), XDG_RUNTIME_DIR=os.path.join(top, "run"))
         for path in (self.env["HOME"], self.env["XDG_RUNTIME_DIR"]):
             os.mkdir(path, 0o700)
+        # podman's locks are one table in /dev/shm for each user, whatever the --root: here they are files of this store, which no
+        # other test's podman gets at
+        self.env["CONTAINERS_CONF"] = os.path.join(top, "containers.conf")
+        with open(self.env["CONTAINERS_CONF"], "w", encoding="ascii") as conf:
+            conf.write('[engine]\nlock_type = "file"\n')
         self.runroot = tempfile.mkdtemp(prefix="sbx-pr-")  # podman takes 50 characters at most
         self.options = ["--root", top + "/root", "--runroot", self.runroot, "--runtime", runtime,
                         "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--log-level", "error",
