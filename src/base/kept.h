@@ -21,4 +21,16 @@ int kept_parse(const char *text, struct stat *st);
 /* Returns the length. */
 int kept_format(char ret[KEPT_MAX], const struct stat *st);
 
+#define KEPT_TEXT 128 /* room for either xattr */
+
+/* What the values of the two xattrs, NULL where there is none, say replaces that in *st; but a mode that has been
+ * changed since is what it is now: *st is the object's own stat. Pure. */
+void kept_apply(const char *kept, const char *owner, struct stat *st);
+
+/* What both of them say of an open file, not O_PATH, is applied to *st, its own stat. */
+void kept_read(int fd, struct stat *st);
+
+/* Notes who owns it. */
+int kept_own(int fd, uid_t uid, gid_t gid);
+
 #endif

@@ -19,6 +19,7 @@
 #include "builder/builder.h"
 #include "builder/diagnose.h"
 #include "builder/progress.h"
+#include "policy/policy.h"
 
 /* ---- a place to work ---- */
 
@@ -187,10 +188,14 @@ static int open_all(struct build *b, struct err *err)
 	TRY(idmap_detect(&b->idmap, err));
 	TRY(rootfs_driver(b->globals, &b->idmap, &b->driver, NULL, 0, err));
 	b->progress = progress_new(b->opts->progress, b->opts->quiet);
+	if (b->idmap.kind == IDMAP_SINGLE)
+		b->owners = policy_can_answer() ? OWNERS_KEPT : OWNERS_FORGOTTEN;
 	if (b->idmap.kind == IDMAP_SINGLE && !b->opts->quiet)
-		log_msg(LOG_WARN,
-			"one user id is mapped: RUN's changes of owners and users are answered as done, "
-			"what it makes belongs to root");
+		log_msg(LOG_WARN, "one user id is mapped: %s",
+			b->owners == OWNERS_KEPT
+				? "owners are kept as metadata, and are those asked for in the image"
+				: "RUN's changes of owners and users are answered as done, what it "
+				  "makes belongs to root");
 	return 0;
 }
 

@@ -116,10 +116,18 @@ struct stage_run {
 	int ended; /* read end: hangs up when the stage's worker is gone; -EBADF = it has none */
 };
 
+/* How owners reach the image. */
+enum owners {
+	OWNERS_REAL,      /* as they are on disk */
+	OWNERS_FORGOTTEN, /* a single id, and no supervisor: what a RUN makes is root's */
+	OWNERS_KEPT,      /* a single id: beside the files, base/kept.h */
+};
+
 struct build {
 	struct globals *globals;
 	const struct build_opts *opts;
 	struct idmap idmap;
+	enum owners owners;
 	enum driver driver;
 	struct dockerfile file;
 	struct context context;

@@ -228,6 +228,7 @@ static int copy_one(struct copier *c, const struct copy_item *item, struct err *
 	TRY(wanted(c, &item->st, &entry.st, err));
 	TRY(fs_remove_tree(dir, name, err));
 	entry.keep_xattrs = c->plan->keep_owner;
+	entry.kept = c->plan->kept;
 	return copy_entry_make(dir, name, &entry, err);
 }
 

@@ -26,6 +26,7 @@ struct copy_plan {
 	bool literal;    /* sources are names: "*" and "[" in them mean themselves */
 	bool into;       /* more comes to the same place: it is a directory */
 	bool keep_owner; /* --from: owners as they are in the source; else 0:0 */
+	bool kept;       /* the source's owners are kept beside its files: a single id */
 	int64_t epoch;   /* SOURCE_DATE_EPOCH; times are not later. -1 = none */
 };
 

@@ -189,6 +189,8 @@ static int add_item(int source, const struct copy_plan *plan, const struct copy_
 	buf_addf(out, "%o %d %zu:%s ", item->st.st_mode, item->top, strlen(item->to), item->to);
 	if (plan->keep_owner)
 		buf_addf(out, "%u:%u ", item->st.st_uid, item->st.st_gid);
+	if (S_ISCHR(item->st.st_mode) || S_ISBLK(item->st.st_mode))
+		buf_addf(out, "%ju ", (uintmax_t)item->st.st_rdev);
 	if (S_ISLNK(item->st.st_mode))
 		TRY(add_link(source, item, out, err));
 	if (S_ISREG(item->st.st_mode)) {

@@ -11,17 +11,37 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/kept.h"
 #include "base/own.h"
 
 #define COPY_BLOCK 65536
 
+/* Has the image, or an earlier step, said whose it is? */
+static bool is_kept(int fd)
+{
+	return fgetxattr(fd, OWNER_XATTR, NULL, 0) >= 0 || fgetxattr(fd, KEPT_XATTR, NULL, 0) >= 0;
+}
+
 int copy_set_owner(int dir, const char *name, uid_t uid, gid_t gid, struct err *err)
 {
 	int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
+	bool given = fchownat(dir, name, uid, gid, flags) == 0;
+	autofd int fd = -EBADF;
+	int r;
 
-	if (fchownat(dir, name, uid, gid, flags) == 0 || errno == EINVAL)
+	if (!given && errno != EINVAL)
+		return err_sys(err, "set the owner of '%s'", name);
+	if (given && (*name || !is_kept(dir)))
 		return 0;
-	return err_sys(err, "set the owner of '%s'", name);
+	if (*name)
+		fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (*name && fd < 0)
+		return errno == ELOOP ? 0 : err_sys(err, "set the owner of '%s'", name);
+	r = kept_own(*name ? fd : dir, uid, gid);
+	if (r == 0 || r == -EOPNOTSUPP || r == -EPERM) /* fifos, and file systems without xattrs */
+		return 0;
+	errno = -r;
+	return err_sys(err, "keep the owner of '%s'", name);
 }
 
 static int copy_bytes(int in, int out, const char *name, struct err *err)
@@ -45,7 +65,7 @@ static int copy_bytes(int in, int out, const char *name, struct err *err)
 	}
 }
 
-/* File capabilities and what users keep; those of the overlay itself are none of the image's. */
+/* File capabilities and what users keep; those of the overlay and of ours are none of the image's. */
 static int copy_xattrs(int in, int out)
 {
 	char names[4096], value[4096];
@@ -56,7 +76,9 @@ static int copy_xattrs(int in, int out)
 		ssize_t len;
 
 		if (strcmp(name, "security.capability") != 0 &&
-			(strncmp(name, "user.", 5) != 0 || strncmp(name, "user.overlay.", 13) == 0))
+			(strncmp(name, "user.", 5) != 0 ||
+				strncmp(name, "user.overlay.", 13) == 0 ||
+				strncmp(name, "user.sbx.", 9) == 0))
 			continue;
 		len = fgetxattr(in, name, value, sizeof(value));
 		if (len >= 0 && fsetxattr(out, name, value, (size_t)len, 0) < 0 &&
@@ -118,12 +140,30 @@ static int make_symlink(int dir, const char *name, const struct copy_entry *e, s
 	return finish(dir, name, &e->st, err);
 }
 
+/* A file that says it is a device, as unpacking and the supervisor of a single id make it. */
+static int make_kept(int dir, const char *name, const struct copy_entry *e, struct err *err)
+{
+	struct timespec times[2] = { e->st.st_mtim, e->st.st_mtim };
+	autofd int fd = openat(
+		dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char text[KEPT_MAX];
+	int n = kept_format(text, &e->st);
+
+	if (fd < 0)
+		return fs_err(err, dir, name);
+	if (fsetxattr(fd, KEPT_XATTR, text, (size_t)n, 0) < 0)
+		return err_sys(err, "keep '%s' as a device", e->from);
+	return futimens(fd, times) < 0 ? err_sys(err, "set the time of '%s'", name) : 0;
+}
+
 int copy_entry_make(int dir, const char *name, const struct copy_entry *e, struct err *err)
 {
 	if (S_ISREG(e->st.st_mode))
 		return make_file(dir, name, e, err);
 	if (S_ISLNK(e->st.st_mode))
 		return make_symlink(dir, name, e, err);
+	if (e->kept && (S_ISCHR(e->st.st_mode) || S_ISBLK(e->st.st_mode)))
+		return make_kept(dir, name, e, err);
 	if (!S_ISFIFO(e->st.st_mode))
 		return err_set(err, -EPERM,
 			"'%s' is a device: an image built without root cannot hold one", e->from);

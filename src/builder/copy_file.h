@@ -13,13 +13,15 @@ struct copy_entry {
 	const char *from; /* path in it, without a symlink on the way */
 	const char *data; /* not NULL: the file's content instead */
 	bool keep_xattrs;
+	bool kept;      /* a device becomes a file that is known as one */
 	struct stat st; /* what it must become */
 };
 
 /* dir/name does not exist. */
 int copy_entry_make(int dir, const char *name, const struct copy_entry *entry, struct err *err);
 
-/* An owner that the namespace cannot hold (a single id) stays the caller. name "": dir itself. */
+/* An owner that the namespace cannot hold (a single id) is kept beside the file, but for links and fifos, which
+ * stay the caller's. name "": dir itself, readable. */
 int copy_set_owner(int dir, const char *name, uid_t uid, gid_t gid, struct err *err);
 
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/kept.h"
 #include "base/own.h"
 #include "base/xalloc.h"
 #include "builder/glob.h"
@@ -119,6 +120,20 @@ static int read_names(int adopt_fd, const char *path, struct strv *ret, struct e
 
 static int list_dir(struct lister *l, const char *from, const char *to, struct err *err);
 
+/* *st as the image knows it. What is gone meanwhile is missed when it is copied. */
+static void show_kept(const struct lister *l, const char *from, struct stat *st)
+{
+	struct err ignored = ERR_INIT;
+	autofd int fd = -EBADF;
+
+	if (!l->plan->kept || (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)))
+		return;
+	fd = fs_open_in(
+		l->source, *from ? from : "/", O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &ignored);
+	if (fd >= 0)
+		kept_read(fd, st);
+}
+
 static int list_entry(struct lister *l, const char *from, const char *to, int dir, struct err *err)
 {
 	const char *slash = strrchr(from, '/'), *name = slash ? slash + 1 : from;
@@ -132,6 +147,7 @@ static int list_entry(struct lister *l, const char *from, const char *to, int di
 	l->list->has_sockets = l->list->has_sockets || S_ISSOCK(st.st_mode);
 	if (verdict == SKIP || S_ISSOCK(st.st_mode))
 		return 0;
+	show_kept(l, from, &st);
 	add_item(l, from, to, &st);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
@@ -203,6 +219,7 @@ static int take(struct lister *l, const char *path, struct err *err)
 	verdict = *from ? judge(l->plan->ignore, from, S_ISDIR(st.st_mode)) : TAKE;
 	if (verdict == SKIP)
 		return 0;
+	show_kept(l, from, &st);
 	if (!S_ISDIR(st.st_mode)) {
 		const char *name = slash ? slash + 1 : path;
 

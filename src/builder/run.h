@@ -28,6 +28,7 @@ struct run_job {
 	int *locks;             /* of cache mounts */
 	size_t n_locks;
 	struct policy policy;
+	bool answered; /* by the policy's filter: changes of owners and users */
 	struct network net;
 	struct rootfs rootfs;
 	char id[65];

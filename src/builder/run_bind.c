@@ -59,6 +59,7 @@ static int part_open(struct part *p, struct err *err)
 		return 0;
 	}
 	p->plan.keep_owner = true;
+	p->plan.kept = s->build->owners != OWNERS_REAL;
 	r = stage_from(s, p->mount->from, &base, &p->from, err);
 	p->has_from = r == 0 && base.kind != BASE_CONTEXT;
 	if (r == 0 && base.kind == BASE_CONTEXT) {
@@ -66,6 +67,7 @@ static int part_open(struct part *p, struct err *err)
 
 		r = context_open_named(where ? where : "", &p->named, err);
 		p->source = p->named.root;
+		p->plan.kept = false;
 		p->plan.ignore = p->named.ignore;
 	}
 	base_done(&base);

@@ -111,7 +111,7 @@ static int show_file(
 	return 0;
 }
 
-/* apt asks who it is after it has become _apt, and would not believe the answer: it stays root. */
+/* apt asks who it is after it has become _apt, and would not believe a filter's answer: it stays root. */
 static int help_apt(struct run_job *job, struct err *err)
 {
 	if (strv_env_get(&job->env, "APT_CONFIG"))
@@ -124,7 +124,19 @@ static int add_files(struct run_job *job, struct err *err)
 {
 	if (job->script)
 		TRY(show_file(job, "script", job->script, job->argv.v[0], err));
-	return job->step->build->idmap.kind == IDMAP_SINGLE ? help_apt(job, err) : 0;
+	return job->answered ? help_apt(job, err) : 0;
+}
+
+/* With a single id a supervisor answers for owners and users; where there can be none, a filter only says "done". */
+static int plan_policy(struct run_job *job, struct err *err)
+{
+	const struct build *b = job->step->build;
+
+	TRY(policy_plan(b->globals, &job->opts, &job->policy, err));
+	if (b->owners == OWNERS_KEPT)
+		policy_identity(&job->policy);
+	job->answered = b->owners != OWNERS_REAL && job->policy.watch != POLICY_WATCH_IDENTITY;
+	return job->answered ? policy_answer_owners(&job->policy, err) : 0;
 }
 
 static int make_dirs(struct run_job *job, struct err *err)
@@ -165,11 +177,9 @@ static int prepare(struct run_job *job, struct err *err)
 	struct build *b = job->step->build;
 
 	TRY(make_dirs(job, err));
+	TRY(plan_policy(job, err));
 	TRY(add_files(job, err));
 	state_new_id(job->id);
-	TRY(policy_plan(b->globals, &job->opts, &job->policy, err));
-	if (b->idmap.kind == IDMAP_SINGLE)
-		TRY(policy_answer_owners(&job->policy, err));
 	TRY(network_plan(b->globals, &job->opts, &(const struct strv){ 0 }, &job->net, err));
 	TRY(plan_root(job, err));
 	return rootfs_prepare(&job->rootfs, err);

@@ -19,6 +19,7 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "builder/copy_file.h"
 #include "state/state.h"
 
 #define SECRET_MAX (500U << 10) /* BuildKit's limit */
@@ -94,7 +95,7 @@ static int own_dir(void *data, struct err *err)
 	uid_t uid = dir->mount->uid == RUN_ID_UNSET ? 0 : dir->mount->uid;
 	gid_t gid = dir->mount->gid == RUN_ID_UNSET ? 0 : dir->mount->gid;
 
-	return chown(dir->path, uid, gid) < 0 ? err_sys(err, "give a mount to %u:%u", uid, gid) : 0;
+	return copy_set_owner(AT_FDCWD, dir->path, uid, gid, err);
 }
 
 static int give(struct run_job *job, const char *path, const struct run_mount *m, struct err *err)

@@ -79,7 +79,8 @@ static int open_named(struct copy_job *job, const char *name, struct err *err)
 
 	TRY(context_open_named(where ? where : "", &job->named, err));
 	job->source = job->named.root;
-	job->plan.keep_owner = false; /* those of this machine mean nothing in the image */
+	job->plan.keep_owner = job->plan.kept =
+		false; /* those of this machine mean nothing in the image */
 	job->plan.ignore = job->named.ignore;
 	return 0;
 }
@@ -132,6 +133,7 @@ static int find_source(struct copy_job *job, struct err *err)
 		return 0;
 	}
 	job->plan.keep_owner = true;
+	job->plan.kept = s->build->owners != OWNERS_REAL;
 	r = stage_from(s, name, &base, &job->from, err);
 	job->has_from = r == 0 && base.kind != BASE_CONTEXT;
 	if (r == 0 && base.kind == BASE_CONTEXT)
@@ -159,7 +161,7 @@ static void add_words(struct key *key, const struct copy_job *job)
 	}
 	key_add(key, job->workdir);
 	key_add_int(key, job->step->build->epoch);
-	key_add_int(key, job->step->build->idmap.kind == IDMAP_SINGLE);
+	key_add_int(key, job->step->build->owners);
 }
 
 /* Without --link the result depends on what is there: links on the way, directories, names of users. */

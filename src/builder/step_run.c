@@ -175,7 +175,7 @@ static int make_key(
 	key_add(&key, job->opts.policy);
 	key_add_list(&key, &job->opts.add_host);
 	key_add_int(&key, job->opts.shm_size);
-	key_add_int(&key, s->build->idmap.kind == IDMAP_SINGLE);
+	key_add_int(&key, s->build->owners);
 	key_add_list(&key, &s->build->opts->volumes);
 	r = run_mounts_key(job, &key, err);
 	key_end_both(&key, ret, ret_portable);

@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/kept.h"
 #include "base/own.h"
 #include "base/xalloc.h"
 
@@ -37,6 +38,15 @@ static int open_parent(const char *top, const char *path, const char **ret_base)
 	return move_fd(&fd);
 }
 
+/* With a single id its owner may be kept beside it. */
+static void show_kept(int dir, const char *name, struct stat *st)
+{
+	autofd int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		kept_read(fd, st);
+}
+
 /* What the layers below show at path; false: nothing. */
 static bool below(const struct rootfs *rootfs, const char *path, struct stat *ret)
 {
@@ -46,6 +56,7 @@ static bool below(const struct rootfs *rootfs, const char *path, struct stat *re
 
 		if (dir < 0 || fstatat(dir, base, ret, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
+		show_kept(dir, base, ret);
 		return !(S_ISCHR(ret->st_mode) && ret->st_rdev == 0);
 	}
 	return false;
@@ -74,6 +85,7 @@ static bool remove_stub(const struct rootfs *rootfs, const char *upper, const ch
 
 	if (dir < 0 || fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
+	show_kept(dir, base, &st);
 	had = below(rootfs, path, &old);
 	if (S_ISREG(st.st_mode) && !way)
 		return !had && st.st_size == 0 && unlinkat(dir, base, 0) == 0;

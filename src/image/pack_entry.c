@@ -43,26 +43,14 @@ bool pack_is_opaque(const struct facts *facts, int dir)
 
 void pack_kept_stat(const struct facts *facts, int dir, const char *name, struct stat *st)
 {
-	struct stat kept = *st;
-	unsigned uid, gid;
-	char text[128];
+	char kept[KEPT_TEXT], owner[KEPT_TEXT];
 	ssize_t n = facts_get(
-		facts, dir, name, &(struct fact_asked){ KEPT_XATTR, text, sizeof(text) - 1, 0 });
+		facts, dir, name, &(struct fact_asked){ KEPT_XATTR, kept, sizeof(kept) - 1, 0 });
+	ssize_t m = facts_get(
+		facts, dir, name, &(struct fact_asked){ OWNER_XATTR, owner, sizeof(owner) - 1, 0 });
 
-	if (n >= 0) { /* else what is on disk counts */
-		text[n] = '\0';
-		if (kept_parse(text, &kept) == 0)
-			*st = kept;
-	}
-	n = facts_get(
-		facts, dir, name, &(struct fact_asked){ OWNER_XATTR, text, sizeof(text) - 1, 0 });
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	if (sscanf(text, "%u:%u", &uid, &gid) == 2) {
-		st->st_uid = uid;
-		st->st_gid = gid;
-	}
+	kept[n < 0 ? 0 : n] = owner[m < 0 ? 0 : m] = '\0';
+	kept_apply(n < 0 ? NULL : kept, m < 0 ? NULL : owner, st);
 }
 
 /* Marks of an overlay, ours or another's, are no property of the file. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For builds with a single id: calls that change owners or users are answered as done, by instructions in
- * front of the policy's filter. Installers (dpkg, rpm, apk, tar) then work, and what they unpack belongs to
- * root. Nothing is allowed that was refused before: the calls are not made at all. Making devices is
- * answered the same way; getuid() and its like tell the truth, so a program that checks is not deceived.
+ * For builds with a single id on kernels where no supervisor can answer (policy_can_answer()): calls that change
+ * owners or users are answered as done, by instructions in front of the policy's filter. Installers (dpkg, rpm,
+ * apk, tar) then work, and what they unpack belongs to root. Nothing is allowed that was refused before: the
+ * calls are not made at all. Making devices is answered the same way; getuid() and its like tell the truth, so a
+ * program that checks is not deceived.
  */
 #include "policy/policy.h"
 

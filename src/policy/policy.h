@@ -59,7 +59,8 @@ const char *policy_call_name(int nr); /* of this machine's own ABI; NULL: none *
 /* "CAP_NET_RAW", "net_raw" → number, -EINVAL if unknown. "ALL" is not a capability. */
 int policy_cap_number(const char *name);
 
-/* Where only one id is mapped: the filter answers chown, setuid and their like, and mknod of devices, as done. */
+/* Where only one id is mapped and policy_can_answer() says no: the filter answers chown, setuid and their like, and
+ * mknod of devices, as done. */
 int policy_answer_owners(struct policy *policy, struct err *err);
 
 /* Where only one id is mapped: policy->watched hands those calls, stat and the making of files to a supervisor, so

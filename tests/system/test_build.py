@@ -414,14 +414,6 @@ def buildx_and_builder_build_are_build(box):
         expect(box.ok(*words, "-q", "--rm", "--force-rm", path).startswith("sha256:"))
 
 
-@test("single")
-def with_a_single_id_changes_of_owners_are_answered(box):
-    result = build(box, "FROM busybox\nRUN touch /f && chown 33:33 /f && mknod /n c 1 3 && ! test -e /n && ls -ln /f && "
-                   "mkfifo /p && test -p /p\n", "-t", "a")
-    expect(result.code == 0 and "one user id is mapped" in result.err, result)
-    expect(re.search(r"-rw-r--r-- .* 0 +0 ", result.err), result)
-
-
 @test("overlay", "fuse", "single")
 def row_105_107_117_copy_add_and_the_content_of_files(box):
     text = ("FROM busybox AS made\nRUN mkdir /out && echo made > /out/f\nFROM busybox\nWORKDIR /w/d\nCOPY . ctx/\nADD a.tgz /un/\n"

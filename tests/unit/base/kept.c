@@ -4,7 +4,11 @@
 #include "base/kept.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 static void a_kept_stat_is_parsed(void **state)
 {
@@ -65,7 +69,37 @@ static void what_is_written_is_read_back(void **state)
 	assert_int_equal(st.st_rdev, want.st_rdev);
 }
 
+static void what_is_beside_a_file_replaces_its_own(void **state)
+{
+	const struct scratch *dir = *state;
+	struct stat st;
+	int fd;
+
+	scratch_write(dir, "f", "");
+	fd = openat(dir->fd, "f", O_RDWR | O_CLOEXEC);
+	assert_int_equal(fchmod(fd, 0755), 0);
+	if (fsetxattr(fd, KEPT_XATTR, "33:44:4755:0:0", 14, 0) < 0) {
+		(void)close(fd);
+		print_message("no user xattrs here\n");
+		skip();
+	}
+	assert_int_equal(fstat(fd, &st), 0);
+	kept_read(fd, &st);
+	assert_int_equal(st.st_uid, 33);
+	assert_int_equal(st.st_mode, S_IFREG | 04755);
+	assert_int_equal(kept_own(fd, 7, 8), 0);
+	assert_int_equal(fchmod(fd, 0640), 0); /* nothing beside the file hears of it */
+	assert_int_equal(fstat(fd, &st), 0);
+	kept_read(fd, &st);
+	assert_int_equal(st.st_uid, 7);
+	assert_int_equal(st.st_gid, 8);
+	assert_int_equal(st.st_mode, S_IFREG | 0640);
+	(void)close(fd);
+}
+
 TEST_MAIN(cmocka_unit_test(a_kept_stat_is_parsed),
 	cmocka_unit_test(a_directory_stays_one_and_no_file_becomes_one),
 	cmocka_unit_test(what_is_written_is_read_back),
+	cmocka_unit_test_setup_teardown(
+		what_is_beside_a_file_replaces_its_own, harness_scratch, harness_scratch_done),
 	cmocka_unit_test(anything_else_is_refused_and_changes_nothing))
