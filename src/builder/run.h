@@ -11,6 +11,7 @@
 struct run_bind {                /* of a --mount=type=bind */
 	char digest[SHA256_HEX]; /* what the key knows of a context */
 	bool in_place;           /* the context itself is shown */
+	char *place;             /* by this name */
 	struct snapshot from;    /* shown as a mount of its layers; without doc: it is not */
 	struct strv layers;
 };

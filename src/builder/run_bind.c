@@ -146,10 +146,23 @@ int run_bind_key(struct run_job *job, size_t index, struct key *key, struct err 
 	return r;
 }
 
+/* The mount went by the name of the directory that the key was made of: it must still be that one. */
+static int still_there(const struct part *p, const struct run_bind *bind, struct err *err)
+{
+	struct stat named, held;
+
+	if (stat(bind->place, &named) < 0 || fstat(p->source, &held) < 0)
+		return err_sys(err, "'%s'", bind->place);
+	return named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
 static int still_same(const struct part *p, const struct run_bind *bind, struct err *err)
 {
 	char digest[SHA256_HEX];
+	int r = still_there(p, bind, err);
 
+	if (r != 1)
+		return r;
 	TRY(part_digest(p, digest, err));
 	return strcmp(digest, bind->digest) == 0;
 }
@@ -204,6 +217,8 @@ static int show_context(struct part *p, struct run_bind *bind, struct volume *v,
 	v->source = xstrndup(real, (size_t)n);
 	v->subpath = xstrdup(p->words.sources.v[0]);
 	bind->in_place = true;
+	free(bind->place);
+	bind->place = xstrdup(v->source);
 	return 0;
 }
 

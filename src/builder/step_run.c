@@ -38,6 +38,7 @@ void run_job_done(struct run_job *job)
 	for (size_t i = 0; job->binds && i < job->step->in.run.n_mounts; i++) {
 		snapshot_done(&job->binds[i].from);
 		strv_done(&job->binds[i].layers);
+		free(job->binds[i].place);
 	}
 	free(job->binds);
 	policy_done(&job->policy);
@@ -127,6 +128,7 @@ static int add_volumes(struct run_job *job, const struct strv *given, struct err
 		struct volume volume;
 
 		TRY(parse_volume(*text, &volume, err));
+		volume.create_source = false;
 		job->opts.volumes = xreallocarray(
 			job->opts.volumes, job->opts.n_volumes + 1, sizeof(*job->opts.volumes));
 		job->opts.volumes[job->opts.n_volumes++] = volume;
@@ -249,6 +251,20 @@ static int keep(struct run_job *job, const char *key, struct cached *ret, struct
 		&s->build->cache, s->build->work_fd, job->dir, key, s->written->text, ret, err);
 }
 
+/* A build makes nothing on the host; `run -v` would. */
+static int check_volumes(const struct run_job *job, struct err *err)
+{
+	for (size_t i = 0; i < job->opts.n_volumes; i++) {
+		const struct volume *v = &job->opts.volumes[i];
+
+		if (v->type == VOLUME_BIND && access(v->source, F_OK) < 0 && errno == ENOENT)
+			return err_set(err, -ENOENT,
+				"-v: the source '%s' does not exist, and a build makes none",
+				v->source);
+	}
+	return 0;
+}
+
 /* portable: becomes a name that nothing has when the result is not what the key says. */
 static int execute(struct run_job *job, const char *key, char portable[SHA256_HEX],
 	struct cached *ret, struct err *err)
@@ -260,6 +276,8 @@ static int execute(struct run_job *job, const char *key, char portable[SHA256_HE
 	report(s->build, REPORT_START, vertex, s->name);
 	add_proxies(job);
 	status = step_dir(s, job->dir, err);
+	if (status >= 0)
+		status = check_volumes(job, err);
 	if (status >= 0)
 		status = run_mounts_prepare(job, err);
 	if (status >= 0)

@@ -200,6 +200,9 @@ def volumes_and_a_time_of_the_command_line(box):
     expect(steps(built(box, text, *args, "--timestamp", "86400"))["RUN " + text.split("RUN ")[1].strip()] == "CACHED")
     box.fails(1, "build", "--timestamp", "soon", box.path("ctx"), says="not a number of seconds")
     box.fails(125, "build", "-v", "relative:x:y:z", box.path("ctx"), says="invalid volume")
+    result = build(box, text, "-v", box.path("nosuch") + ":/v", "-v", here + ":/w:ro", "--no-cache")
+    expect(result.code == 1 and "nosuch' does not exist, and a build makes none" in result.err, result)
+    expect(not os.path.exists(box.path("nosuch")), "made on the host")
     box.fails(125, "build", "-v", "/alone", box.path("ctx"), says="SOURCE:PATH")  # a volume without a name would stay for ever
 
 
@@ -305,6 +308,36 @@ def b04_b05_a_context_that_changes_meanwhile_shows_nothing_else(box):
         expect(f.read() == "canary-of-the-host\n", "written through the link")
     with open(box.path("ctx", "d", "f"), encoding="ascii") as f:
         expect(f.read() == "mine\n", "a rw bind was written through")
+
+
+@test("overlay")
+def b04_what_a_run_saw_of_a_context_that_was_replaced_is_not_cached(box):
+    """The whole folder is another one when the RUN ends, and the same again at the next build."""
+    text = ("FROM busybox\nRUN --mount=type=bind,source=d,target=/m touch /v/ready; while [ ! -e /v/go ]; do :; done; "
+            "cat /m/f >/a\n")
+    write(box, text)
+    box.folder("ctx/d")
+    box.file("ctx/d/f", "mine\n")
+    args = ("-v", box.folder("here") + ":/v", "-t", "a")
+
+    def swap():
+        wait_for(lambda: os.path.exists(box.path("here/ready")), "the RUN")
+        os.rename(box.path("ctx"), box.path("old"))
+        box.folder("ctx")
+        box.file("here/go", "")
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        result = box.sbx("build", "--progress", "plain", "--network", "none", *args, box.path("ctx"))
+    finally:
+        thread.join()
+    expect(result.code == 0 and box.ok("run", "--rm", "--net", "none", "a", "cat", "/a") == "mine", result)
+    os.rmdir(box.path("ctx"))
+    os.rename(box.path("old"), box.path("ctx"))
+    for wanted in ("DONE", "CACHED"):
+        again = steps(built(box, text, *args))
+        expect([v for k, v in again.items() if k.startswith("RUN")] == [wanted], again)
 
 
 @test("overlay")
