@@ -250,6 +250,9 @@ def b03_git_contexts_and_what_they_may_not_do(box):
         box.fails(1, "build", url + "/r.git#--upload-pack=touch", says="invalid git address")
         ctx = context(box, "FROM scratch\nADD %s/r.git#main:sub /g/\n" % url)
         expect("g/b" in layers(box, ctx))
+        ctx = context(box, "FROM scratch\nADD --keep-git-dir=true %s/r.git#main /g/\nADD %s/r.git#main /h/\n" % (url, url))
+        got = layers(box, ctx)
+        expect("g/.git/HEAD" in got and "h/a" in got and "h/.git" not in got and "h/.git/HEAD" not in got, sorted(got))
     finally:
         server.shutdown()
     box.fails(1, "build", "git@-oProxyCommand=touch:x.git", says="git")

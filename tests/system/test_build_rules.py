@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of Dockerfiles and flags of sbx build that no other file looks at."""
+
+import os
+
+from buildtest import build, built, steps, write
+from sbxtest import expect, main, test
+
+
+@test("overlay")
+def args_are_seen_from_their_line_on_and_below_env(box):
+    """Global ones only when they are declared again; a stage on another one has its ARGs."""
+    text = ("ARG G=global\nFROM busybox AS one\nRUN echo \"[$G][$A][$B]\" >/o\nARG A=1 B=2\nRUN echo \"[$G][$A][$B]\" >>/o\nARG G\nENV A=env\n"
+            "ARG A=arg\nRUN echo \"[$G][$A][$B]\" >>/o\nFROM one\nRUN echo \"[$G][$A][$B]\" >>/o\nARG G=mine\nRUN echo \"[$G]\" >>/o\n"
+            "ENV X=old\nENV X=new Y=$X\nRUN echo \"$Y\" >>/o\nCMD echo $X ${X}\n")
+    built(box, text, "-t", "a")
+    said = box.ok("run", "--rm", "--net", "none", "a", "sh", "-c", "cat /o").splitlines()
+    expect(said == ["[][][]", "[][1][2]", "[global][env][2]", "[global][env][2]", "[mine]", "old"], said)
+    expect(box.ok("run", "--rm", "--net", "none", "a") == "new new")
+    built(box, text, "-t", "a", "--build-arg", "G=given", "--build-arg", "B=b")
+    said = box.ok("run", "--rm", "--net", "none", "a", "sh", "-c", "cat /o").splitlines()
+    expect(said == ["[][][]", "[][1][b]", "[given][env][b]", "[given][env][b]", "[given]", "old"], said)
+
+
+@test("overlay")
+def another_value_of_an_arg_is_missed_from_its_line_on(box):
+    text = "FROM busybox\nRUN echo before\nARG Z\nLABEL x=1\nRUN echo after\n"
+    built(box, text, "--build-arg", "Z=1")
+    again = steps(built(box, text, "--build-arg", "Z=2"))
+    expect(again["RUN echo before"] == "CACHED" and again["RUN echo after"] == "DONE", again)
+
+
+@test("overlay")
+def shared_memory_of_a_run_has_the_size_asked_for(box):
+    built(box, "FROM busybox\nRUN df -k /dev/shm | tail -n 1 >/o\n", "--shm-size", "7m", "-t", "a")
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/o").split()[1] == "7168")
+
+
+@test("overlay")
+def cache_mounts_are_shared_private_or_locked(box):
+    """Two stages at a time: each waits for the other where both may have the folder, and neither meets the other where not."""
+    here = box.folder("here")
+    text = "FROM busybox AS a\nRUN %s\nFROM busybox AS b\nRUN %s\nFROM busybox\nCOPY --from=a /o /a\nCOPY --from=b /o /b\n"
+    both = "--mount=type=cache,id=%s,target=/c,sharing=%s touch /c/%s /v/%s; while [ ! -e /v/%s ]; do :; done; ls /c >/o"
+    for sharing, wanted in (("shared", "x\ny\nx\ny"), ("private", "x\ny")):
+        x, y = "x", "y"
+        built(box, text % (both % (sharing, sharing, x, sharing + x, sharing + y), both % (sharing, sharing, y, sharing + y, sharing + x)),
+              "-v", here + ":/v", "-t", sharing)
+        expect(box.ok("run", "--rm", "--net", "none", sharing, "cat", "/a", "/b") == wanted, sharing)
+    one = "--mount=type=cache,id=l,target=/c,sharing=locked for i in a b c d; do echo %s >>/c/log; done; cp /c/log /o"
+    built(box, text % (one % "x", one % "y"), "-t", "locked")
+    logs = [box.ok("run", "--rm", "--net", "none", "locked", "cat", name).replace("\n", "") for name in ("/a", "/b")]
+    expect(sorted(logs, key=len) in (["xxxx", "xxxxyyyy"], ["yyyy", "yyyyxxxx"]), logs)
+
+
+@test("overlay")
+def a_context_may_be_an_image(box):
+    box.ok("pull", "-q", "busybox")
+    box.ok("tag", "busybox", "other:1")
+    text = "FROM base\nCOPY --from=more /bin/busybox /bb\nRUN --mount=type=bind,from=more,target=/m test -x /m/bin/busybox\nRUN test -x /bb\n"
+    built(box, text, "--build-context", "base=docker-image://other:1", "--build-context", "more=docker-image://busybox", "-t", "a")
+    result = build(box, text, "--build-context", "base=docker-image://Not-Lower", "--build-context", "more=docker-image://busybox")
+    expect(result.code == 1 and "must be lowercase" in result.err, result)
+
+
+@test("overlay")
+def a_folder_that_is_there_keeps_what_it_is_and_those_below_do_not(box):
+    """At the destination itself its own metadata stay, below it the source's win; several sources make a folder."""
+    text = ("FROM busybox\nRUN mkdir -p /d/e && chmod 700 /d /d/e\nCOPY s /d\nCOPY f g /two\nCOPY g* /one\nRUN stat -c %a /d /d/e >/o; "
+            "test -d /two -a -f /two/f -a -f /two/g -a -f /one\n")
+    write(box, text)
+    os.makedirs(box.path("ctx/s/e"))
+    for name in ("ctx/s", "ctx/s/e"):
+        os.chmod(box.path(name), 0o755)
+    box.file("ctx/f", "f")
+    box.file("ctx/g", "g")
+    built(box, text, "-t", "a")
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/o") == "700\n755")
+    result = build(box, "FROM busybox\nCOPY nothing* /x\n")
+    expect(result.code == 1 and "nothing*" in result.err and "Dockerfile:2" in result.err, result)
+
+
+@test("overlay")
+def a_volume_keeps_what_is_written_into_it_later(box):
+    built(box, "FROM busybox\nVOLUME [\"/v\", \"/w\"]\nRUN mkdir /v && echo kept >/v/f\n", "-t", "a")
+    expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/v/f") == "kept")
+    expect(box.inspect("a")["Config"]["Volumes"] == {"/v": {}, "/w": {}})
+
+
+@test("overlay")
+def exec_form_is_valid_json_and_else_it_is_a_shell_line(box):
+    text = "FROM busybox\nRUN [\"sh\", \"-c\", \"echo $0 >/o\", \"exec\"]\nRUN ['sh'] 2>/dev/null || echo shell >>/o\nENTRYPOINT [\"echo\", \"$HOME\"]\nCMD [\"x\"]\n"
+    built(box, text, "-t", "a")
+    expect(box.ok("run", "--rm", "--net", "none", "a") == "$HOME x")
+    expect(box.ok("run", "--rm", "--net", "none", "--entrypoint", "cat", "a", "/o") == "exec\nshell")
+    built(box, text + "ENTRYPOINT echo line\n", "-t", "b")
+    expect(box.ok("run", "--rm", "--net", "none", "b", "y") == "line", "the shell form takes no arguments")
+
+
+if __name__ == "__main__":
+    main()
