@@ -163,6 +163,7 @@ static struct json *take_entry(struct json *index, const char *name, const char 
 int index_put(const struct store *store, struct json *index, const struct index_name *name,
 	const struct descriptor *manifest, struct err *err)
 {
+	struct entry_facts facts;
 	struct json *entry;
 	char id[DIGEST_MAX];
 
@@ -176,10 +177,12 @@ int index_put(const struct store *store, struct json *index, const struct index_
 		put_note(entry, INDEX_REF, name->tag);
 	if (name->repo_digest)
 		put_note(entry, INDEX_DIGEST, name->repo_digest);
-	if (index_note(entry, INDEX_ID))
-		return 0;
-	TRY(entry_id(store, entry, id, err));
-	put_note(entry, INDEX_ID, id);
+	if (!index_note(entry, INDEX_ID)) {
+		TRY(entry_id(store, entry, id, err));
+		put_note(entry, INDEX_ID, id);
+	}
+	if (!entry_facts(entry, &facts))
+		entry_note_facts(store, entry);
 	return 0;
 }
 

@@ -115,7 +115,7 @@ int image_inspect(
 	if (json_get(found.config, "variant"))
 		copy_string(out, "Variant", found.config, "variant");
 	copy_string(out, "Os", found.config, "os");
-	json_put_int(out, "Size", found_size(&store, &found));
+	json_put_int(out, "Size", found_size(&store, &found, NULL));
 	put_rootfs(out, &store, &found);
 	*ret = move_ptr(&out);
 	return 0;

@@ -63,39 +63,113 @@ bool entry_is(const struct store *store, const struct json *entry, const char *i
 	return entry_id(store, entry, other, &(struct err)ERR_INIT) == 0 && strcmp(other, id) == 0;
 }
 
-int64_t found_size(const struct store *store, const struct found *found)
+int64_t found_size(const struct store *store, const struct found *found, bool *ret_whole)
 {
 	autostrv struct strv chains = STRV_INIT;
+	bool whole = found_chains(found, &chains, &(struct err)ERR_INIT) == 0;
 	int64_t sum = 0;
 
-	if (found_chains(found, &chains, &(struct err)ERR_INIT) < 0)
-		return 0;
 	strv_each (chain, &chains) {
 		autofree char *name = xasprintf("%s.json", *chain);
 		autojson struct json *record = NULL;
 
 		if (json_read_at(store->layers, name, 65536, &record, &(struct err)ERR_INIT) == 0)
 			sum += json_int(json_get(record, "size"), 0);
+		else
+			whole = false;
 	}
+	if (ret_whole)
+		*ret_whole = whole;
 	return sum;
+}
+
+/* ---- what is kept with an entry ---- */
+
+/* Other tools write index.json, too: what is not a number there is not there. */
+static bool number_note(const struct json *entry, const char *annotation, int64_t *ret)
+{
+	const char *text = index_note(entry, annotation);
+	char *end = NULL;
+	long long value;
+
+	if (!text || !*text)
+		return false;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno || *end || value < 0)
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool entry_facts(const struct json *entry, struct entry_facts *ret)
+{
+	const char *id = index_note(entry, INDEX_ID);
+	struct entry_facts facts;
+
+	if (!digest_valid(id) || !number_note(entry, INDEX_BORN, &facts.created) ||
+		!number_note(entry, INDEX_SIZE, &facts.size))
+		return false;
+	(void)snprintf(facts.id, sizeof(facts.id), "%s", id);
+	*ret = facts;
+	return true;
+}
+
+static void put_number(struct json *notes, const char *annotation, int64_t value)
+{
+	autofree char *text = xasprintf("%lld", (long long)value);
+
+	json_put_string(notes, annotation, text);
+}
+
+void entry_note_facts(const struct store *store, struct json *entry)
+{
+	struct json *notes = json_get(entry, "annotations");
+	autofound struct found found = { 0 };
+	struct err ignored =
+		ERR_INIT; /* whoever asks for the row reads the documents, and finds out */
+	int64_t created, size;
+	bool whole;
+
+	if (json_kind(notes) != JSON_MAP || entry_load(store, entry, &found, &ignored) < 0)
+		return;
+	created = config_created(found.config);
+	size = found_size(store, &found, &whole);
+	if (!whole || created < 0)
+		return;
+	put_number(notes, INDEX_BORN, created);
+	put_number(notes, INDEX_SIZE, size);
+}
+
+static void find_facts(const struct store *store, const struct json *entry, struct image_row *row)
+{
+	autofound struct found found = { 0 };
+	struct err ignored = ERR_INIT; /* a damaged image: what can be said is said */
+
+	if (entry_load(store, entry, &found, &ignored) == 0) {
+		(void)snprintf(row->id, sizeof(row->id), "%s", found.id);
+		row->created = config_created(found.config);
+		row->size = found_size(store, &found, NULL);
+	} else if (entry_id(store, entry, row->id, &ignored) < 0) {
+		(void)snprintf(row->id, sizeof(row->id), "%s", row->digest);
+	}
 }
 
 static void fill_row(const struct store *store, const struct json *entry, struct image_row *row)
 {
 	autofree char *repo_digest = entry_repo_digest(entry);
 	const char *digest = repo_digest ? strchr(repo_digest, '@') + 1 : index_digest(entry);
-	autofound struct found found = { 0 };
-	struct err ignored = ERR_INIT; /* a damaged image: what can be said is said */
+	struct entry_facts facts;
 
 	entry_names(entry, &row->repository, &row->tag);
 	(void)snprintf(row->digest, sizeof(row->digest), "%s", digest ? digest : "");
-	if (entry_load(store, entry, &found, &ignored) == 0) {
-		(void)snprintf(row->id, sizeof(row->id), "%s", found.id);
-		row->created = config_created(found.config);
-		row->size = found_size(store, &found);
-	} else if (entry_id(store, entry, row->id, &ignored) < 0) {
-		(void)snprintf(row->id, sizeof(row->id), "%s", row->digest);
+	if (!entry_facts(entry, &facts)) {
+		find_facts(store, entry, row);
+		return;
 	}
+	(void)snprintf(row->id, sizeof(row->id), "%s", facts.id);
+	row->created = facts.created;
+	row->size = facts.size;
 }
 
 /* Docker's rule: the operand is a pattern for "repository" or "repository:tag". */

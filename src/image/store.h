@@ -16,9 +16,9 @@
  *
  * index.json entries carry org.opencontainers.image.ref.name = full reference ("docker.io/library/
  * redis:latest"); a pulled-by-digest or untagged image has an entry without it. An image that came
- * through an index keeps only its own platform's manifest in the layout. Two annotations of ours:
+ * through an index keeps only its own platform's manifest in the layout. Annotations of ours:
  * io.sbx.image.id (the config's digest) and io.sbx.repo.digest ("docker.io/library/redis@sha256:…", what
- * the user pulled, when that was an index).
+ * the user pulled, when that was an index), and what `images` tells (store_private.h).
  *
  * Power loss: a blob is fdatasync'ed and a layer syncfs'ed before it gets its name. SBX_SYNC=none in
  * the environment turns that off (CI).

@@ -32,6 +32,8 @@ int image_run_apart(userns_fn fn, void *data, struct err *err);
 #define INDEX_REF    "org.opencontainers.image.ref.name"
 #define INDEX_ID     "io.sbx.image.id"
 #define INDEX_DIGEST "io.sbx.repo.digest"
+#define INDEX_BORN   "io.sbx.image.created" /* seconds since the epoch, decimal */
+#define INDEX_SIZE   "io.sbx.image.size"    /* bytes of the unpacked layers, decimal */
 
 /* Missing file = empty index. Caller frees with json_free(). */
 int index_load(const struct store *store, struct json **ret, struct err *err);
@@ -85,8 +87,8 @@ int found_check_platform(
 	const struct found *found, const char *name, const char *platform, struct err *err);
 /* Fills a config's os, architecture and variant. platform.c */
 int platform_put(struct json *config, const char *platform, struct err *err);
-/* Bytes of the unpacked layers. */
-int64_t found_size(const struct store *store, const struct found *found);
+/* Bytes of the unpacked layers that are here. *ret_whole (may be NULL): all are. */
+int64_t found_size(const struct store *store, const struct found *found, bool *ret_whole);
 /* chain ids of a loaded image, one per layer. */
 int found_chains(const struct found *found, struct strv *ret, struct err *err);
 
@@ -96,6 +98,15 @@ int found_chains(const struct found *found, struct strv *ret, struct err *err);
 void entry_names(const struct json *entry, char **ret_repository, char **ret_tag);
 /* "redis@sha256:…" as it was pulled, malloc'ed; NULL for a name that was only given here. */
 char *entry_repo_digest(const struct json *entry);
+/* What a row tells of an entry's image: id, date, size. A pure function of the manifest, so index_put() keeps it with the
+ * entry and nobody has to read 200 configurations to list 200 images. entry_note_facts() leaves an entry alone whose
+ * image is not whole, entry_facts() then says false. */
+struct entry_facts {
+	char id[DIGEST_MAX];
+	int64_t created, size;
+};
+bool entry_facts(const struct json *entry, struct entry_facts *ret);
+void entry_note_facts(const struct store *store, struct json *entry);
 bool entry_is(const struct store *store, const struct json *entry, const char *id);
 
 /* ---- config.c ---- */

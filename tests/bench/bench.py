@@ -227,10 +227,27 @@ def forget_archives(world, which):
 
 
 def new_name(world, which):
-    """A repository that the registry has not seen, so that every layer is sent."""
+    """A repository that the registry has not seen, by an image that is not known to be from there, so that every layer is
+    sent. sbx has its name from a mirror; podman forgets what it knows of registries."""
     world.pushes += 1
     if which == 0:
         world.run([SBX, "tag", "gcc", world.fresh_name(0)])
+    else:
+        shutil.rmtree(world.top + "/home/.local/share/containers/cache", ignore_errors=True)
+    os.sync()
+
+
+def new_repository(world, which):
+    """The same by an image that both sides know to be from that registry, which can take its layers from there."""
+    world.pushes += 1
+    if which == 0:
+        world.run([SBX, "tag", world.podman_image("gcc"), world.fresh_name(0)])
+
+
+def both_from_there(world):
+    world.run([SBX, "pull", "-q", world.podman_image("gcc")])
+    world.run([*PODMAN, "rmi", "-f", world.podman_image("gcc")], ok=False)
+    world.run([*PODMAN, "pull", "-q", "--tls-verify=false", world.podman_image("gcc")])
 
 
 def forget_commit(world, which):
@@ -381,6 +398,9 @@ ROWS = [
     Row("push", "`push` of gcc under a new name", 1 / 3, lambda w: [SBX, "push", "-q", w.fresh_name(0)],
         lambda w: [*PODMAN, "push", "-q", "--tls-verify=false", w.podman_image("gcc"), w.fresh_name(1)],
         start=both_have_big, before=new_name, runs=5),
+    Row("push-mount", "the same, the registry has its layers in another repository", 1 / 3, lambda w: [SBX, "push", "-q", w.fresh_name(0)],
+        lambda w: [*PODMAN, "push", "-q", "--tls-verify=false", w.podman_image("gcc"), w.fresh_name(1)],
+        start=both_from_there, before=new_repository, runs=10),
     Row("commit", "`commit` of 15,000 new files and 100 MB", 1 / 3, lambda w: [SBX, "commit", "bench", "bench:1"],
         lambda w: [*PODMAN, "commit", "-q", "bench", "bench:1"], start=changed_containers, before=forget_commit, stop=both_stop, runs=5),
     Row("build-noop", "`build` of 10 RUNs, nothing changed", 1 / 20, sbx_build("bench-10"), buildah_build("peer-10", "--layers"),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,6 +43,57 @@ static void each_name_is_a_row_with_id_size_and_date(void **state)
 	assert_int_equal(rows[0].created, 1714979289);
 	assert_memory_equal(rows[0].digest, "sha256:", 7);
 	image_rows_free(rows, n);
+}
+
+static void a_row_needs_no_other_file_than_the_index(void **state)
+{
+	struct fixture *fx = *state;
+	struct image_row *rows = NULL;
+	char id[DIGEST_MAX];
+	struct err err = ERR_INIT;
+	size_t n = 0;
+	autostore struct store store = STORE_INIT;
+
+	fixture_image(fx, REDIS, "one", id);
+	assert_int_equal(store_open(&fx->globals, false, &store, &err), 0);
+	assert_int_equal(renameat(store.images, "blobs", store.images, "away"), 0);
+	assert_int_equal(image_list(&fx->globals, NULL, &rows, &n, &err), 0);
+	assert_int_equal(renameat(store.images, "away", store.images, "blobs"), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(rows[0].id, id);
+	assert_int_equal(rows[0].size, 1000);
+	assert_int_equal(rows[0].created, 1714979289);
+	image_rows_free(rows, n);
+}
+
+/* Other tools write index.json, and older versions of this one have. */
+static void notes_that_are_missing_or_no_numbers_are_not_believed(void **state)
+{
+	static const char *const values[] = { NULL, "", "-1", "12x", "99999999999999999999" };
+	struct fixture *fx = *state;
+	char id[DIGEST_MAX];
+	struct err err = ERR_INIT;
+	autostore struct store store = STORE_INIT;
+
+	fixture_image(fx, REDIS, "one", id);
+	assert_int_equal(store_open(&fx->globals, false, &store, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		autojson struct json *index = NULL;
+		struct json *notes;
+		struct image_row *rows = NULL;
+		size_t n = 0;
+
+		assert_int_equal(index_load(&store, &index, &err), 0);
+		notes = json_get(json_at(index_list(index), 0), "annotations");
+		json_del(notes, INDEX_SIZE);
+		if (values[i])
+			json_put_string(notes, INDEX_SIZE, values[i]);
+		assert_int_equal(index_save(&store, index, &err), 0);
+		assert_int_equal(image_list(&fx->globals, NULL, &rows, &n, &err), 0);
+		assert_int_equal(n, 1);
+		assert_int_equal(rows[0].size, 1000);
+		image_rows_free(rows, n);
+	}
 }
 
 static void an_image_that_lost_its_tag_keeps_its_repository(void **state)
@@ -104,6 +156,8 @@ static void a_damaged_image_is_still_listed(void **state)
 }
 
 TEST_MAIN(FIXTURE_TEST(each_name_is_a_row_with_id_size_and_date),
+	FIXTURE_TEST(a_row_needs_no_other_file_than_the_index),
+	FIXTURE_TEST(notes_that_are_missing_or_no_numbers_are_not_believed),
 	FIXTURE_TEST(an_image_that_lost_its_tag_keeps_its_repository),
 	FIXTURE_TEST(operands_choose_repositories_and_tags),
 	FIXTURE_TEST(an_empty_store_lists_nothing), FIXTURE_TEST(a_damaged_image_is_still_listed))
