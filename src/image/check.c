@@ -14,6 +14,7 @@
 
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "image/confined.h"
 #include "image/digest.h"
 #include "image/parcel.h"
 #include "image/store_private.h"
@@ -227,6 +228,8 @@ int check_main(const struct globals *globals, int argc, char **argv, struct err 
 	TRY(check_opts_parse(argv, &opts, err));
 	c.repair = opts.repair;
 	TRY(store_open(globals, true, &store, err));
+	TRY(store_inside(&store, err));
+	TRY(confined_archive(&store, err));
 	TRY(check_blobs(&c, ".", "sha256", err));
 	TRY(check_blobs(&c, "../sha512", "sha512", err));
 	TRY(index_load(&store, &index, err));

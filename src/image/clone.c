@@ -19,8 +19,8 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/strv.h"
-#include "base/userns.h"
 #include "base/xalloc.h"
+#include "image/store_private.h"
 
 static int open_dir(int dir, const char *name, struct err *err)
 {
@@ -149,10 +149,8 @@ static int clone_child(void *data, struct err *err)
 int layer_clone(const struct layer_clone *clone, struct err *err)
 {
 	struct layer_clone copy = *clone;
-	struct idmap map;
 
-	TRY(idmap_detect(&map, err));
-	if (userns_run(&map, 0, clone_child, &copy, err) < 0)
+	if (store_run_inside(clone->store, clone_child, &copy, err) < 0)
 		return err_wrap(err, "use a layer on another base");
 	return 0;
 }

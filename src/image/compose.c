@@ -24,9 +24,9 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/sha256.h"
-#include "base/userns.h"
 #include "base/xalloc.h"
 #include "image/clone.h"
+#include "image/confined.h"
 #include "image/pack.h"
 #include "image/store_private.h"
 
@@ -130,7 +130,9 @@ static int pack_nothing(struct built *b, struct err *err)
 static int pack_layer(struct assembly *a, struct built *b, struct err *err)
 {
 	autofree char *upper = xasprintf("%s/build/%s", a->globals->root, b->upper);
-	struct pack pack = { .layer = true, .clamp = getenv("SOURCE_DATE_EPOCH") != NULL };
+	struct pack pack = {
+		.layer = true, .clamp = getenv("SOURCE_DATE_EPOCH") != NULL, .inside = &a->store
+	};
 	int r;
 
 	TRY(spool_begin(&b->spool, &a->store, NULL, err));
@@ -150,7 +152,7 @@ static int copy_layer(struct assembly *a, struct built *b, struct err *err)
 	const char *chain = json_str(json_get(b->doc, "chain"), "");
 	autofree char *name = xasprintf("%s.json", chain), *copy = xasprintf("%s.copy", b->upper);
 	autojson struct json *record = NULL;
-	struct layer_clone job = { a->store.layers, chain, a->build, copy };
+	struct layer_clone job = { a->store.layers, chain, a->build, copy, &a->store };
 
 	TRY(json_read_at(a->store.layers, name, 1 << 16, &record, err));
 	(void)snprintf(b->packed.digest, sizeof(b->packed.digest), "%s",
@@ -192,15 +194,14 @@ static int write_record(const struct assembly *a, const struct built *b, struct 
 {
 	autojson struct json *record = json_new_map();
 	autobuf struct buf text = BUF_INIT;
-	struct idmap map;
+	bool single = a->store.inside->map.kind == IDMAP_SINGLE;
 	char name[80];
 
-	TRY(idmap_detect(&map, err));
 	json_put_string(record, "diffId", b->packed.digest);
 	json_put_int(record, "size", b->packed.content);
 	json_put_int(record, "inodes", b->packed.members);
 	json_put_bool(record, "opaque", false);
-	json_put_string(record, "ids", map.kind == IDMAP_SINGLE ? "single" : "mapped");
+	json_put_string(record, "ids", single ? "single" : "mapped");
 	json_write(record, 0, &text);
 	(void)snprintf(name, sizeof(name), "%s.json", b->chain);
 	return fs_write_at(a->store.layers, name, text.data, text.len,
@@ -212,16 +213,14 @@ static int adopt_dir(const struct assembly *a, const struct built *b, struct err
 {
 	struct move move = { a, b };
 	struct err denied = ERR_INIT;
-	struct idmap map;
 
 	if (store_has_layer(&a->store, b->chain))
 		return 0; /* somebody has made the very same */
 	TRY(write_record(a, b, err));
-	TRY(idmap_detect(&map, err));
 	TRY(fs_remove_tree(a->store.layers, b->chain, err)); /* without record it is no layer */
 	if (move_child(&move, &denied) >= 0)
 		return 0;
-	return userns_run(&map, 0, move_child, &move, err); /* it belongs to a sub-id */
+	return store_run_inside(&a->store, move_child, &move, err); /* it belongs to a sub-id */
 }
 
 static int note_layer(struct built *b, struct err *err)
@@ -397,6 +396,8 @@ int compose_main(const struct globals *globals, int argc, char **argv, struct er
 		return err_set(err, -EINVAL, "usage: sbx-image compose SPEC");
 	TRY(open_build(&a, err));
 	TRY(json_read_at(AT_FDCWD, argv[1], SPEC_MAX, &a.spec, err));
+	TRY(store_inside(&a.store, err));
+	TRY(confined_archive(&a.store, err));
 	TRY(load_base(&a, err));
 	TRY(add_layers(&a, err));
 	if (a.n > 127)
