@@ -90,17 +90,37 @@ static char *refresh_form(const struct challenge *challenge, const char *scope, 
 		service, scope_code, token_code);
 }
 
+/* A blob is mounted only with a token that is good for where it comes from, too: each repository is a scope. */
+static char *add_scopes(const struct registry *registry, const char *url)
+{
+	struct buf out = BUF_INIT;
+
+	buf_adds(&out, url);
+	strv_each (path, &registry->also) {
+		autofree char *scope = xasprintf("repository:%s:pull", *path);
+		autofree char *code = url_encode(scope);
+
+		buf_addf(&out, "&scope=%s", code);
+	}
+	return buf_steal(&out);
+}
+
+static char *scope_of(const struct registry *registry)
+{
+	return registry->path ? xasprintf("repository:%s:%s", registry->path,
+					registry->push ? "pull,push" : "pull")
+			      : NULL;
+}
+
 /* Asks the realm. 0: *ret is the token. -EACCES: it refused. */
 static int call_realm(struct registry *registry, struct server *server,
 	const struct token_call *call, char **ret, struct err *err)
 {
 	const struct creds *creds = &server->creds;
 	const char *user = call->with_login ? creds->user : NULL;
-	autofree char *scope = registry->path ? xasprintf("repository:%s:%s", registry->path,
-							registry->push ? "pull,push" : "pull")
-					      : NULL;
-	autofree char *url = auth_token_url(call->challenge, scope, user), *basic = NULL,
-		      *form = NULL;
+	autofree char *scope = scope_of(registry);
+	autofree char *bare = auth_token_url(call->challenge, scope, user);
+	autofree char *url = add_scopes(registry, bare), *basic = NULL, *form = NULL;
 	autoreply struct http_reply reply = { 0 };
 	struct http_request request = { .max_body = TOKEN_REPLY_MAX, .no_redirect = true };
 	struct url base;
@@ -146,6 +166,13 @@ static int answer_bearer(struct registry *registry, struct server *server,
 		call.with_login = false;
 	}
 	r = call_realm(registry, server, &call, &token, err);
+	if (r == -EACCES &&
+		registry->also.n >
+			0) { /* some services refuse all for one: nothing is mounted then */
+		strv_done(&registry->also);
+		registry->also = (struct strv)STRV_INIT;
+		r = call_realm(registry, server, &call, &token, err);
+	}
 	if (r == -EACCES && call.with_login) {
 		server->login = LOGIN_REFUSED;
 		if (server->creds_given)

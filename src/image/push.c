@@ -35,12 +35,24 @@ struct push {
 	struct registry *registry;
 	struct server *server; /* the registry itself */
 	struct push_opts opts;
+	char **sources; /* one per layer of image */
+	size_t n_sources;
 	struct outfile
 		digests; /* --digestfile, opened before the network is; there when all is sent */
 };
 
+static void forget_sources(struct push *p)
+{
+	for (size_t i = 0; i < p->n_sources; i++)
+		free(p->sources[i]);
+	free(p->sources);
+	p->sources = NULL;
+	p->n_sources = 0;
+}
+
 static void push_done(struct push *p)
 {
+	forget_sources(p);
 	registry_free(p->registry);
 	ref_done(&p->ref);
 	found_done(&p->image);
@@ -275,11 +287,27 @@ static int send_blob(struct push *p, struct upload *up, const char *from, struct
 		up->digest, STARTS_MAX);
 }
 
-/* A repository of the same registry that this store knows to have the blob, malloc'ed. */
-static char *find_source(struct push *p, const char *digest)
+/* ---- what another repository has ---- */
+
+static void offer(struct push *p, const struct manifest *has, const char *repository, size_t len)
+{
+	const struct manifest *m = &p->image.manifest;
+
+	for (size_t i = 0; i < m->n_layers; i++)
+		for (size_t k = 0; k < has->n_layers && !p->sources[i]; k++)
+			if (strcmp(has->layers[k].digest, m->layers[i].digest) == 0)
+				p->sources[i] = xstrndup(repository, len);
+}
+
+/* For each layer a repository of the same registry that this store knows to have it, or NULL. Before the first request,
+ * because the token must be good for them, too; what comes up with a later tag of --all-tags is uploaded. */
+static void find_sources(struct push *p)
 {
 	size_t len = strlen(p->ref.domain);
 
+	forget_sources(p);
+	p->n_sources = p->image.manifest.n_layers;
+	p->sources = xcalloc(p->n_sources + 1, sizeof(char *));
 	json_each (it, index_list(p->index)) {
 		const char *pulled = index_note(it.value, INDEX_DIGEST);
 		size_t path = pulled ? strcspn(pulled, "@") : 0;
@@ -287,22 +315,23 @@ static char *find_source(struct push *p, const char *digest)
 		struct err ignored = ERR_INIT; /* a damaged image is no source */
 
 		if (path <= len + 1 || strncmp(pulled, p->ref.domain, len) != 0 ||
-			pulled[len] != '/' || entry_load(&p->store, it.value, &found, &ignored) < 0)
+			pulled[len] != '/')
 			continue;
 		if (path - len - 1 == strlen(p->ref.path) &&
 			strncmp(pulled + len + 1, p->ref.path, path - len - 1) == 0)
 			continue;
-		for (size_t i = 0; i < found.manifest.n_layers; i++)
-			if (strcmp(found.manifest.layers[i].digest, digest) == 0)
-				return xstrndup(pulled + len + 1, path - len - 1);
+		if (entry_load(&p->store, it.value, &found, &ignored) == 0)
+			offer(p, &found.manifest, pulled + len + 1, path - len - 1);
 	}
-	return NULL;
+	for (size_t i = 0; i < p->n_sources; i++)
+		if (p->sources[i] && !strv_has(&p->registry->also, p->sources[i]))
+			strv_add(&p->registry->also, p->sources[i]);
 }
 
-static int push_blob(struct push *p, const char *digest, struct err *err)
+/* from: a repository that has it, or NULL */
+static int push_blob(struct push *p, const char *digest, const char *from, struct err *err)
 {
 	struct upload up = { .digest = digest };
-	autofree char *from = NULL;
 	autofd int fd = -EBADF;
 	int r = has_blob(p, digest, err);
 
@@ -314,7 +343,6 @@ static int push_blob(struct push *p, const char *digest, struct err *err)
 	fd = store_open_blob(&p->store, digest, &up.size, err);
 	TRY(fd);
 	up.fd = fd;
-	from = find_source(p, digest);
 	r = send_blob(p, &up, from, err);
 	place_done(&up.place);
 	return r < 0 ? err_wrap(err, "push blob %.19s", digest) : 0;
@@ -353,9 +381,10 @@ static int push_tag(struct push *p, struct err *err)
 	const struct manifest *m = &p->image.manifest;
 	int64_t size = 0;
 
+	find_sources(p);
 	for (size_t i = 0; i < m->n_layers; i++)
-		TRY(push_blob(p, m->layers[i].digest, err));
-	TRY(push_blob(p, m->config.digest, err));
+		TRY(push_blob(p, m->layers[i].digest, p->sources[i], err));
+	TRY(push_blob(p, m->config.digest, NULL, err));
 	TRY(push_manifest(p, &size, err));
 	if (p->digests.fd >= 0 && dprintf(p->digests.fd, "%s\n", p->image.manifest_digest) < 0)
 		return err_sys(err, "write '%s'", p->opts.digestfile);

@@ -122,6 +122,7 @@ void registry_free(struct registry *registry)
 	}
 	free(registry->servers);
 	endpoints_done(&registry->endpoints);
+	strv_done(&registry->also);
 	free(registry->path);
 	free(registry->familiar);
 	free(registry->full_name);

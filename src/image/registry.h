@@ -47,6 +47,8 @@ struct registry {
 	char *familiar;  /* "redis", for messages */
 	char *full_name; /* "docker.io/library/redis" */
 	bool push;       /* ask for the right to write, too */
+	struct strv
+		also; /* repositories that a push may mount blobs from: the right to read them, too */
 	struct endpoints endpoints;
 	struct server *servers; /* one per endpoint */
 	size_t current;         /* the one that served the last document */

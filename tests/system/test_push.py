@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import threading
+import urllib.parse
 
 from registrytest import ANA, login
 from sbxtest import REGISTRY, expect, main, test
@@ -17,7 +18,8 @@ HOST = REGISTRY.split("//")[1]
 
 class Registry(http.server.BaseHTTPRequestHandler):
     """Takes uploads into memory. server.limit: bytes of one request; server.uses: requests a token is good for;
-    server.place: where uploads are sent instead of here; server.login: who gets tokens, None = everybody."""
+    server.place: where uploads are sent instead of here; server.login: who gets tokens, None =
+    everybody; server.narrow: no token is given for several repositories."""
     protocol_version = "HTTP/1.1"
 
     def answer(self, status, **headers):
@@ -29,6 +31,18 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
     def body(self):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def granted(self):
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(self.server.scopes[-1]).query)["scope"]
+
+    def mounts(self):
+        """As registries do: with the right to read the source, else an upload is begun."""
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        if "mount" not in query or "repository:%s:pull" % query["from"][0] not in self.granted():
+            return False
+        self.server.blobs[query["mount"][0]] = b""
+        self.answer(201)
+        return True
 
     def refused(self):
         """A token is needed and lasts for so many requests."""
@@ -46,9 +60,12 @@ class Registry(http.server.BaseHTTPRequestHandler):
             if self.server.login and self.headers.get("Authorization") != "Basic " + self.server.login:
                 self.answer(401)
                 return
+            self.server.scopes.append(self.path)
+            if self.server.narrow and len(self.granted()) > 1:
+                self.answer(403)
+                return
             self.server.token += 1
             self.server.left = self.server.uses
-            self.server.scopes.append(self.path)
             text = json.dumps({"token": "t%d" % self.server.token}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(text)))
@@ -61,7 +78,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.body()
-        if not self.refused():
+        if not self.refused() and not self.mounts():
             self.server.uploads.append(b"")
             here = "/up/%d?state=x" % (len(self.server.uploads) - 1)
             self.answer(202, Location=(self.server.place or "") + here)
@@ -107,7 +124,7 @@ class Fake:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
         server.blobs, server.manifests, server.uploads, server.log, server.scopes = {}, {}, [], [], []
         server.limit, server.uses, server.token, server.left, server.place = 1 << 30, None, 0, 0, None
-        server.login = None
+        server.login, server.narrow = None, False
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.server = server
         return server
@@ -161,6 +178,37 @@ def a_blob_of_another_repository_is_mounted(box):
     box.ok("tag", source, target)
     first = box.ok("push", target)
     expect(": Mounted" in first and "Pushed" in first, first)
+
+
+def known_from(box, name):
+    """The store's images have all been pulled as NAME."""
+    path = os.path.join(box.env["SBX_ROOT"], "images/index.json")
+    with open(path, encoding="utf-8") as f:
+        index = json.load(f)
+    for entry in index["manifests"]:
+        entry["annotations"]["io.sbx.repo.digest"] = "%s@%s" % (name, entry["digest"])
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(index, f)
+
+
+@test("overlay")
+def a_token_is_asked_for_the_repository_that_blobs_are_mounted_from(box):
+    box.ok("pull", "-q", "layers")
+    with Fake() as server:
+        server.uses = 100
+        host = "127.0.0.1:%d" % server.server_port
+        known_from(box, host + "/their/layers")
+        box.ok("tag", "layers", host + "/my/layers")
+        said = box.ok("push", host + "/my/layers")
+        expect(said.count(": Mounted") == 4 and whole(server, "latest"), said)
+        expect("scope=repository%3Atheir%2Flayers%3Apull" in server.scopes[0], server.scopes)
+    with Fake() as server:  # a service that refuses all for one
+        server.uses, server.narrow = 100, True
+        host = "127.0.0.1:%d" % server.server_port
+        known_from(box, host + "/their/layers")
+        box.ok("tag", "layers", host + "/my/layers")
+        said = box.ok("push", host + "/my/layers")
+        expect("Mounted" not in said and whole(server, "latest"), said)
 
 
 @test("overlay")
