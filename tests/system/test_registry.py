@@ -536,6 +536,22 @@ def an_artifact_is_not_an_image(box):
 
 
 @test("overlay")
+def an_image_of_settings_only_is_kept_and_cannot_run(box):
+    with BadRegistry() as registry:
+        registry.add(NAME, Image([], {"Cmd": ["true"], "Labels": {"only": "this"}}))
+        succeeds(pull(box, registry))
+        name = "%s/%s" % (registry.host, NAME)
+        expect(box.inspect(name)["Config"]["Labels"] == {"only": "this"} and box.inspect(name)["Size"] == 0, box.inspect(name))
+        expect(box.ok("images", "--format", "{{.Size}}") == "0B")
+        box.fails(127, "run", "--rm", "--net", "none", name, says="no layers: there is nothing to run")
+        box.ok("save", "-o", box.path("o.tar"), name)
+        box.ok("rmi", name)
+        box.ok("load", "-i", box.path("o.tar"))
+        box.ok("system", "check")
+        box.ok("rmi", name)
+
+
+@test("overlay")
 def urls_in_descriptors_are_not_followed(box):
     with BadRegistry() as registry, BadRegistry("127.0.0.2") as evil:
         image = image_of(30)
