@@ -8,17 +8,6 @@
 #include "base/xalloc.h"
 #include "image/store_private.h"
 
-static int64_t layer_size(const struct store *store, const char *chain)
-{
-	autofree char *name = xasprintf("%s.json", chain);
-	autojson struct json *record = NULL;
-	struct err ignored = ERR_INIT; /* a damaged layer: the history can still be told */
-
-	if (json_read_at(store->layers, name, 65536, &record, &ignored) < 0)
-		return 0;
-	return json_int(json_get(record, "size"), 0);
-}
-
 static void copy(struct json *row, const char *name, const struct json *step, const char *key)
 {
 	json_put_string(row, name, json_str(json_get(step, key), ""));
@@ -42,7 +31,8 @@ static struct json *make_rows(
 		copy(row, "Comment", step, "comment");
 		if (!json_bool(json_get(step, "empty_layer"), false) && layer < chains->n)
 			size = layer_size(store, chains->v[layer++]);
-		json_put_int(row, "Size", size);
+		json_put_int(
+			row, "Size", size > 0 ? size : 0); /* of a damaged layer nothing is known */
 		json_put_string(row, "Id", "<missing>");
 		json_push(rows, row);
 	}

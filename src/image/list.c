@@ -63,6 +63,16 @@ bool entry_is(const struct store *store, const struct json *entry, const char *i
 	return entry_id(store, entry, other, &(struct err)ERR_INIT) == 0 && strcmp(other, id) == 0;
 }
 
+int64_t layer_size(const struct store *store, const char *chain_id)
+{
+	autofree char *name = xasprintf("%s.json", chain_id);
+	autojson struct json *record = NULL;
+
+	if (json_read_at(store->layers, name, 65536, &record, &(struct err)ERR_INIT) < 0)
+		return -1;
+	return json_int(json_get(record, "size"), 0);
+}
+
 int64_t found_size(const struct store *store, const struct found *found, bool *ret_whole)
 {
 	autostrv struct strv chains = STRV_INIT;
@@ -70,13 +80,10 @@ int64_t found_size(const struct store *store, const struct found *found, bool *r
 	int64_t sum = 0;
 
 	strv_each (chain, &chains) {
-		autofree char *name = xasprintf("%s.json", *chain);
-		autojson struct json *record = NULL;
+		int64_t size = layer_size(store, *chain);
 
-		if (json_read_at(store->layers, name, 65536, &record, &(struct err)ERR_INIT) == 0)
-			sum += json_int(json_get(record, "size"), 0);
-		else
-			whole = false;
+		sum += size > 0 ? size : 0;
+		whole = whole && size >= 0;
 	}
 	if (ret_whole)
 		*ret_whole = whole;

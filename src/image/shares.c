@@ -33,17 +33,6 @@ static int by_chain(const void *a, const void *b)
 	return r ? r : (x->image > y->image) - (x->image < y->image);
 }
 
-static int64_t layer_size(const struct store *store, const char *chain)
-{
-	autofree char *name = xasprintf("%s.json", chain);
-	autojson struct json *record = NULL;
-	struct err ignored = ERR_INIT; /* of a damaged layer nothing is known */
-
-	if (json_read_at(store->layers, name, 65536, &record, &ignored) < 0)
-		return 0;
-	return json_int(json_get(record, "size"), 0);
-}
-
 static void add_image(const struct store *store, const struct json *index, const char *id,
 	size_t row, struct uses *uses)
 {
@@ -59,8 +48,9 @@ static void add_image(const struct store *store, const struct json *index, const
 	uses->list = xreallocarray(uses->list, uses->n + chains.n + 1, sizeof(*uses->list));
 	strv_each (chain, &chains) {
 		struct use *use = &uses->list[uses->n++];
+		int64_t size = layer_size(store, *chain);
 
-		*use = (struct use){ .image = row, .size = layer_size(store, *chain) };
+		*use = (struct use){ .image = row, .size = size > 0 ? size : 0 };
 		memcpy(use->chain, *chain, strnlen(*chain, sizeof(use->chain) - 1));
 	}
 }

@@ -87,6 +87,8 @@ int found_check_platform(
 	const struct found *found, const char *name, const char *platform, struct err *err);
 /* Fills a config's os, architecture and variant. platform.c */
 int platform_put(struct json *config, const char *platform, struct err *err);
+/* Bytes of an unpacked layer, as its record says; -1: it has none. */
+int64_t layer_size(const struct store *store, const char *chain_id);
 /* Bytes of the unpacked layers that are here. *ret_whole (may be NULL): all are. */
 int64_t found_size(const struct store *store, const struct found *found, bool *ret_whole);
 /* chain ids of a loaded image, one per layer. */
