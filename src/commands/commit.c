@@ -17,7 +17,8 @@ static void tell_volumes(const struct container *c)
 	autobuf struct buf places = BUF_INIT;
 
 	json_each (it, json_get(c->config, "mounts"))
-		if (strcmp(json_str(json_get(it.value, "type"), ""), "tmpfs") != 0)
+		if (strcmp(json_str(json_get(it.value, "type"), ""), "tmpfs") != 0 &&
+			strcmp(json_str(json_get(it.value, "type"), ""), "image") != 0)
 			buf_addf(&places, "%s%s", places.len ? ", " : "",
 				json_str(json_get(it.value, "destination"), ""));
 	if (places.len > 0)

@@ -94,3 +94,26 @@ int container_kill(const struct globals *globals, struct container *c, struct er
 	log_msg(LOG_WARN, "%s; ending the monitor", err->text);
 	return end_monitor(globals, c, err);
 }
+
+bool container_uses_image(const struct container *c, const char *image_id)
+{
+	if (strcmp(json_str(json_get(c->config, "imageId"), ""), image_id) == 0)
+		return true;
+	json_each (it, json_get(c->config, "mounts"))
+		if (strcmp(json_str(json_get(it.value, "imageId"), ""), image_id) == 0)
+			return true;
+	return false;
+}
+
+void container_all_layers(const struct container *c, struct strv *ret)
+{
+	autostrv struct strv layers = STRV_INIT;
+
+	json_strv(json_get(c->config, "layers"), &layers);
+	strv_extend(ret, &layers);
+	json_each (it, json_get(c->config, "mounts")) {
+		strv_done(&layers);
+		json_strv(json_get(it.value, "layers"), &layers);
+		strv_extend(ret, &layers);
+	}
+}

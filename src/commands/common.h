@@ -11,6 +11,10 @@
 typedef int (*operand_fn)(void *data, const char *name, struct err *err);
 int for_each_operand(const struct strv *operands, operand_fn fn, void *data);
 
+/* Is it made from this image, or has it mounted it? */
+bool container_uses_image(const struct container *c, const char *image_id);
+/* The directories of both, absolute. */
+void container_all_layers(const struct container *c, struct strv *ret);
 bool container_up(const struct container *c); /* running, paused or between two restarts */
 
 /* Waits until the record says that it does not run any more, or only until its restart policy brings it

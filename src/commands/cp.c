@@ -101,7 +101,7 @@ static int plan_root(struct copy *copy, struct err *err)
 		const char *source = json_str(json_get(it.value, "source"), "");
 		const char *target = json_str(json_get(it.value, "destination"), "");
 
-		if (*source && *target && access(source, F_OK) == 0) {
+		if (*source == '/' && *target && access(source, F_OK) == 0) {
 			add_op(rootfs, OP_BIND, source, target);
 			rootfs->ops[rootfs->n_ops - 1].read_only = !json_bool(
 				json_get(it.value, "rw"), true);

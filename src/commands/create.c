@@ -164,6 +164,7 @@ int launch_create(struct launch *launch, struct err *err)
 	TRY(need_layers(launch, err));
 	state_new_id(launch->id);
 	TRY(launch_inherit(launch, err));
+	TRY(launch_mount_images(launch, err));
 	TRY(launch_plan(launch, err));
 	if (launch->opts.dry_run) {
 		autobuf struct buf text = BUF_INIT;

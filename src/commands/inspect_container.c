@@ -238,7 +238,7 @@ static struct json *binds_part(const struct container *c)
 			json_str(json_get(it.value, "destination"), ""),
 			json_bool(json_get(it.value, "rw"), true) ? "" : ":ro");
 
-		if (strcmp(type, "tmpfs") != 0 &&
+		if (strcmp(type, "tmpfs") != 0 && strcmp(type, "image") != 0 &&
 			!json_bool(json_get(it.value, "anonymous"), false))
 			json_push(list, json_new_string(text));
 	}

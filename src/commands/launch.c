@@ -33,6 +33,7 @@ void launch_done(struct launch *launch)
 	network_set_done(&launch->more);
 	policy_done(&launch->policy);
 	image_done(&launch->image);
+	launch_images_done(launch);
 	run_opts_done(&launch->opts);
 	strv_done(&launch->argv);
 	strv_done(&launch->health.test);
@@ -412,8 +413,8 @@ static _Noreturn void monitor_main(struct launch *launch, int client, int listen
 
 int launch_prepare(struct launch *launch, int *ret_listener, struct err *err)
 {
-	TRY(rootfs_prepare(&launch->rootfs, err));
 	TRY(state_run_dir(&launch->container, launch->globals, err));
+	TRY(rootfs_prepare(&launch->rootfs, err));
 	TRY(logger_open(&launch->container, &launch->log, err));
 	TRY(launch_report_open(launch, err));
 	TRY(*ret_listener = listen_for_clients(&launch->container, err));

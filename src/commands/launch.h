@@ -39,6 +39,11 @@ struct launch {
 	/* with --network container:NAME: the run directory of that container, and its host name */
 	int shared;
 	char *shared_hostname;
+	struct mounted_image {
+		struct strv layers;
+		char id[DIGEST_MAX];
+	} * mounted; /* one for each of opts.volumes that is an image */
+	size_t n_mounted;
 	struct cdi cdi;   /* what the names among opts.devices stand for */
 	const char *user; /* borrowed from opts or image; NULL = root */
 	bool by_run;      /* not create: this process will start it, or it was never meant to be */
@@ -77,6 +82,12 @@ int launch_ids(struct launch *launch, struct err *err);
  * that is started again, what it inherited when it was made, whatever has become of its parents. */
 int launch_inherit(struct launch *launch, struct err *err);
 int launch_inherit_again(struct launch *launch, struct err *err);
+/* launch_images.c. --mount type=image: finds the images; again: those of the record, whatever their names
+ * mean today. */
+int launch_mount_images(struct launch *launch, struct err *err);
+int launch_mount_images_again(struct launch *launch, struct err *err);
+void launch_images_done(struct launch *launch);
+void launch_images_record(const struct launch *launch, const struct volume *v, struct json *mount);
 /* Makes the volumes that --mount gives labels or options, where they do not exist. */
 int launch_make_volumes(struct launch *launch, struct err *err);
 /* Once the network has given an address: hosts, hostname and resolv.conf. */

@@ -86,6 +86,7 @@ int launch_again(struct launch *launch, struct err *err)
 	snprintf(launch->id, sizeof(launch->id), "%s", launch->container.id);
 	TRY(parse_again(launch, err));
 	TRY(launch_inherit_again(launch, err));
+	TRY(launch_mount_images_again(launch, err));
 	TRY(same_image(launch, err));
 	TRY(same_profile(launch, err));
 	TRY(plan_with_its_driver(launch, err));

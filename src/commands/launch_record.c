@@ -52,7 +52,8 @@ static struct json *mounts_record(const struct launch *launch)
 	static const char *const types[] = { [VOLUME_BIND] = "bind",
 		[VOLUME_NAMED] = "volume",
 		[VOLUME_ANONYMOUS] = "volume",
-		[VOLUME_TMPFS] = "tmpfs" };
+		[VOLUME_TMPFS] = "tmpfs",
+		[VOLUME_IMAGE] = "image" };
 	struct json *list = json_new_list();
 
 	for (size_t i = 0; i < launch->rootfs.n_mounts; i++) {
@@ -72,6 +73,7 @@ static struct json *mounts_record(const struct launch *launch)
 		json_put_string(mount, "destination", from->destination);
 		json_put_bool(mount, "rw", !from->read_only);
 		put_mount_flags(mount, from);
+		launch_images_record(launch, from, mount);
 		json_push(list, mount);
 	}
 	return list;

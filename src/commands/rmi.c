@@ -31,7 +31,7 @@ static const char *in_use(void *data, const char *image_id, bool *ret_running)
 	for (size_t i = 0; i < rmi->n; i++) {
 		const struct container *c = &rmi->list[i];
 
-		if (strcmp(json_str(json_get(c->config, "imageId"), ""), image_id) != 0)
+		if (!container_uses_image(c, image_id))
 			continue;
 		user = c->id;
 		*ret_running = container_up(c);

@@ -14,16 +14,18 @@
 static int add_busy(const struct globals *globals, struct strv *args, struct err *err)
 {
 	struct container *list = NULL;
+	autostrv struct strv dirs = STRV_INIT;
 	size_t n = 0;
 
 	TRY(state_list_up(globals, &list, &n, err));
 	strv_add(args, "--in-use");
 	for (size_t i = 0; i < n; i++)
-		json_each (it, json_get(list[i].config, "layers")) {
-			const char *dir = json_str(it.value, ""), *slash = strrchr(dir, '/');
+		container_all_layers(&list[i], &dirs);
+	strv_each (dir, &dirs) {
+		const char *slash = strrchr(*dir, '/');
 
-			strv_add(args, slash ? slash + 1 : dir);
-		}
+		strv_add(args, slash ? slash + 1 : *dir);
+	}
 	state_list_free(list, n);
 	return 0;
 }

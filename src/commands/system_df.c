@@ -69,7 +69,7 @@ int64_t layers_size(const struct globals *globals)
 static bool image_used(const struct world *w, const char *id)
 {
 	for (size_t i = 0; i < w->n_containers; i++)
-		if (strcmp(json_str(json_get(w->containers[i].config, "imageId"), ""), id) == 0)
+		if (container_uses_image(&w->containers[i], id))
 			return true;
 	return false;
 }
@@ -81,13 +81,15 @@ static int64_t used_layers(const struct world *w)
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < w->n_containers; i++) {
-		json_each (it, json_get(w->containers[i].config, "layers")) {
-			const char *layer = json_str(it.value, "");
-			autofree char *record = xasprintf("%s.json", layer);
+		autostrv struct strv layers = STRV_INIT;
 
-			if (strv_has(&seen, layer))
+		container_all_layers(&w->containers[i], &layers);
+		strv_each (layer, &layers) {
+			autofree char *record = xasprintf("%s.json", *layer);
+
+			if (strv_has(&seen, *layer))
 				continue;
-			strv_add(&seen, layer);
+			strv_add(&seen, *layer);
 			sum += record_size(AT_FDCWD, record);
 		}
 	}

@@ -82,7 +82,7 @@ static size_t users_of(const struct world *w, const char *image)
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->n_containers; i++)
-		n += strcmp(json_str(json_get(w->containers[i].config, "imageId"), ""), image) == 0;
+		n += container_uses_image(&w->containers[i], image);
 	return n;
 }
 

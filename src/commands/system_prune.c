@@ -127,7 +127,7 @@ static const char *user_of(void *data, const char *image_id, bool *ret_running)
 	const struct listed *l = data;
 
 	for (size_t i = 0; i < l->n; i++) {
-		if (strcmp(json_str(json_get(l->list[i].config, "imageId"), ""), image_id) != 0)
+		if (!container_uses_image(&l->list[i], image_id))
 			continue;
 		*ret_running = container_up(&l->list[i]);
 		return l->list[i].id;

@@ -17,8 +17,6 @@ static const struct absent flags[] = {
 	{ "run,create", "cpu-count cpu-percent io-maxbandwidth io-maxiops isolation", WINDOWS },
 	{ "run,create,build,pull,push", "disable-content-trust", TRUST },
 	{ "run,create,network connect", "link-local-ip", "link-local addresses cannot be chosen" },
-	{ "run,create", "pid",
-		"a container always has a pid namespace of its own, so that its end ends all of it" },
 	{ "run,create", "storage-opt", "quotas of directories need root" },
 	{ "run,create", "use-api-socket", "there is no API socket" },
 	{ "build", "isolation", WINDOWS },

@@ -97,6 +97,7 @@ int call_annotation(void *target, const char *value, struct err *err);
 int call_sysctl(void *target, const char *value, struct err *err);
 int call_device(void *target, const char *value, struct err *err);
 int call_expose(void *target, const char *value, struct err *err);
+int call_pid(void *target, const char *value, struct err *err);
 int call_ipc(void *target, const char *value, struct err *err);
 int call_uts(void *target, const char *value, struct err *err);
 int call_cgroupns(void *target, const char *value, struct err *err);

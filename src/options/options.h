@@ -42,23 +42,23 @@ struct publish {            /* one -p after range expansion */
 	enum publish_proto proto;
 };
 
-enum volume_type { VOLUME_BIND, VOLUME_NAMED, VOLUME_ANONYMOUS, VOLUME_TMPFS };
+enum volume_type { VOLUME_BIND, VOLUME_NAMED, VOLUME_ANONYMOUS, VOLUME_TMPFS, VOLUME_IMAGE };
 
 struct volume {
 	enum volume_type type;
-	char *source;      /* absolute host path or volume name; NULL for anonymous and tmpfs */
+	char *source;      /* host path, volume name, image; NULL for anonymous and tmpfs */
 	char *destination; /* absolute, cleaned */
 	bool read_only;
 	bool create_source; /* -v makes a missing bind source, --mount refuses */
 	bool no_copy;       /* :nocopy */
 	bool squash;        /* everybody inside is the caller there (docs/mounts.md) */
 	bool no_exec;
-	bool not_recursive;        /* without what is mounted below the source */
-	bool slave;                /* what the host mounts below it later appears inside too */
-	bool inherited;            /* by --volumes-from */
-	char *subpath;             /* of the source: mount this directory or file of it */
-	const struct strv *layers; /* borrowed: mounted at the source first (the builder's binds) */
-	char *tmpfs_options;       /* "size=64m,mode=1777" or NULL */
+	bool not_recursive;            /* without what is mounted below the source */
+	bool slave;                    /* what the host mounts below it later appears inside too */
+	bool inherited;                /* by --volumes-from */
+	char *subpath;                 /* of the source: mount this directory or file of it */
+	const struct strv *layers;     /* borrowed: an image's, or those of a bind of the builder */
+	char *tmpfs_options;           /* "size=64m,mode=1777" or NULL */
 	struct json *labels, *options; /* of a volume that this mount makes; NULL = none */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --mount type=bind|volume|tmpfs,key=value,…  One CSV record: a field in double quotes may hold
+ * --mount type=bind|volume|tmpfs|image,key=value,…  One CSV record: a field in double quotes may hold
  * commas, "" inside quotes is a quote. Unlike -v it takes any path and makes no missing source.
  * Pure but for getcwd().
  */
@@ -18,7 +18,8 @@ struct mount {
 	struct volume volume;
 	bool type_given;
 	bool bind_key, volume_key; /* a key that fits one type only was used */
-	struct buf tmpfs;          /* "size=…,mode=…" */
+	bool image_key, writable;
+	struct buf tmpfs; /* "size=…,mode=…" */
 };
 
 /* Reads one field; returns where the next begins, NULL after the last. */
@@ -59,6 +60,8 @@ static int set_type(struct mount *m, const char *value, struct err *err)
 		m->volume.type = VOLUME_NAMED;
 	else if (strcmp(value, "tmpfs") == 0)
 		m->volume.type = VOLUME_TMPFS;
+	else if (strcmp(value, "image") == 0)
+		m->volume.type = VOLUME_IMAGE;
 	else
 		return err_set(err, -EINVAL, "mount type unknown: \"%s\"", value);
 	m->type_given = true;
@@ -134,6 +137,16 @@ static int set_subpath(struct mount *m, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_image_subpath(struct mount *m, const char *value, struct err *err)
+{
+	m->image_key = true;
+	if (!*value)
+		return err_set(err, -EINVAL, "image-subpath must not be empty");
+	free(m->volume.subpath);
+	m->volume.subpath = xstrdup(value);
+	return 0;
+}
+
 /* NAME[=VALUE] of a volume that does not exist yet. */
 static void put_pair(struct json **map, const char *value)
 {
@@ -204,6 +217,8 @@ static const struct {
 	{ "relabel", set_relabel },
 	{ "volume-driver", set_driver },
 	{ "volume-subpath", set_subpath },
+	{ "image-subpath", set_image_subpath },
+	{ "subpath", set_image_subpath },
 	{ "volume-label", set_label },
 	{ "volume-opt", set_option },
 	{ "tmpfs-size", set_tmpfs_size },
@@ -216,6 +231,10 @@ static bool *flag_of(struct mount *m, const char *key)
 {
 	if (strcmp(key, "readonly") == 0 || strcmp(key, "ro") == 0)
 		return &m->volume.read_only;
+	if (strcmp(key, "rw") == 0 || strcmp(key, "readwrite") == 0) {
+		m->image_key = true;
+		return &m->writable;
+	}
 	if (strcmp(key, "volume-nocopy") == 0) {
 		m->volume_key = true;
 		return &m->volume.no_copy;
@@ -298,17 +317,41 @@ static int finish_tmpfs(struct mount *m, struct err *err)
 	return 0;
 }
 
+/* Podman's rw is refused: what is written would go nowhere, and nobody could tell. */
+static int finish_image(struct mount *m, struct err *err)
+{
+	if (m->bind_key)
+		return mixed("bind-*", "image", err);
+	if (m->volume_key)
+		return mixed("volume-*", "image", err);
+	if (m->tmpfs.len)
+		return mixed("tmpfs-*", "image", err);
+	if (!m->volume.source || !*m->volume.source)
+		return err_set(err, -EINVAL, "field Source must not be empty");
+	if (m->writable)
+		return err_set(err, -EINVAL,
+			"an image is mounted read-only: what a container wrote to it would be lost "
+			"with the container. Copy it into a volume to write to it");
+	m->volume.read_only = true;
+	return 0;
+}
+
 static int finish(struct mount *m, struct err *err)
 {
 	if (!m->type_given)
 		m->volume.type = VOLUME_NAMED;
 	if (!m->volume.destination)
 		return err_set(err, -EINVAL, "target is required");
+	if (m->image_key && m->volume.type != VOLUME_IMAGE)
+		return err_set(err, -EINVAL,
+			"cannot mix 'image-subpath', 'subpath' or 'rw' with another mount type than image");
 	switch (m->volume.type) {
 	case VOLUME_BIND:
 		return finish_bind(m, err);
 	case VOLUME_TMPFS:
 		return finish_tmpfs(m, err);
+	case VOLUME_IMAGE:
+		return finish_image(m, err);
 	case VOLUME_NAMED:
 	case VOLUME_ANONYMOUS:
 		break;

@@ -211,10 +211,39 @@ static int one_of(const char *what, const char *value, const char *const *words,
 	return err_set(err, -EINVAL, "invalid %s mode: %s", what, value);
 }
 
+/* pid 1 of the namespace is what ends all of a container when it dies, however that comes; and procfs
+ * can only be mounted by who owns the pid namespace (EPERM), which is not the caller for the host's. */
+int call_pid(void *target, const char *value, struct err *err)
+{
+	static const char *const words[] = { "", "private", NULL };
+
+	(void)target;
+	if (strcmp(value, "host") == 0)
+		return err_set(err, -EINVAL,
+			"--pid host is not there: without root /proc cannot be mounted for the host's "
+			"processes, and a container without a pid namespace of its own would leave "
+			"processes behind. `sbx top` shows a container's processes from outside");
+	if (strncmp(value, "container:", strlen("container:")) == 0)
+		return err_set(err, -EINVAL,
+			"--pid container:NAME is not there: each container's end ends all of its own "
+			"processes. `sbx exec` and `sbx debug` work beside the processes of a "
+			"running container");
+	return one_of("PID", value, words, err);
+}
+
 int call_ipc(void *target, const char *value, struct err *err)
 {
 	static const char *const words[] = { "", "private", "shareable", "host", NULL };
 
+	if (strncmp(value, "container:", strlen("container:")) == 0)
+		return err_set(err, -EINVAL,
+			"--ipc container:NAME is not there: an IPC namespace belongs to the user "
+			"namespace of its container, and this one has another. Mount a volume or a "
+			"tmpfs of the host into both, or use --ipc host");
+	if (strcmp(value, "none") == 0)
+		return err_set(err, -EINVAL,
+			"--ipc none is not there: a container always has /dev/shm; with --ipc private, "
+			"the default, nobody else sees it");
 	TRY(one_of("IPC", value, words, err));
 	of(target)->host_ipc = strcmp(value, "host") == 0;
 	return 0;

@@ -268,6 +268,13 @@ static void add_user_mounts(const struct rootfs_input *input, struct rootfs *roo
 			op->data = xstrdup(
 				volume->tmpfs_options ? volume->tmpfs_options : "mode=1777");
 			break;
+		case VOLUME_IMAGE: /* at an empty directory that no container sees */
+			op = add_op(rootfs, OP_BIND, NULL, volume->destination);
+			op->source = xasprintf("%s/image%zu", input->run_dir, i);
+			op->create_source = true;
+			op->data = xstrdup(volume->subpath ? volume->subpath : ".");
+			op->layers = volume->layers;
+			break;
 		}
 		op->read_only = volume->read_only;
 		op->no_exec = volume->no_exec;

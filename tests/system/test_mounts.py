@@ -99,6 +99,62 @@ def a_directory_of_a_volume_is_mounted_and_its_links_stay_inside(box):
         expect(result.code == 125 and "volume-subpath" in result.err, result)
 
 
+@test("overlay", "fuse", "single")
+def image_is_mounted_read_only_whole_or_in_part(box):
+    spec = "type=image,source=busybox,target=/i"
+    out = box.ok("run", "--rm", "--mount", spec, "busybox", "sh", "-c", "/i/bin/busybox echo up; ls -d /i/etc/passwd; ls /")
+    expect(out.startswith("up\n/i/etc/passwd\n") and "i" in out.split(), out)
+    box.fails(1, "run", "--rm", "--mount", spec, "busybox", "touch", "/i/x", says="Read-only file system")
+    box.fails(1, "run", "--rm", "--mount", spec, "busybox", "mount", "-o", "remount,rw", "/i")
+    part = "type=image,src=busybox,dst=/etc/here,image-subpath=etc/"
+    expect(box.ok("run", "--rm", "--mount", part, "busybox", "sh", "-c", "test -f /etc/here/passwd && echo there") == "there")
+    file = "type=image,src=busybox,dst=/p,subpath=/etc/passwd"
+    expect(box.ok("run", "--rm", "--mount", file, "busybox", "sh", "-c", "cmp /p /etc/passwd && echo same") == "same")
+    two = ["--mount", spec, "--mount", "type=image,src=busybox,dst=/j"]
+    expect(box.ok("run", "--rm", *two, "busybox", "sh", "-c", "cmp /i/bin/busybox /j/bin/busybox && echo same") == "same")
+
+
+@test("overlay")
+def image_that_is_not_here_and_paths_that_lead_out_are_refused(box):
+    def refused(spec, says):
+        result = box.sbx("run", "--rm", "--mount", "type=image,target=/i," + spec, "busybox", "ls", "/i")
+        expect(result.code == 125 and says in result.err, result)
+
+    refused("source=nobody:here", "sbx pull nobody:here")
+    refused("source=busybox,image-subpath=no/such", "not found")
+    refused("source=busybox,rw=true", "read-only")
+    refused("source=busybox,volume-nocopy", "cannot mix")
+    refused("readonly", "Source must not be empty")
+    expect(box.sbx("ps", "-aq").out.split() == [], "nothing is left of what was refused")
+    box.ok("run", "--name", "bent", "busybox", "sh", "-c", "ln -s /../../../../../etc /way; ln -s /proc/1/root/etc /kernel")
+    box.ok("commit", "bent", "bent")
+    host = read("/etc/hostname").strip()
+    out = box.ok("run", "--rm", "--mount", "type=image,src=bent,dst=/i,image-subpath=way", "busybox", "ls", "/i")
+    expect("passwd" in out.split() and "debian_version" not in out.split(), out, host)
+    refused("source=bent,image-subpath=kernel", "kernel")
+    box.ok("rm", "bent")
+
+
+@test("overlay")
+def image_stays_what_it_was_as_long_as_a_container_mounts_it(box):
+    box.ok("run", "--name", "one", "busybox", "sh", "-c", "echo first > /text")
+    box.ok("commit", "one", "text")
+    box.ok("rm", "one")
+    box.ok("create", "--name", "reader", "--mount", "type=image,src=text,dst=/i", "busybox", "cat", "/i/text")
+    expect(box.ok("start", "-a", "reader") == "first")
+    (mount,) = box.inspect("reader")["Mounts"]
+    expect(mount["Type"] == "image" and mount["Source"] == "text" and mount["Destination"] == "/i" and not mount["RW"], mount)
+    expect(not box.inspect("reader")["HostConfig"]["Binds"])
+    box.fails(1, "rmi", box.ok("images", "-q", "text"), says="conflict")
+    box.ok("run", "--name", "two", "busybox", "sh", "-c", "echo second > /text")
+    box.ok("commit", "two", "text")
+    box.ok("rm", "two")
+    box.ok("image", "prune", "-af")
+    expect(box.ok("start", "-a", "reader") == "first", "the image's name has moved on")
+    expect(box.ok("cp", "reader:/etc/passwd", "-") != "", "a stopped container is looked into without it")
+    box.ok("rm", "reader")
+
+
 @test("overlay")
 def what_is_made_for_a_missing_source_is_the_callers(box):
     box.ok("run", "--rm", "-v", box.path("x/y") + ":/w:ro", "busybox", "true")

@@ -142,6 +142,27 @@ static void mistakes_are_named(void **state)
 	assert_refused("type=bind,source=/a,target=/x,volume-driver=nfs", "the only one is local");
 }
 
+static void images_are_read_only(void **state)
+{
+	autovolume struct volume v = { 0 };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(
+		parse_mount("type=image,src=alpine:3,dst=/c/,image-subpath=etc", &v, &err), 0);
+	assert_int_equal(v.type, VOLUME_IMAGE);
+	assert_string_equal(v.source, "alpine:3");
+	assert_string_equal(v.destination, "/c");
+	assert_string_equal(v.subpath, "etc");
+	assert_true(v.read_only);
+	assert_refused("type=image,target=/x", "Source must not be empty");
+	assert_refused("type=image,src=a,target=/x,rw", "read-only");
+	assert_refused("type=image,src=a,target=/x,subpath=", "must not be empty");
+	assert_refused("type=image,src=a,target=/x,squash", "cannot mix 'bind-*'");
+	assert_refused("type=image,src=a,target=/x,tmpfs-mode=7", "cannot mix 'tmpfs-*'");
+	assert_refused("type=volume,src=a,target=/x,image-subpath=b", "cannot mix");
+	assert_refused("type=bind,src=/a,target=/x,rw", "cannot mix");
+}
+
 static void more_keys_of_docker_and_podman(void **state)
 {
 	autovolume struct volume v = { 0 }, w = { 0 };
@@ -163,4 +184,4 @@ TEST_MAIN(cmocka_unit_test(binds_never_make_their_source),
 	cmocka_unit_test(volumes_are_the_default_type),
 	cmocka_unit_test(tmpfs_sizes_become_mount_options),
 	cmocka_unit_test(labels_and_options_are_the_volumes), cmocka_unit_test(mistakes_are_named),
-	cmocka_unit_test(more_keys_of_docker_and_podman))
+	cmocka_unit_test(images_are_read_only), cmocka_unit_test(more_keys_of_docker_and_podman))
