@@ -327,7 +327,8 @@ static mode_t umask_of(pid_t pid)
 	return line ? (mode_t)strtoul(line + 7, NULL, 8) & 0777 : 0022;
 }
 
-/* A regular file that says it is a device, as unpacking makes of those of an image. */
+/* A regular file that says it is a device, as unpacking makes of those of an image. Where nothing can say so (no
+ * xattrs; the driver fuse, which keeps that one to itself) it is forgotten, as owners are: installers go on. */
 static int make_device(int dir, const char *name, mode_t mode, dev_t rdev)
 {
 	const struct stat st = { .st_mode = mode, .st_rdev = rdev };
@@ -340,8 +341,9 @@ static int make_device(int dir, const char *name, mode_t mode, dev_t rdev)
 		return -errno;
 	if (fsetxattr(fd, KEPT_XATTR, text, (size_t)n, 0) == 0)
 		return 0;
+	n = errno;
 	(void)unlinkat(dir, name, 0); /* it must not stay as something else */
-	return -EPERM;
+	return n == EOPNOTSUPP ? 0 : -EPERM;
 }
 
 struct answer identity_mknod(const struct question *q)

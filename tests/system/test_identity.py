@@ -46,6 +46,8 @@ def owners_of_the_image_and_of_what_is_made_are_shown(box):
 def devices_are_kept_as_what_they_were_to_be(box):
     out = box.ok("run", "--rm", "busybox", "sh", "-c", "mknod -m 660 /b b 8 1; mknod /p p; stat -c '%F %a %t,%T' /b /p")
     expect(out == "block special file 660 8,1\nfifo 644 0,0", out)
+    out = box.ok("--storage-driver", "fuse", "run", "--rm", "busybox", "sh", "-c", "mknod /b b 8 1 && test ! -e /b && echo forgotten")
+    expect(out == "forgotten", "who keeps no such note goes on without the device", out)
     for option in (["--cap-drop", "CHOWN"], ["--cap-drop", "ALL"]):
         box.fails(1, "run", "--rm", *option, "busybox", "mknod", "/b", "b", "8", "1", says="Operation not permitted")
     out = box.sbx("run", "--rm", "debian", "sh", "-c", "setpriv --reuid=33 --clear-groups mknod /tmp/n c 1 3; ls /tmp")
