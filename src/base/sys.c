@@ -18,6 +18,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_quotactl_fd
+#define SYS_quotactl_fd 443
+#endif
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
 #endif
@@ -210,6 +213,11 @@ int sys_landlock_add_path(int ruleset, uint64_t access, int dir)
 int sys_landlock_restrict(int ruleset)
 {
 	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+}
+
+int sys_quotactl_fd(int fd, unsigned cmd, unsigned id, void *addr)
+{
+	return (int)syscall(SYS_quotactl_fd, fd, cmd, id, addr);
 }
 
 int sys_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags)

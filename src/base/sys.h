@@ -35,6 +35,7 @@ uint32_t sys_audit_arch(void);
 int sys_landlock_create(const void *attr, size_t size, unsigned flags);
 int sys_landlock_add_path(int ruleset, uint64_t access, int dir);
 int sys_landlock_restrict(int ruleset);
+int sys_quotactl_fd(int fd, unsigned cmd, unsigned id, void *addr); /* Linux 5.14 */
 int sys_execveat(int dir, const char *path, char *const *argv, char *const *envp, int flags);
 
 #endif

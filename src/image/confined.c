@@ -18,16 +18,16 @@
 
 /* syscalls: files and trees; the thread that decompresses; the verdict at the end */
 #define UNPACK_CALLS                                                                              \
-	SYS_openat, SYS_openat2, SYS_newfstatat, SYS_statx, SYS_fstatfs, SYS_getdents64,          \
-		SYS_faccessat, SYS_readlinkat, SYS_mkdirat, SYS_mknodat, SYS_symlinkat,           \
-		SYS_linkat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_fchmod, SYS_fchmodat,  \
-		SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_umask, SYS_ftruncate, SYS_fallocate, \
-		SYS_pread64, SYS_pwrite64, SYS_writev, SYS_copy_file_range, SYS_ioctl, SYS_fcntl, \
-		SYS_flock, SYS_fsync, SYS_fdatasync, SYS_syncfs, SYS_sync_file_range,             \
-		SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr, SYS_setxattr, SYS_lsetxattr,          \
-		SYS_fsetxattr, SYS_listxattr, SYS_llistxattr, SYS_flistxattr, SYS_removexattr,    \
-		SYS_fremovexattr, SYS_sendto, SYS_clone, SYS_clone3, SYS_rseq, SYS_prctl,         \
-		SYS_sysinfo /* qsort asks for the memory size */
+	SYS_openat, SYS_openat2, SYS_newfstatat, SYS_statx, SYS_fstatfs, SYS_quotactl_fd,         \
+		SYS_getdents64, SYS_faccessat, SYS_readlinkat, SYS_mkdirat, SYS_mknodat,          \
+		SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_fchmod, \
+		SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_umask, SYS_ftruncate,  \
+		SYS_fallocate, SYS_pread64, SYS_pwrite64, SYS_writev, SYS_copy_file_range,        \
+		SYS_ioctl, SYS_fcntl, SYS_flock, SYS_fsync, SYS_fdatasync, SYS_syncfs,            \
+		SYS_sync_file_range, SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr, SYS_setxattr,    \
+		SYS_lsetxattr, SYS_fsetxattr, SYS_listxattr, SYS_llistxattr, SYS_flistxattr,      \
+		SYS_removexattr, SYS_fremovexattr, SYS_sendto, SYS_clone, SYS_clone3, SYS_rseq,   \
+		SYS_prctl, SYS_sysinfo /* qsort asks for the memory size */
 
 /* syscalls: starting, feeding and ending the processes that unpack, and locking them in */
 #define STARTER_CALLS                                                                      \

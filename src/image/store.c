@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -19,6 +18,7 @@
 #include "base/own.h"
 #include "base/sha256.h"
 #include "base/xalloc.h"
+#include "image/space.h"
 #include "image/store_private.h"
 
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
@@ -307,23 +307,26 @@ int store_check_space(
 	const struct store *store, const char *what, int64_t bytes, int64_t inodes, struct err *err)
 {
 	char needs[32], has[32];
-	struct statvfs vfs;
-	uint64_t free_bytes;
+	struct space space;
 
-	if (fstatvfs(store->root, &vfs) < 0)
+	if (space_ask(store->root, &space) < 0)
 		return err_sys(err, "ask for the free space of the image store");
-	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	if (bytes > 0 && free_bytes < (uint64_t)bytes)
-		return err_id(err, -ENOSPC, "E-WONT-FIT",
-			"%s needs %s, %s are free where the image store is (%s). Free some space, or choose "
+	if (bytes > 0 && space.bytes < (uint64_t)bytes)
+		return err_id(err, space.bytes_quota ? -EDQUOT : -ENOSPC,
+			space.bytes_quota ? "E-QUOTA" : "E-WONT-FIT",
+			"%s needs %s, %s%s where the image store is (%s). Free some space, or choose "
 			"another place with --root DIR or SBX_ROOT",
-			what, in_units((uint64_t)bytes, needs), in_units(free_bytes, has),
+			what, in_units((uint64_t)bytes, needs), in_units(space.bytes, has),
+			space.bytes_quota ? " are left of your quota" : " are free",
 			store->layers_path);
-	if (vfs.f_files > 0 && vfs.f_favail < (uint64_t)(inodes > 0 ? inodes : 1))
-		return err_id(err, -ENOSPC, "E-INODES",
-			"%s needs %lld files, but the file system of the image store (%s) has room for "
-			"%llu. Remove images (sbx rmi), or choose another place with --root DIR",
-			what, (long long)inodes, store->layers_path,
-			(unsigned long long)vfs.f_favail);
+	if (space.inodes < (uint64_t)(inodes > 0 ? inodes : 1))
+		return err_id(err, space.inodes_quota ? -EDQUOT : -ENOSPC,
+			space.inodes_quota ? "E-QUOTA" : "E-INODES",
+			"%s needs %lld files, but %s (%s) has room for %llu. Remove images (sbx rmi), or "
+			"choose another place with --root DIR",
+			what, (long long)inodes,
+			space.inodes_quota ? "your quota where the image store is"
+					   : "the file system of the image store",
+			store->layers_path, (unsigned long long)space.inodes);
 	return 0;
 }

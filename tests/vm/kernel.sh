@@ -39,6 +39,18 @@ mkdir -p /home/tester/w && chown tester: /home/tester/w
 expect "files of -u on a bind mount are the caller's" tester in_session sh -c 'sbx run --rm -u 999 -v /home/tester/w:/w busybox touch /w/f && stat -c %U /home/tester/w/f'
 expect "squash works on this kernel" tester in_session sh -c 'sbx run --rm -v /home/tester/w:/w:squash busybox sh -c "touch /w/g; chown 999 /w/g" && stat -c %U /home/tester/w/g'
 expect "one id is enough" fine in_session env SBX_USERNS=single sbx run --rm busybox echo fine
+truncate -s 64m /tmp/quota.img
+mkdir -p /home/tester/q
+modprobe -a loop quota_v2
+/usr/sbin/mkfs.ext4 -q -O quota -E quotatype=usrquota /tmp/quota.img && mount -o loop,usrquota /tmp/quota.img /home/tester/q
+chown tester: /home/tester/q
+setquota -u tester 200 200 0 0 /home/tester/q
+case $release in
+4.* | 5.[0-9].* | 5.1[0-3].*) words="E-QUOTA" ;; # told when it is hit
+*) words="E-QUOTA: .* needs .* are left of your quota" ;;
+esac
+refuses "a quota is told from a full disk, before the first byte where the kernel can be asked" "$words" in_session env SBX_ROOT=/home/tester/q/s sbx pull busybox
+umount /home/tester/q
 in_session sbx system check >/tmp/story 2>&1
 report $? "nothing is wrong with the store" /tmp/story
 expect "nothing is left running" "" in_session sh -c 'sbx network rm lan >/dev/null; sbx ps -aq'

@@ -12,7 +12,7 @@ folder=$1
 mark=$(sha256sum "$0" | cut -c1-16)
 packages=linux-image-amd64,systemd-sysv,dbus,dbus-user-session,libpam-systemd,uidmap,procps,util-linux,busybox-static
 packages=$packages,libjansson4,libcurl4,libarchive13,libfuse3-3,libslirp0,libisal2,libseccomp2,libzstd1,libssl3,ca-certificates
-packages=$packages,python3-minimal,iproute2,nfs-kernel-server,nfs-common,acl
+packages=$packages,python3-minimal,iproute2,nfs-kernel-server,nfs-common,acl,quota,e2fsprogs
 
 [ "$(cat "$folder/made" 2>/dev/null)" != "$mark" ] || exit 0
 rm -rf "$folder"
