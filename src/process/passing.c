@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "process/handshake.h"
 
@@ -12,15 +13,15 @@ static void *pass_listener(void *data)
 {
 	struct passing *passing = data;
 	struct step_msg msg = { .step = STEP_LISTENER };
-	struct err
-		ignored; /* nobody is there: so nobody answers execve, and we end with the monitor */
+	struct err ignored;
 	int listener;
 
 	while ((listener = atomic_load(&passing->listener)) == -EAGAIN)
 		(void)sched_yield(); /* one system call long */
 	msg.who = passing->who;
-	if (listener >= 0)
-		(void)step_send_msg(passing->sock, &msg, listener, &ignored);
+	/* Nobody will answer: without a listener the kernel does, ENOSYS, so execve fails and does not wait. */
+	if (listener >= 0 && step_send_msg(passing->sock, &msg, listener, &ignored) < 0)
+		(void)close(listener);
 	return NULL;
 }
 
