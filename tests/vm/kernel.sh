@@ -44,12 +44,14 @@ mkdir -p /home/tester/q
 modprobe -a loop quota_v2
 /usr/sbin/mkfs.ext4 -q -O quota -E quotatype=usrquota /tmp/quota.img && mount -o loop,usrquota /tmp/quota.img /home/tester/q
 chown tester: /home/tester/q
-setquota -u tester 200 200 0 0 /home/tester/q
+setquota -u tester 5000 5000 0 0 /home/tester/q
+head -c 20000000 /dev/zero >/tmp/zeros
+tar -C /tmp -czf /tmp/zeros.tar.gz zeros
 case $release in
 4.* | 5.[0-9].* | 5.1[0-3].*) words="E-QUOTA" ;; # told when it is hit
 *) words="E-QUOTA: .* needs .* are left of your quota" ;;
 esac
-refuses "a quota is told from a full disk, before the first byte where the kernel can be asked" "$words" in_session env SBX_ROOT=/home/tester/q/s sbx pull busybox
+refuses "a quota is told from a full disk, before it is unpacked where the kernel can be asked" "$words" in_session env SBX_ROOT=/home/tester/q/s sbx import /tmp/zeros.tar.gz zeros
 umount /home/tester/q
 in_session sbx system check >/tmp/story 2>&1
 report $? "nothing is wrong with the store" /tmp/story
