@@ -143,5 +143,8 @@ void container_status_text(const struct container *c, int64_t now, struct buf *o
 struct exec_opts;
 int container_exec(const struct globals *globals, struct container *c, const struct exec_opts *opts,
 	char **typed, struct err *err);
+/* The same without its output, and killed (137) when the time is over. */
+int container_check(const struct globals *globals, struct container *c,
+	const struct exec_opts *opts, int64_t timeout_ms, struct err *err);
 
 #endif

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -18,7 +20,7 @@
 #include "base/xalloc.h"
 #include "commands/common.h"
 #include "options/verbs.h"
-#include "process/exec.h"
+#include "process/process.h"
 
 static int check(const struct exec_opts *opts, const struct container *c, struct err *err)
 {
@@ -42,6 +44,11 @@ static void plan_env(const struct exec_opts *opts, const struct container *c, st
 		strv_add(env, "TERM=xterm");
 	env_override(env, &opts->env);
 }
+
+struct how {
+	char **typed;       /* our own argv, or NULL */
+	int64_t timeout_ms; /* 0: none, and it is attached */
+};
 
 /* What the new process is held to. */
 struct rights {
@@ -149,9 +156,21 @@ static void tell(const struct globals *globals, const struct container *c, const
 	event_container_with(globals, c, action, more);
 }
 
-/* Docker's events; that one in the background has ended is not told. */
+/* 137 as of any that is killed, when the time is over. */
+static int run_timed(const struct exec_spec *spec, int64_t timeout_ms, struct err *err)
+{
+	struct health_result result = { 0 };
+
+	/* X03, as exec_run() */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(err, "prctl");
+	TRY(health_run(spec, timeout_ms, &result, err));
+	return result.exit_code < 0 ? 128 + SIGKILL : result.exit_code;
+}
+
+/* Docker's events; that one in the background has ended is not told. timeout_ms 0: none. */
 static int run_and_tell(const struct globals *globals, const struct container *c,
-	const struct exec_spec *spec, struct err *err)
+	const struct exec_spec *spec, int64_t timeout_ms, struct err *err)
 {
 	autobuf struct buf made = BUF_INIT, begun = BUF_INIT;
 	char id[65], code[16];
@@ -166,15 +185,15 @@ static int run_and_tell(const struct globals *globals, const struct container *c
 	}
 	tell(globals, c, made.data, id, NULL);
 	tell(globals, c, begun.data, id, NULL);
-	r = exec_run(spec, err);
+	r = timeout_ms ? run_timed(spec, timeout_ms, err) : exec_run(spec, err);
 	(void)snprintf(code, sizeof(code), "%d", r >= 0 ? r : err->exit ? err->exit : 125);
 	if (!spec->detach)
 		tell(globals, c, "exec_die", id, code);
 	return r;
 }
 
-int container_exec(const struct globals *globals, struct container *c, const struct exec_opts *opts,
-	char **typed, struct err *err)
+static int run_in(const struct globals *globals, struct container *c, const struct exec_opts *opts,
+	struct how how, struct err *err)
 {
 	autostrv struct strv env = STRV_INIT, groups = STRV_INIT;
 	__attribute__((cleanup(rights_done))) struct rights rights = { 0 };
@@ -207,8 +226,20 @@ int container_exec(const struct globals *globals, struct container *c, const str
 	spec.tty = opts->tty;
 	spec.detach = opts->detach;
 	spec.detach_keys = opts->detach_keys;
-	spec.typed = typed;
-	return run_and_tell(globals, c, &spec, err);
+	spec.typed = how.typed;
+	return run_and_tell(globals, c, &spec, how.timeout_ms, err);
+}
+
+int container_exec(const struct globals *globals, struct container *c, const struct exec_opts *opts,
+	char **typed, struct err *err)
+{
+	return run_in(globals, c, opts, (struct how){ .typed = typed }, err);
+}
+
+int container_check(const struct globals *globals, struct container *c,
+	const struct exec_opts *opts, int64_t timeout_ms, struct err *err)
+{
+	return run_in(globals, c, opts, (struct how){ .timeout_ms = timeout_ms }, err);
 }
 
 int cmd_exec(struct globals *globals, int argc, char **argv, struct err *err)

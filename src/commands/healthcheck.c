@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * healthcheck run: a container's own check once, now, without its output; container exists. What the
+ * healthcheck run: a container's own check once, now, without its output, for as long as the check may
+ * take; container exists. What the
  * monitor has found, and `inspect` shows, does not change.
  */
 #include "commands/commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/own.h"
 #include "commands/common.h"
 #include "commands/output.h"
 #include "options/verbs.h"
+
+#define DEFAULT_MS 30000 /* Docker's */
 
 /* The check's words, as launch_health_spec() reads them. */
 static int test_of(const struct container *c, struct strv *ret, struct err *err)
@@ -32,23 +33,12 @@ static int test_of(const struct container *c, struct strv *ret, struct err *err)
 	return 0;
 }
 
-/* Standard output and error go nowhere while it runs. */
-static int run_quietly(const struct globals *globals, struct container *c,
-	const struct exec_opts *opts, struct err *err)
+/* Of the record; one of an earlier version may have none. */
+static int64_t timeout_of(const struct container *c)
 {
-	autofd int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-	autofd int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	autofd int error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	int r;
+	int64_t ms = json_int(json_path(c->config, "health", "Timeout", NULL), 0) / 1000000;
 
-	if (nowhere < 0 || out < 0 || error < 0)
-		return err_sys(err, "descriptors for the check");
-	if (dup2(nowhere, STDOUT_FILENO) < 0 || dup2(nowhere, STDERR_FILENO) < 0)
-		return err_sys(err, "dup");
-	r = container_exec(globals, c, opts, NULL, err);
-	if (dup2(out, STDOUT_FILENO) < 0 || dup2(error, STDERR_FILENO) < 0)
-		return err_sys(err, "dup");
-	return r;
+	return ms > 0 ? ms : DEFAULT_MS;
 }
 
 int cmd_healthcheck_run(struct globals *globals, int argc, char **argv, struct err *err)
@@ -62,7 +52,7 @@ int cmd_healthcheck_run(struct globals *globals, int argc, char **argv, struct e
 	TRY(healthcheck_opts_parse(argv, &opts, err));
 	TRY(state_open(globals, opts.names.v[0], &c, err));
 	TRY(test_of(&c, &exec.command, err));
-	r = run_quietly(globals, &c, &exec, err);
+	r = container_check(globals, &c, &exec, timeout_of(&c), err);
 	if (r < 0 && err->exit != 126 && err->exit != 127)
 		return err_exit(err, 125);
 	if (r == 0)

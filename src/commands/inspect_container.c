@@ -352,7 +352,9 @@ static struct json *host_part(const struct container *c)
 	json_put(h, "DnsSearch", json_new_list());
 	put_list_or_null(h, "ExtraHosts", json_get(config, "addHost"));
 	put_list_or_null(h, "GroupAdd", json_get(config, "groupAdd"));
-	json_put_string(h, "IpcMode", host_or(config, "hostIpc", "private"));
+	json_put_string(h, "IpcMode",
+		host_or(config, "hostIpc",
+			json_bool(json_get(config, "noShm"), false) ? "none" : "private"));
 	json_put_string(h, "PidMode", "");
 	json_put_bool(h, "Privileged", json_bool(json_get(config, "privileged"), false));
 	json_put_bool(h, "PublishAllPorts", json_bool(json_get(config, "publishAll"), false));

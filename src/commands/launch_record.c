@@ -275,6 +275,8 @@ static void put_host(struct json *doc, const struct launch *launch)
 	json_put(doc, "annotations", map_record(&opts->annotations));
 	put_text(doc, "domainname", opts->domainname);
 	json_put_bool(doc, "hostIpc", opts->host_ipc);
+	if (opts->no_shm)
+		json_put_bool(doc, "noShm", true);
 	json_put_bool(doc, "hostUts", opts->host_uts);
 	json_put_bool(doc, "hostCgroupns", opts->host_cgroupns);
 	json_put(doc, "ulimits", ulimits_record(opts));

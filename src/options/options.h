@@ -118,6 +118,7 @@ struct run_opts {
 	int64_t restart_max;  /* on-failure:N; 0 = no limit */
 	char *log_driver;     /* NULL = "json-file" */
 	struct strv log_opts; /* "max-size=10m", judged */
+	bool no_shm;          /* --ipc none: without /dev/shm */
 	bool host_ipc, host_uts, host_cgroupns, env_host;
 	char *domainname;
 	int64_t timeout;               /* seconds the container may run, 0 = for ever */

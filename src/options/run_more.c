@@ -233,19 +233,16 @@ int call_pid(void *target, const char *value, struct err *err)
 
 int call_ipc(void *target, const char *value, struct err *err)
 {
-	static const char *const words[] = { "", "private", "shareable", "host", NULL };
+	static const char *const words[] = { "", "none", "private", "shareable", "host", NULL };
 
 	if (strncmp(value, "container:", strlen("container:")) == 0)
 		return err_set(err, -EINVAL,
 			"--ipc container:NAME is not there: an IPC namespace belongs to the user "
 			"namespace of its container, and this one has another. Mount a volume or a "
 			"tmpfs of the host into both, or use --ipc host");
-	if (strcmp(value, "none") == 0)
-		return err_set(err, -EINVAL,
-			"--ipc none is not there: a container always has /dev/shm; with --ipc private, "
-			"the default, nobody else sees it");
 	TRY(one_of("IPC", value, words, err));
 	of(target)->host_ipc = strcmp(value, "host") == 0;
+	of(target)->no_shm = strcmp(value, "none") == 0;
 	return 0;
 }
 

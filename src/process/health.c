@@ -130,28 +130,36 @@ static bool await_end(struct process *process, int64_t timeout_ms, struct health
 	return true;
 }
 
-static void run_test(const struct exec_spec *spec, int64_t timeout_ms, struct health_result *result)
+int health_run(const struct exec_spec *spec, int64_t timeout_ms, struct health_result *ret,
+	struct err *err)
 {
 	autoprocess struct process process = PROCESS_INIT; /* its end kills a slow one */
-	struct err err = ERR_INIT;
 	char text[80];
 
-	result->exit_code = -1;
-	if (exec_start(spec, &process, &err) < 0) {
-		result->exit_code = err.exit ? err.exit : -1;
-		add_output(result, err.text, strlen(err.text));
-		return;
-	}
-	if (await_end(&process, timeout_ms, result)) {
+	ret->exit_code = -1;
+	ret->len = 0;
+	TRY(exec_start(spec, &process, err));
+	if (await_end(&process, timeout_ms, ret)) {
 		process.pid = 0; /* reaped */
-		drain(&process, result);
-		return;
+		drain(&process, ret);
+		return 0;
 	}
-	result->len = 0;
-	result->exit_code = -1;
+	ret->len = 0;
+	ret->exit_code = -1;
 	snprintf(text, sizeof(text), "Health check exceeded timeout (%.9gs)",
 		(double)timeout_ms / 1000);
-	add_output(result, text, strlen(text));
+	add_output(ret, text, strlen(text));
+	return 0;
+}
+
+static void run_test(const struct exec_spec *spec, int64_t timeout_ms, struct health_result *result)
+{
+	struct err err = ERR_INIT;
+
+	if (health_run(spec, timeout_ms, result, &err) == 0)
+		return;
+	result->exit_code = err.exit ? err.exit : -1;
+	add_output(result, err.text, strlen(err.text));
 }
 
 /* Only these two descriptors stay: the container's stdin, say, must end when the monitor closes it. */

@@ -44,6 +44,11 @@ void health_judge(
 /* How long until the next probe. Pure. */
 int64_t health_next_ms(const struct health_spec *spec, enum health_status status, int64_t up_ms);
 
+/* Runs a check once and waits for it, no longer than its time. An error: it could not be started. The
+ * caller is not dumpable (PR_SET_DUMPABLE). */
+int health_run(const struct exec_spec *spec, int64_t timeout_ms, struct health_result *ret,
+	struct err *err);
+
 struct health_job {
 	const struct health_spec *spec;
 	const struct exec_spec *exec;  /* but pid, pidfd and cgroup */

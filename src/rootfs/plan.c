@@ -124,7 +124,8 @@ static void add_kernel_mounts(struct rootfs *rootfs, const struct rootfs_input *
 		return; /* the host's message queues cannot be mounted here; their calls work */
 	}
 	(void)add_op(rootfs, OP_MQUEUE, "mqueue", "/dev/mqueue");
-	add_tmpfs(rootfs, "/dev/shm", shm_options);
+	if (!input->opts->no_shm)
+		add_tmpfs(rootfs, "/dev/shm", shm_options);
 }
 
 /* ---- the user's mounts ---- */

@@ -137,12 +137,21 @@ def namespaces_of_the_host_can_be_kept(box):
     expect(box.ok("run", "--rm", "-h", "web", "--domainname", "example.org", "busybox", "hostname", "-f") == "web.example.org")
     box.fails(125, "run", "--uts", "host", "-h", "x", "busybox", says="conflicting options")
     box.fails(125, "run", "--ipc", "container:x", "busybox", says=["--ipc container:NAME is not there", "--ipc host"])
-    box.fails(125, "run", "--ipc", "none", "busybox", says="--ipc private")
     box.fails(125, "run", "--ipc", "nobody", "busybox", says="invalid IPC mode")
     box.fails(125, "run", "--pid", "host", "busybox", says=["--pid host is not there", "sbx top"])
     box.fails(125, "create", "--pid=container:x", "busybox", says=["--pid container:NAME is not there", "sbx exec"])
     box.fails(125, "run", "--pid=other", "busybox", says="invalid PID mode: other")
     expect(not same(["--pid", "private"], "pid"))
+
+
+@test("overlay", "single")
+def ipc_none_leaves_the_shared_memory_out(box):
+    look = ("busybox", "sh", "-c", "test -e /dev/shm && echo there; readlink /proc/self/ns/ipc")
+    out = box.ok("run", "--name", "c", "--ipc", "none", *look)
+    expect(out.startswith("ipc:[") and out != os.readlink("/proc/self/ns/ipc"), "no /dev/shm, and an IPC namespace of its own", out)
+    expect(box.inspect("c")["HostConfig"]["IpcMode"] == "none")
+    expect(box.ok("start", "-a", "c").startswith("ipc:["))
+    expect(box.ok("run", "--rm", "--ipc", "shareable", *look).startswith("there\n"))
 
 
 @test("overlay")

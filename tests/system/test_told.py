@@ -118,6 +118,11 @@ def a_health_check_is_run_by_hand(box):
     expect(ill.out == "unhealthy\n" and not ill.err, ill)
     box.ok("exec", "c", "touch", "/tmp/well")
     expect(box.ok("healthcheck", "run", "c") == "")
+    box.ok("run", "-d", "--name", "slow", "--health-cmd", "touch /tmp/begun; exec sleep 1000", "--health-interval", "1h",
+           "--health-timeout", "200ms", "busybox", "sleep", "1000")
+    ill = box.fails(1, "healthcheck", "run", "slow")
+    expect(ill.out == "unhealthy\n" and not ill.err, "when its time is over", ill)
+    wait_for(lambda: box.ok("exec", "slow", "sh", "-c", "ps | grep -c '[s]leep 1000'") == "1", "its end")
     box.fails(125, "healthcheck", "run", "plain", says="no defined healthcheck")
     box.fails(125, "healthcheck", "run", "nosuch", says="no such container")
     box.ok("stop", "-t", "0", "c")
