@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../fixtures"))
 import bigimage  # noqa: E402
 import images  # noqa: E402
+from crowd import CROWD_ROWS  # noqa: E402
 from fuserows import OVERLAY_ROWS  # noqa: E402
 from net import NET_ROWS  # noqa: E402
 
@@ -130,13 +131,6 @@ def both_run(world):
 def both_stop(world):
     world.run([SBX, "rm", "-f", "bench"], ok=False)
     world.run([*PODMAN, "rm", "-f", "-t", "0", "bench"], ok=False)
-
-
-def many_stopped(world):
-    both_have_busybox(world)
-    world.run(["sh", "-c", "for i in $(seq 1000); do %s create busybox true >/dev/null || exit; done" % SBX])
-    for _ in range(50):
-        world.run([*PODMAN, "create", "--network", "none", *LIMITS, world.podman_image("busybox"), "true"])
 
 
 def no_containers(world):
@@ -419,8 +413,6 @@ ROWS = [
         start=both_run, stop=both_stop),
     Row("logs", "`logs`", 1 / 20, lambda w: [SBX, "logs", "bench"], lambda w: [*PODMAN, "logs", "bench"],
         start=both_run, stop=both_stop),
-    Row("ps-1000", "`ps -a` of 1,000 stopped containers; podman has 50", 1 / 50, lambda w: [SBX, "ps", "-a"],
-        lambda w: [*PODMAN, "ps", "-a"], start=many_stopped, stop=no_containers, runs=10),
     Row("parallel", "20 at once: `run -d`", 1 / 10, lambda w: at_once(20, [SBX, "run", "-d", *NONE, "busybox", "sleep", "10000"]),
         lambda w: at_once(20, [*PODMAN, "run", "-d", *NONE, *LIMITS, w.podman_image("busybox"), "sleep", "10000"]),
         start=both_have_busybox, before=none_of_many, stop=no_containers, runs=3),
@@ -435,6 +427,7 @@ ROWS = [
     Row("identity-ask", "the same: 20,000 times getuid and geteuid in perl", 100,
         with_ids("one", "debian", "perl", "-e", ASKING), with_ids("many", "debian", "perl", "-e", ASKING), start=both_ids,
         peer_name="sub-ids", runs=5),
+    *CROWD_ROWS,
     *NET_ROWS,
     *OVERLAY_ROWS,
 ]
@@ -466,7 +459,7 @@ def old_page(cache):
 def main():
     cache, wanted = sys.argv[1], sys.argv[2:]
     identity = [row for row in ROWS if row.name.startswith("identity-")]
-    for group, rows in (("net", NET_ROWS), ("overlay-all", OVERLAY_ROWS), ("identity", identity)):  # stands for its rows
+    for group, rows in (("net", NET_ROWS), ("overlay-all", OVERLAY_ROWS), ("identity", identity), ("crowd", CROWD_ROWS)):  # stands for its rows
         if group in wanted:
             wanted = [name for name in wanted if name != group] + [row.name for row in rows]
     unknown = set(wanted) - {row.name for row in ROWS}
