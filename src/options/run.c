@@ -308,7 +308,7 @@ const struct opt run_table[] = {
 	OPT_STRING(0, "ip", RUN, opts.ip, "ADDRESS", "IPv4 address on a network made by the user"),
 	OPT_STRING(
 		0, "ip6", RUN, opts.ip6, "ADDRESS", "IPv6 address on a network made with --ipv6"),
-	OPT_CALL(0, "ipc", call_ipc, "private|shareable|host",
+	OPT_CALL(0, "ipc", call_ipc, "private|shareable|none|host",
 		"Shared memory and semaphores: its own, or the host's"),
 	OPT_LIST(0, "kernel-memory", RUN, opts.ignored, "VALUE", IGNORED),
 	OPT_CALL('l', "label", call_label, "NAME[=VALUE]", "Attach a label"),
