@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +24,8 @@ static int load_and_ask(void)
 		return 1;
 	(void)alarm(SECONDS);
 	errno = 0;
-	return setuid(getuid()) == -1 && errno == ENOSYS ? 0 : 2;
+	/* not glibc's: that one asks the thread, too, while it lives, and aborts when the answers differ */
+	return syscall(SYS_setuid, getuid()) == -1 && errno == ENOSYS ? 0 : 2;
 }
 
 static void a_call_that_nobody_can_answer_does_not_wait(void **state)
