@@ -44,7 +44,7 @@ mkdir -p /home/tester/q
 modprobe -a loop quota_v2
 /usr/sbin/mkfs.ext4 -q -O quota -E quotatype=usrquota /tmp/quota.img && mount -o loop,usrquota /tmp/quota.img /home/tester/q
 chown tester: /home/tester/q
-setquota -u tester 5000 5000 0 0 /home/tester/q
+setquota -u tester 30000 30000 0 0 /home/tester/q
 head -c 20000000 /dev/zero >/tmp/zeros
 tar -C /tmp -czf /tmp/zeros.tar.gz zeros
 case $release in
