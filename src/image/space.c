@@ -8,6 +8,9 @@
 #include "base/own.h"
 #include "base/sys.h"
 
+/* QCMD() shifts an int out of its range. */
+#define GET_QUOTA(type) ((unsigned)Q_GETQUOTA << SUBCMDSHIFT | (unsigned)(type))
+
 static uint64_t left(uint64_t limit, uint64_t used)
 {
 	return limit > used ? limit - used : 0;
@@ -46,8 +49,7 @@ int space_ask(int fd, struct space *ret)
 	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
 		struct dqblk quota = { 0 };
 
-		if (sys_quotactl_fd(fd, QCMD(Q_GETQUOTA, owners[i].type), owners[i].id, &quota) ==
-			0)
+		if (sys_quotactl_fd(fd, GET_QUOTA(owners[i].type), owners[i].id, &quota) == 0)
 			space_limit(&space, &quota);
 	}
 	*ret = space;
