@@ -36,7 +36,7 @@ class Podman:
         # podman's locks are one table in /dev/shm for each user, whatever the --root: here they are files of this store, which no
         # other test's podman gets at
         self.env["CONTAINERS_CONF"] = os.path.join(top, "containers.conf")
-        with open(self.env["CONTAINERS_CONF"], "w", encoding="ascii") as conf:
+        with open(self.env["CONTAINERS_CONF"], "w", encoding="utf-8") as conf:
             conf.write('[engine]\nlock_type = "file"\n')
         self.runroot = tempfile.mkdtemp(prefix="sbx-pr-")  # podman takes 50 characters at most
         self.options = ["--root", top + "/root", "--runroot", self.runroot, "--runtime", runtime,
