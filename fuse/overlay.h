@@ -131,12 +131,13 @@ ssize_t ovl_copy_range(struct ovl *fs, const struct ovl_range *range);
 
 /* readdir.c: calls fn for each entry behind `cookie` (0 = from the start) until it returns non-zero.
  * Cookies are stable for the life of the mount: no handle is needed. With `full`, entries other
- * than "." and ".." are looked up (and each given to fn has been counted, unless fn refuses it). */
+ * than "." and ".." are looked up (and each given to fn has been counted, unless fn refuses it); one that
+ * cannot be has id 0 then. */
 struct ovl_dirent {
 	const char *name;
 	uint64_t cookie; /* continue behind this one */
 	struct ovl_entry
-		entry; /* id 0 unless full; st_ino and the type in st_mode are always set */
+		entry; /* id 0 unless full and found; st_ino and the type in st_mode are always set */
 };
 typedef int (*ovl_dirent_fn)(void *data, const struct ovl_dirent *entry);
 struct ovl_listing {

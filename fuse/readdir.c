@@ -18,6 +18,8 @@
 
 #include "base/own.h"
 
+#define UNKNOWN_INO 1 /* readers take 0 for no entry */
+
 enum { COOKIE_DOT = 1, COOKIE_DOTDOT, COOKIE_FIRST };
 
 struct item {
@@ -271,15 +273,20 @@ static int give_item(
 		r = lookup_child(fs, dir, entry.name, &node, &st);
 	else
 		node = node_find(fs, dir, entry.name);
-	if (r < 0)
-		return r == -ENOENT || r == -ESTALE ? 0 : r; /* removed meanwhile */
+	if (r == -ENOENT || r == -ESTALE)
+		return 0; /* removed meanwhile */
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) /* the name is listed all the same; whoever looks it up is told why that cannot be */
+		st = (struct stat){ .st_ino = item->ino ? item->ino : UNKNOWN_INO,
+			.st_mode = DTTOIF(item->type) };
 	if (node)
 		st.st_ino = node->ino;
 	entry.entry.st = st;
-	if (want->full)
+	if (want->full && node)
 		lookup_count(node, &st, &entry.entry);
 	r = want->fn(want->data, &entry);
-	if (r && want->full)
+	if (r && want->full && node)
 		node->lookups--;
 	if (node)
 		node_drop(fs, node);

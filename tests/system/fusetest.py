@@ -162,10 +162,11 @@ def fill_lowers(s):
     os.setxattr(os.path.join(one, "opaque"), "user.overlay.opaque", b"y")
 
 
-def tree(top):
-    """Everything that should be equal: path -> what it is."""
+def tree(top, refused=()):
+    """Everything that should be equal: path -> what it is. refused: names that are listed and cannot be looked up."""
     result = {}
     for folder, dirs, names in os.walk(top):
+        dirs[:] = [name for name in dirs if name not in refused]
         for name in dirs + names:
             path = os.path.join(folder, name)
             st = os.lstat(path)

@@ -134,7 +134,12 @@ def f08_layers_that_others_spoiled_fail_for_their_own_paths(top):
     os.setxattr(two, "user.overlay.opaque", b"y")  # a root that hides what is under it
     write(os.path.join(s.lowers[2], "under"), "hidden")
     s.start("fd")
-    shown = tree(s.mnt)
+    refused = {"x-redirect-4": "EPERM", "x-redirect-8": "EINVAL"}
+    same(sorted(refused), sorted(n for n in os.listdir(s.mnt) if n in refused), "names that are listed")
+    for name, code in refused.items():
+        same(attempt(os.lstat, s(name)), code, name)
+    shown = tree(s.mnt, refused)
+    expect({"x-opaque-300/inside", "x-whiteout-1/inside", "x-origin-200/inside", "loop2"} <= set(shown), "the others are all there", sorted(shown))
     same(os.readlink(s("only-l1")), "/etc", "a link is a link")
     same(read(s("only-l2")), b"a file over a directory", "a file hides the directory")
     same(attempt(os.stat, s("loop2")), "ELOOP", "a link to itself")
