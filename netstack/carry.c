@@ -168,6 +168,7 @@ int carry_ports(const struct published_list *ports, const struct inside *inside,
 	if (!carry || !listeners)
 		return err_set(err, -ENOMEM, "out of memory");
 	carry->inside = *inside;
+	carry->pace = ports->pace;
 	carry->rounds = ROUNDS;
 	carry->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (carry->epoll < 0 ||
@@ -212,6 +213,7 @@ int carry_new(struct loop *loop, struct carry **ret, struct err *err)
 	if (!carry)
 		return err_set(err, -ENOMEM, "out of memory");
 	carry->rounds = SHARED_ROUNDS;
+	carry->pace = pace_find();
 	carry->spin_call = (struct carry_call){ CARRY_CALL, on_spin };
 	carry->epoll = epoll_create1(EPOLL_CLOEXEC);
 	carry->spin = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);

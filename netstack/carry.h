@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "netstack/inside.h"
 #include "netstack/listen.h"
+#include "netstack/pace.h"
 
 #define CARRY_BUFFER (64 * 1024)
 
@@ -57,6 +58,7 @@ struct carry {
 	int rounds;                 /* of a connection per turn; then the others have theirs */
 	struct loop_source *source; /* NULL in a relay */
 	struct inside inside;       /* of a relay */
+	struct pace pace;           /* of the host's sockets */
 	bool paused;            /* out of descriptors: listeners are silent until one is free, */
 	bool freed;             /* which has happened, */
 	struct carry_held held; /* and this one was accepted already */

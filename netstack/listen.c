@@ -21,6 +21,7 @@ static void set_flag(int fd, int level, int option)
 
 static void set_options(int fd, int family, enum wire_proto proto)
 {
+	const struct pace pace = pace_find();
 	int size = UDP_BUFFER;
 
 	if (family == AF_INET6)
@@ -28,6 +29,7 @@ static void set_options(int fd, int family, enum wire_proto proto)
 	if (proto == WIRE_TCP) {
 		set_flag(fd, SOL_SOCKET, SO_REUSEADDR); /* TIME_WAIT of the last run is no holder */
 		set_flag(fd, IPPROTO_TCP, TCP_NODELAY); /* for those it accepts */
+		pace_off(&pace, fd);
 		return;
 	}
 	/* Answers must leave from the address the question came to. */
@@ -142,7 +144,9 @@ static int open_port(struct published *port, struct err *err)
 int published_open(const struct wire_port *want, size_t n, struct published_list *ret,
 	size_t *ret_failed, struct err *err)
 {
-	struct published_list list = { .ports = calloc(n ? n : 1, sizeof(*list.ports)), .n = n };
+	struct published_list list = {
+		.ports = calloc(n ? n : 1, sizeof(*list.ports)), .n = n, .pace = pace_find()
+	};
 
 	if (!list.ports)
 		return err_set(err, -ENOMEM, "out of memory");

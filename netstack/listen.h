@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "netstack/pace.h"
 #include "network/wire.h"
 
 struct published {
@@ -22,6 +23,7 @@ struct published {
 struct published_list {
 	struct published *ports;
 	size_t n;
+	struct pace pace; /* of the host: a relay lives in another namespace */
 };
 
 /* Binds all or none; *ret_failed is the index of the one that could not be bound. */

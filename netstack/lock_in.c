@@ -74,6 +74,8 @@ static const int network_calls[] = {
 
 static const int relay_calls[] = {
 	SYS_accept4,
+	SYS_getsockname,
+	SYS_getpeername,
 	SYS_socket,
 	SYS_connect,
 	SYS_bind,

@@ -148,7 +148,7 @@ static bool has_room(const struct outbound_way *way)
 	return outbound->n < outbound->max && way->n < outbound->max - outbound->n;
 }
 
-static int connect_out(const union syn_address *to)
+static int connect_out(const struct outbound_way *way, const union syn_address *to)
 {
 	int on = 1;
 	autofd int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -156,6 +156,7 @@ static int connect_out(const union syn_address *to)
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a known option */
+	pace_off(&way->outbound->carry->pace, fd);
 	if (connect(fd, &to->any, syn_address_len(to)) < 0 && errno != EINPROGRESS)
 		return -errno;
 	return move_fd(&fd);
@@ -197,6 +198,7 @@ static void on_connected(struct carry *carry, struct carry_call *call, uint32_t 
 		flow_end(flow);
 		return;
 	}
+	pace_settle(&carry->pace, flow->fd);
 	flow->state = READY;
 	flow->since = now_ms();
 	syn_accept(queue, flow->syn.id, WIRE_MARK_TURN);
@@ -266,7 +268,7 @@ static void start_flow(struct outbound_way *way, const struct syn *syn)
 		syn_drop(way->queue.fd, syn->id); /* it comes again in a second */
 		return;
 	}
-	fd = connect_out(&to);
+	fd = connect_out(way, &to);
 	if (fd < 0) {
 		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS)
 			syn_drop(way->queue.fd, syn->id);
@@ -368,7 +370,7 @@ static void adopt_unasked(struct outbound_way *way, int *fd, struct syn *syn)
 		way->local(way->data, move_fd(fd));
 	if (verdict != OUTBOUND_CONNECT || !has_room(way))
 		return;
-	out = connect_out(&to);
+	out = connect_out(way, &to);
 	if (out < 0)
 		return;
 	flow = flow_new(way, syn, out);

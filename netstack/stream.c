@@ -380,6 +380,7 @@ void stream_adopt(struct carry *carry, int fd, const union syn_address *client, 
 		conn->client = *client;
 		conn->port = port;
 		conn->attempt = attempt;
+		pace_settle(&carry->pace, fd);
 	}
 }
 
@@ -407,8 +408,11 @@ static int finish_connect(struct carry *carry, struct conn *conn, uint32_t event
 
 	if (events & EPOLLOUT)
 		conn->connecting = false;
-	if ((events & EPOLLOUT) && !(events & (EPOLLERR | EPOLLHUP)))
+	if ((events & EPOLLOUT) && !(events & (EPOLLERR | EPOLLHUP))) {
+		if (!conn->port) /* the host's; a container's network paces nothing */
+			pace_settle(&carry->pace, conn->end[1].fd);
 		return 0;
+	}
 	if (getsockopt(conn->end[1].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return -errno;
 	if (error == ECONNREFUSED && try_next(carry, conn))

@@ -267,15 +267,6 @@ def redis_against_bare(side):
     return lambda: redis_rate(side.world, port), lambda: redis_rate(side.world, bare)
 
 
-def loopback_against_slirp(side):
-    """What 'three times slirp4netns' would have to be: is there as much on this machine?"""
-    port = free_port()
-    side.iperf_server(port)
-    peer = side.slirp4netns(65520)
-    return (lambda: gbits(side.world, client("127.0.0.1", port)),
-            lambda: gbits(side.world, [*peer, *client(host_address(), port)]))
-
-
 def redis_against_podman(side):
     world, ours, theirs = side.world, free_port(), free_port()
     podman = world.podman_command
@@ -324,7 +315,6 @@ class NetRow:
 
 NET_ROWS = [
     NetRow("net-out", "container to host, one TCP stream (ratio: peer / sbx)", 1 / 3, out_against_slirp(65520), "slirp4netns"),
-    NetRow("net-out-floor", "loopback without a container in the place of sbx", 1 / 3, loopback_against_slirp, "slirp4netns"),
     NetRow("net-out-mtu", "the same at MTU 1500", 1 / 3, out_against_slirp(1500), "slirp4netns"),
     NetRow("net-out-loop", "the same", 1 / 0.6, out_against_loopback, "loopback"),
     NetRow("net-slow", "the same through libslirp alone", 1 / 1.3, out_against_slirp(65520, slow=True), "slirp4netns"),

@@ -45,6 +45,16 @@ try:
     run(*there, "python3", "-c", ask, "2001:db8::1", port)
     run("python3", "-c", ask, "127.0.0.1", port)
     run("python3", "-c", ask, "203.0.113.1", port)
+    hold = "import socket, sys\ns = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10)\ns.recv(100)\n" \
+           "print(s.getsockname()[1], flush=True)\nsys.stdin.read()"
+    for lead in (there, []):
+        with subprocess.Popen([*lead, "python3", "-c", hold, "203.0.113.1", port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+            state = subprocess.run(["ss", "-tinH", "sport = :%s and dport = :%s" % (port, client.stdout.readline().strip())], check=True,
+                                   stdout=subprocess.PIPE, text=True).stdout
+            paced = [word for word in state.split() if word in ("reno", "cubic", "bbr", "bbr2", "bbr3")]
+            print("control", *(paced or ["unknown"]), flush=True)
+            client.stdin.close()
+    print("own", open("/proc/sys/net/ipv4/tcp_congestion_control").read().strip(), flush=True)
     outside = subprocess.Popen([*there, "python3", "-c", echo, "9001"], stdout=subprocess.PIPE, text=True)
     assert outside.stdout.readline() == "serving\n"
     for address in ("203.0.113.2", "198.51.100.77"):
@@ -67,20 +77,26 @@ def two_hosts(box):
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         raise Skip("this machine lets nobody make a user namespace by unshare(1)")
     expect(done.returncode == 0, done.stdout, done.stderr)
-    return done.stdout.split()
+    words, controls = [], []
+    for line in done.stdout.splitlines():
+        (controls if line.startswith(("control ", "own ")) else words).extend(line.split())
+    return words, controls[1::2]
 
 
 @case()
 def a_second_host_keeps_its_address_and_sees_the_hosts(box):
-    _, address, _, gateway, *seen = two_hosts(box)
+    (_, address, _, gateway, *seen), (far, near, own) = two_hosts(box)
     expect(seen == ["203.0.113.2", "198.51.100.77", gateway, gateway, "203.0.113.1", "203.0.113.1", "203.0.113.1"], address, gateway,
            seen)
+    if own in ("reno", "cubic", "bbr", "bbr2", "bbr3"):  # others have no name that is looked for
+        expect(far == own, "another machine's connection has the host's congestion control", far, own)
+        expect(not near.startswith("bbr"), "one on this machine is not paced", near)
 
 
 @case()
 def without_foreign_sources_everybody_is_the_container_itself(box):
     box.env["SBX_NET_SLOW"] = "1"
-    _, address, _, _, *seen = two_hosts(box)
+    (_, address, _, _, *seen), _ = two_hosts(box)
     expect(seen == [address] * 5 + ["203.0.113.1"] * 2, address, seen)
 
 
