@@ -379,7 +379,7 @@ ROWS = [
     Row("pull-big", "pull and unpack 1 GB in six layers", 1 / 3,
         lambda w: [SBX, "--root", w.top + "/fresh-0", "pull", "-q", gigabyte(w)],
         lambda w: [*PODMAN, "--root", w.top + "/fresh-1", "pull", "-q", "--tls-verify=false", gigabyte(w)],
-        start=upload_gigabyte, before=fresh_store, stop=drop_stores, runs=2),
+        start=upload_gigabyte, before=fresh_store, stop=drop_stores, runs=5),
     Row("pull-umoci", "the same", 1 / 4, lambda w: [SBX, "--root", w.top + "/fresh-0", "pull", "-q", gigabyte(w)],
         copy_and_unpack, start=upload_gigabyte, before=fresh_store, stop=drop_stores, runs=2, peer_name="skopeo and umoci"),
     Row("load", "`load` of redis and gcc, 128 MB compressed", 1 / 3,
