@@ -125,14 +125,23 @@ int changes_print(const struct rootfs_changes *changes, const char *what, struct
 
 /* ps --filter. Same key: any, labels: all; different keys: all. */
 struct ps_filter;
+struct template;
 int ps_filter_new(const struct globals *globals, const struct strv *filters, struct ps_filter **ret,
 	struct err *err);
 void ps_filter_free(struct ps_filter *filter);
 bool ps_filter_match(const struct ps_filter *filter, const struct container *c);
 bool ps_filter_asks_stopped(const struct ps_filter *filter); /* status, exited: implies -a */
+bool ps_filter_is_empty(const struct ps_filter *filter);
 
-/* One row of ps, and its "methods" (Label). size: NULL if not asked. */
-struct json *ps_row(const struct container *c, bool no_trunc, const char *size);
+/* One row of ps, and its "methods" (Label). */
+struct ps_view {
+	bool no_trunc, sized, methods; /* methods: some of ps_methods() is used */
+	const char *size;              /* NULL if not asked */
+	unsigned fields;               /* of ps_fields(); 0: all */
+};
+unsigned ps_fields(const struct template *template); /* those that it may use */
+bool ps_fields_are_few(unsigned used); /* what state_list_brief() tells for a table does */
+struct json *ps_row(const struct container *c, const struct ps_view *view);
 struct json *ps_methods(const struct container *c);
 struct json *ps_titles(void);
 void container_status_text(const struct container *c, int64_t now, struct buf *out);

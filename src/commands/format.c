@@ -82,6 +82,22 @@ int format_init(struct format *format, const char *user, const char *fallback, c
 	return 0;
 }
 
+/* Nothing in it would be escaped: printable ASCII all through, as nearly everything is. */
+static bool is_plain(const struct json *v)
+{
+	if (json_kind(v) == JSON_STR) {
+		for (const char *p = json_str(v, "\n"); *p; p++)
+			if (*p < ' ' || *p > '~')
+				return false;
+		return true;
+	}
+	if (json_kind(v) == JSON_MAP || json_kind(v) == JSON_LIST)
+		json_each (it, v)
+			if (!is_plain(it.value))
+				return false;
+	return true;
+}
+
 static struct json *escaped(const struct json *v)
 {
 	autobuf struct buf text = BUF_INIT;
@@ -144,9 +160,10 @@ int format_heading(struct format *format, const struct json *titles, struct err 
 int format_row(
 	struct format *format, const struct json *row, const struct json *methods, struct err *err)
 {
-	autojson struct json *data = format->escape ? escaped(row) : json_ref(row);
-	autojson struct json *more = format->escape && methods ? escaped(methods)
-							       : json_ref(methods);
+	autojson struct json *data = format->escape && !is_plain(row) ? escaped(row)
+								      : json_ref(row);
+	autojson struct json *more = format->escape && !is_plain(methods) ? escaped(methods)
+									  : json_ref(methods);
 	struct template_env env = { .data = data, .methods = more, .type = format->type };
 
 	return add_row(format, &env, err);

@@ -24,6 +24,16 @@ static void listed_done(struct listed *l)
 	state_list_free(l->list, l->n);
 }
 
+/* Sizes need to know where each of them is, filters and some fields all of the configuration. */
+static int list_all(const struct globals *globals, const struct ps_view *view, bool filtered,
+	struct listed *ret, struct err *err)
+{
+	bool table = !filtered && !view->methods && ps_fields_are_few(view->fields);
+
+	return view->sized ? state_list(globals, &ret->list, &ret->n, err)
+			   : state_list_brief(globals, table, &ret->list, &ret->n, err);
+}
+
 static void filter_done(struct ps_filter **filter)
 {
 	ps_filter_free(*filter);
@@ -49,16 +59,16 @@ static int size_text(const struct globals *globals, const struct container *c, c
 	return 0;
 }
 
-static int add_row(const struct globals *globals, const struct ps_opts *opts,
-	const struct container *c, struct format *format, struct err *err)
+static int add_row(const struct globals *globals, struct ps_view *view, const struct container *c,
+	struct format *format, struct err *err)
 {
-	bool sized = opts->size || template_uses(format->template, "Size");
-	autojson struct json *row = NULL, *methods = ps_methods(c);
+	autojson struct json *row = NULL, *methods = view->methods ? ps_methods(c) : NULL;
 	char size[2 * UNITS_MAX + 16];
 
-	if (sized)
+	if (view->sized)
 		TRY(size_text(globals, c, size, sizeof(size), err));
-	row = ps_row(c, opts->no_trunc, sized ? size : NULL);
+	view->size = view->sized ? size : NULL;
+	row = ps_row(c, view);
 	return format_row(format, row, methods, err);
 }
 
@@ -100,6 +110,7 @@ int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err)
 	autojson struct json *titles = ps_titles();
 	autoformat struct format format = { 0 };
 	size_t shown = 0;
+	struct ps_view view;
 	bool all, quiet;
 
 	TRY(ps_opts_parse(argc, argv, &opts, err));
@@ -108,13 +119,18 @@ int cmd_ps(struct globals *globals, int argc, char **argv, struct err *err)
 	TRY(format_init(&format, quiet ? NULL : opts.format, fallback(&opts), TYPE, err));
 	TRY(ps_filter_new(globals, &opts.filters, &filter, err));
 	all = opts.all || limit(&opts) != SIZE_MAX || ps_filter_asks_stopped(filter);
-	TRY(all ? state_list(globals, &l.list, &l.n, err)
+	view = (struct ps_view){ .no_trunc = opts.no_trunc,
+		.sized = opts.size || template_uses(format.template, "Size"),
+		.methods = template_uses(format.template, "Label") ||
+			   template_uses(format.template, "HealthStatus"),
+		.fields = ps_fields(format.template) };
+	TRY(all ? list_all(globals, &view, !ps_filter_is_empty(filter), &l, err)
 		: state_list_up(globals, &l.list, &l.n, err));
 	TRY(format_heading(&format, titles, err));
 	for (size_t i = 0; i < l.n && shown < limit(&opts); i++) {
 		if (!ps_filter_match(filter, &l.list[i]))
 			continue;
-		TRY(add_row(globals, &opts, &l.list[i], &format, err));
+		TRY(add_row(globals, &view, &l.list[i], &format, err));
 		shown++;
 	}
 	return format_finish(&format, err);

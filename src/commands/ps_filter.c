@@ -313,3 +313,8 @@ bool ps_filter_asks_stopped(const struct ps_filter *filter)
 			return true;
 	return false;
 }
+
+bool ps_filter_is_empty(const struct ps_filter *filter)
+{
+	return filter->n == 0;
+}

@@ -60,113 +60,176 @@ static void add_cut(const char *text, size_t most, struct buf *out)
 	buf_adds(out, "\xe2\x80\xa6");
 }
 
-static char *command_text(const struct container *c, bool no_trunc)
+/* What the fields are made of. */
+struct source {
+	const struct container *c;
+	bool no_trunc;
+	const char *size; /* or NULL */
+	int64_t now;
+};
+
+static void add_command(const struct source *s, struct buf *out)
 {
 	autobuf struct buf line = BUF_INIT, cut = BUF_INIT;
-	struct buf quoted = BUF_INIT;
 
-	json_each (it, json_get(c->config, "argv"))
+	json_each (it, json_get(s->c->config, "argv"))
 		buf_addf(&line, "%s%s", it.index ? " " : "", json_str(it.value, ""));
 	buf_adds(&line, ""); /* data is a string now */
-	add_cut(line.data ? line.data : "", no_trunc ? SIZE_MAX : COMMAND_LEN, &cut);
-	value_quote(cut.data ? cut.data : "", &quoted);
-	return buf_steal(&quoted);
+	add_cut(line.data, s->no_trunc ? SIZE_MAX : COMMAND_LEN, &cut);
+	value_quote(cut.data ? cut.data : "", out);
 }
 
-static char *labels_text(const struct container *c)
+static void add_created(const struct source *s, struct buf *out)
 {
-	struct buf out = BUF_INIT;
+	char text[UNITS_MAX];
 
-	json_each (it, json_get(c->config, "labels"))
-		buf_addf(&out, "%s%s=%s", out.len ? "," : "", it.key, json_str(it.value, ""));
-	return buf_steal(&out);
+	units_local_time(state_created(s->c), text);
+	buf_adds(out, text);
 }
 
-/* Mounts by volume name or source; cut at 15 characters as Docker does. */
-static char *mounts_text(const struct container *c, bool no_trunc, int64_t *ret_volumes)
+static void add_id(const struct source *s, struct buf *out)
 {
-	struct buf out = BUF_INIT;
+	buf_addf(out, "%.*s", s->no_trunc ? 64 : 12, s->c->id);
+}
 
-	*ret_volumes = 0;
-	json_each (it, json_get(c->config, "mounts")) {
+static void add_image(const struct source *s, struct buf *out)
+{
+	buf_adds(out, json_str(json_get(s->c->config, "image"), ""));
+}
+
+static void add_labels(const struct source *s, struct buf *out)
+{
+	json_each (it, json_get(s->c->config, "labels"))
+		buf_addf(out, "%s%s=%s", out->len ? "," : "", it.key, json_str(it.value, ""));
+}
+
+static void add_local_volumes(const struct source *s, struct buf *out)
+{
+	unsigned volumes = 0;
+
+	json_each (it, json_get(s->c->config, "mounts"))
+		volumes += *json_str(json_get(it.value, "name"), "") != '\0';
+	buf_addf(out, "%u", volumes);
+}
+
+/* By volume name or source; cut at 15 characters as Docker does. */
+static void add_mounts(const struct source *s, struct buf *out)
+{
+	json_each (it, json_get(s->c->config, "mounts")) {
 		const char *name = json_str(json_get(it.value, "name"), "");
 
-		*ret_volumes += *name != '\0';
 		if (!*name)
 			name = json_str(json_get(it.value, "source"), "");
 		if (!*name)
 			continue;
-		if (out.len)
-			buf_addc(&out, ',');
-		add_cut(name, no_trunc ? SIZE_MAX : 15, &out);
+		if (out->len)
+			buf_addc(out, ',');
+		add_cut(name, s->no_trunc ? SIZE_MAX : 15, out);
 	}
-	return buf_steal(&out);
 }
 
-static void put_text(struct json *row, const char *key, struct buf *text)
+static void add_name(const struct source *s, struct buf *out)
 {
-	json_put_string(row, key, text->data ? text->data : "");
-	buf_reset(text);
-	if (text->data)
-		text->data[0] = '\0';
+	buf_adds(out, s->c->name);
 }
 
-static void put_created(struct json *row, const struct container *c)
+static void add_networks(const struct source *s, struct buf *out)
+{
+	autojson struct json *list = container_endpoints(s->c);
+
+	json_each (it, list)
+		buf_addf(out, "%s%s", out->len ? "," : "",
+			json_str(json_get(it.value, "network"), ""));
+}
+
+static void add_ports(const struct source *s, struct buf *out)
+{
+	ports_text(s->c, out);
+}
+
+static void add_running_for(const struct source *s, struct buf *out)
 {
 	char text[UNITS_MAX];
 
-	units_local_time(state_created(c), text);
-	json_put_string(row, "CreatedAt", text);
+	units_duration((s->now - state_created(s->c)) / NS, text);
+	buf_addf(out, "%s ago", text);
 }
 
-static void put_running_for(struct json *row, const struct container *c, int64_t now)
+static void add_size(const struct source *s, struct buf *out)
 {
-	char text[UNITS_MAX], ago[UNITS_MAX + 8];
-
-	units_duration((now - state_created(c)) / NS, text);
-	snprintf(ago, sizeof(ago), "%s ago", text);
-	json_put_string(row, "RunningFor", ago);
+	buf_adds(out, s->size ? s->size : "0B");
 }
 
-static void put_networks(struct json *row, const struct container *c)
+static void add_state(const struct source *s, struct buf *out)
 {
-	autojson struct json *list = container_endpoints(c);
-	autobuf struct buf names = BUF_INIT;
-
-	buf_adds(&names, "");
-	json_each (it, list)
-		buf_addf(&names, "%s%s", names.len ? "," : "",
-			json_str(json_get(it.value, "network"), ""));
-	json_put_string(row, "Networks", names.data);
+	buf_adds(out, state_status_name(s->c->status));
 }
 
-struct json *ps_row(const struct container *c, bool no_trunc, const char *size)
+static void add_status(const struct source *s, struct buf *out)
 {
-	autofree char *command = command_text(c, no_trunc), *labels = labels_text(c);
+	container_status_text(s->c, s->now, out);
+}
+
+/* Docker's order. */
+static const struct {
+	const char *key;
+	void (*add)(const struct source *s, struct buf *out); /* NULL: null */
+	bool beyond; /* needs more than state_list_brief() tells for a table */
+} fields[] = {
+	{ "Command", add_command, false },
+	{ "CreatedAt", add_created, false },
+	{ "ID", add_id, false },
+	{ "Image", add_image, false },
+	{ "Labels", add_labels, true },
+	{ "LocalVolumes", add_local_volumes, true },
+	{ "Mounts", add_mounts, true },
+	{ "Names", add_name, false },
+	{ "Networks", add_networks, true },
+	{ "Platform", NULL, false },   /* the daemon's, where it has several */
+	{ "Ports", add_ports, false }, /* nothing of what does not run */
+	{ "RunningFor", add_running_for, false },
+	{ "Size", add_size, false },
+	{ "State", add_state, false },
+	{ "Status", add_status, false },
+};
+
+unsigned ps_fields(const struct template *template)
+{
+	unsigned used = 0;
+
+	if (template_uses_all(template))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		used |= (unsigned)template_uses(template, fields[i].key) << i;
+	return used;
+}
+
+bool ps_fields_are_few(unsigned used)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (fields[i].beyond && used & 1u << i)
+			return false;
+	return used != 0;
+}
+
+struct json *ps_row(const struct container *c, const struct ps_view *view)
+{
+	const struct source source = {
+		.c = c, .no_trunc = view->no_trunc, .size = view->size, .now = state_now()
+	};
 	autobuf struct buf text = BUF_INIT;
-	int64_t now = state_now(), volumes;
-	autofree char *mounts = mounts_text(c, no_trunc, &volumes);
 	struct json *row = json_new_map();
 
-	json_put_string(row, "Command", command);
-	put_created(row, c);
-	buf_addf(&text, "%.*s", no_trunc ? 64 : 12, c->id);
-	put_text(row, "ID", &text);
-	json_put_string(row, "Image", json_str(json_get(c->config, "image"), ""));
-	json_put_string(row, "Labels", labels);
-	buf_addf(&text, "%lld", (long long)volumes);
-	put_text(row, "LocalVolumes", &text);
-	json_put_string(row, "Mounts", mounts);
-	json_put_string(row, "Names", c->name);
-	put_networks(row, c);
-	json_put(row, "Platform", json_new_null()); /* the daemon's, where it has several */
-	ports_text(c, &text);
-	put_text(row, "Ports", &text);
-	put_running_for(row, c, now);
-	json_put_string(row, "Size", size ? size : "0B");
-	json_put_string(row, "State", state_status_name(c->status));
-	container_status_text(c, now, &text);
-	put_text(row, "Status", &text);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (view->fields && !(view->fields & 1u << i))
+			continue;
+		buf_reset(&text);
+		buf_adds(&text, ""); /* data is a string now */
+		if (fields[i].add)
+			fields[i].add(&source, &text);
+		json_put(row, fields[i].key,
+			fields[i].add ? json_new_string(text.data) : json_new_null());
+	}
 	return row;
 }
 

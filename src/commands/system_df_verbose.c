@@ -150,7 +150,7 @@ static int show_containers(const struct world *w, struct err *err)
 		autojson struct json *row = NULL;
 
 		units_size(sizes[i], 3, size);
-		row = ps_row(&w->containers[i], false, size);
+		row = ps_row(&w->containers[i], &(struct ps_view){ .size = size });
 		TRY(format_row(&format, row, NULL, err));
 	}
 	return finish(&format, err);

@@ -35,5 +35,7 @@ int template_execute(
 
 /* Does the template name this field (".Size") anywhere? For what is dear to compute. */
 bool template_uses(const struct template *t, const char *field);
+/* May it use any field: "{{json .}}", "{{$}}", other templates? */
+bool template_uses_all(const struct template *t);
 
 #endif

@@ -2,15 +2,15 @@
 /*
  * .Name of a value. Docker's templates see Go structs, where a wrong name is an error and a field that is
  * not set is nil or empty; ours see JSON, which leaves out what is not set. So the names that Docker's
- * structs have and our documents may lack are listed here.
+ * structs have and our documents may lack are listed here. Also: which fields a template may ask for.
  */
+#include "commands/template_node.h"
 #include "commands/template_value.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/own.h"
-#include "commands/template.h"
 
 static bool in(const char *const *names, size_t n, const char *name)
 {
@@ -94,4 +94,34 @@ int value_field(const struct template_env *env, const struct value *from, const 
 		return no_field(env, from, name, err);
 	}
 	return 0;
+}
+
+static bool node_uses(const struct node *node, const char *field)
+{
+	if (strv_has(&node->names, field))
+		return true;
+	for (size_t i = 0; i < node->n; i++)
+		if (node->kids[i] && node_uses(node->kids[i], field))
+			return true;
+	return false;
+}
+
+bool template_uses(const struct template *t, const char *field)
+{
+	return node_uses(t->root, field) || node_uses(t->defined, field);
+}
+
+static bool node_uses_all(const struct node *node)
+{
+	if (node->kind == NODE_DOT || node->kind == NODE_VARIABLE || node->kind == NODE_TEMPLATE)
+		return true;
+	for (size_t i = 0; i < node->n; i++)
+		if (node->kids[i] && node_uses_all(node->kids[i]))
+			return true;
+	return false;
+}
+
+bool template_uses_all(const struct template *t)
+{
+	return node_uses_all(t->root) || node_uses_all(t->defined);
 }

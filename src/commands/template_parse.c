@@ -566,21 +566,6 @@ void template_free_(struct template **t)
 	template_free(*t);
 }
 
-static bool node_uses(const struct node *node, const char *field)
-{
-	if (strv_has(&node->names, field))
-		return true;
-	for (size_t i = 0; i < node->n; i++)
-		if (node_uses(node->kids[i], field))
-			return true;
-	return false;
-}
-
-bool template_uses(const struct template *t, const char *field)
-{
-	return node_uses(t->root, field) || node_uses(t->defined, field);
-}
-
 const struct node *template_defined(const struct template *t, const char *name)
 {
 	for (size_t i = t->defined->n; i > 0; i--)

@@ -61,6 +61,23 @@ int remove_tree(int dir, const char *name, struct err *err);
 void collect_half(const struct globals *globals, const struct state_dirs *dirs, const char *id);
 void remove_run_dir(const struct container *c);
 
+/* ---- listing.c: what listings show of containers that do not run, remembered ---- */
+
+#define LISTING_STAMP_MAX 160
+struct listing;
+struct listing *listing_open(const struct globals *globals); /* never NULL */
+/* Does not run, certainly, and need not be looked at. */
+bool listing_knows(struct listing *l, int containers, const char *id);
+/* Without directory and paths, with the part of the configuration that ps shows. table: only "created", "image",
+ * and all of "argv" in its first element, which takes a third of the time. */
+bool listing_get(
+	struct listing *l, int containers, const char *id, bool table, struct container *ret);
+/* Of the record as it is now. Taken before it is read for listing_put(); false: too young to be remembered. */
+bool listing_stamp(
+	const struct listing *l, int containers, const char *id, char ret[LISTING_STAMP_MAX]);
+void listing_put(struct listing *l, const struct container *c, const char *stamp_before);
+void listing_close(struct listing *l); /* writes if enough is new */
+
 /* ---- journal.c ---- */
 
 struct journal;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/own.h"
@@ -113,38 +114,77 @@ int state_open(
 	return 0;
 }
 
-struct listing {
+struct found {
+	const struct globals *globals;
+	const struct state_dirs *dirs;
 	struct container *list;
 	size_t n, cap;
+	bool brief, table;
+	struct listing *listing; /* NULL: not asked */
 };
 
-static void listing_add(struct listing *l, struct container *adopt)
+static void found_add(struct found *f, struct container *adopt)
 {
-	if (l->n == l->cap) {
-		l->cap = l->cap ? 2 * l->cap : 16;
-		l->list = xreallocarray(l->list, l->cap, sizeof(*l->list));
+	if (f->n == f->cap) {
+		f->cap = f->cap ? 2 * f->cap : 16;
+		f->list = xreallocarray(f->list, f->cap, sizeof(*f->list));
 	}
-	l->list[l->n++] = *adopt;
+	f->list[f->n++] = *adopt;
 	*adopt = (struct container)CONTAINER_INIT;
 }
 
-static void list_one(const struct globals *globals, const struct state_dirs *dirs, const char *id,
-	struct listing *l)
+/* Each container of a listing holds a descriptor, and many a login has 1024. */
+static bool more_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= files.rlim_max)
+		return false;
+	files.rlim_cur = files.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &files) == 0;
+}
+
+static int load(const struct found *f, const char *id, struct container *ret, struct err *err)
+{
+	int r = record_load(f->globals, f->dirs->containers, id, ret, err);
+
+	if (r == -EMFILE && more_descriptors())
+		r = record_load(f->globals, f->dirs->containers, id, ret, err);
+	return r;
+}
+
+static int list_one(struct found *f, const char *id, struct err *err)
 {
 	autocontainer struct container c = CONTAINER_INIT;
-	struct err err = ERR_INIT;
-	int r = record_load(globals, dirs->containers, id, &c, &err);
+	char stamp[LISTING_STAMP_MAX];
+	struct err why = ERR_INIT;
+	bool stamped;
+	int r;
 
+	if (f->brief && listing_get(f->listing, f->dirs->containers, id, f->table, &c)) {
+		found_add(f, &c);
+		return 0;
+	}
+	stamped = f->brief && listing_stamp(f->listing, f->dirs->containers, id, stamp);
+	r = load(f, id, &c, &why);
 	if (r == -ENOENT) {
-		collect_half(globals, dirs, id);
-		return;
+		collect_half(f->globals, f->dirs, id);
+		return 0;
+	}
+	if (r == -EMFILE || r == -ENFILE) {
+		*err = why;
+		return err_wrap(err, "there are more containers than files that may be open");
 	}
 	if (r == 0)
-		r = record_repair(globals, &c, &err);
+		r = record_repair(f->globals, &c, &why);
 	if (r < 0)
-		log_msg(LOG_WARN, "container %.12s: %s", id, err.text);
-	if (r != 1 && c.id[0])
-		listing_add(l, &c);
+		log_msg(LOG_WARN, "container %.12s: %s", id, why.text);
+	if (r == 1 || !c.id[0])
+		return 0;
+	if (stamped && r == 0)
+		listing_put(f->listing, &c, stamp);
+	found_add(f, &c);
+	return 0;
 }
 
 struct sort_key {
@@ -179,14 +219,18 @@ static void collect_names(const struct state_dirs *dirs, size_t n_containers, st
 {
 	autodir DIR *stream = NULL;
 	autostrv struct strv names = STRV_INIT;
+	size_t n_names = 0;
 
 	if (open_dir_stream(dirs->names, &stream, err) < 0)
 		return; /* the listing itself has not failed */
 	for (struct dirent *e = readdir(stream); e; e = readdir(stream))
+		n_names += e->d_name[0] != '.';
+	if (n_names <= n_containers)
+		return;
+	rewinddir(stream);
+	for (struct dirent *e = readdir(stream); e; e = readdir(stream))
 		if (e->d_name[0] != '.')
 			strv_add(&names, e->d_name);
-	if (names.n <= n_containers)
-		return;
 	strv_each (name, &names) {
 		char id[65 + 1] = "";
 		ssize_t n = readlinkat(dirs->names, *name, id, sizeof(id) - 1);
@@ -198,34 +242,65 @@ static void collect_names(const struct state_dirs *dirs, size_t n_containers, st
 	}
 }
 
-static int list(const struct globals *globals, bool only_up, struct container **ret, size_t *ret_n,
-	struct err *err)
+enum want { WANT_ALL, WANT_BRIEF, WANT_TABLE, WANT_UP };
+
+static bool is_wanted(const struct found *f, enum want want, const char *id)
+{
+	return state_id_valid(id) &&
+	       (want != WANT_UP || (!listing_knows(f->listing, f->dirs->containers, id) &&
+					   record_claims_up(f->dirs->containers, id)));
+}
+
+static int list_all(struct found *f, enum want want, struct err *err)
+{
+	autodir DIR *stream = NULL;
+
+	TRY(open_dir_stream(f->dirs->containers, &stream, err));
+	for (struct dirent *e = readdir(stream); e; e = readdir(stream))
+		if (is_wanted(f, want, e->d_name))
+			TRY(list_one(f, e->d_name, err));
+	if (want != WANT_UP)
+		collect_names(f->dirs, f->n, &(struct err)ERR_INIT);
+	return 0;
+}
+
+static int list(const struct globals *globals, enum want want, struct container **ret,
+	size_t *ret_n, struct err *err)
 {
 	autostatedirs struct state_dirs dirs = STATE_DIRS_INIT;
-	autodir DIR *stream = NULL;
-	struct listing l = { 0 };
+	struct found f = { .globals = globals,
+		.dirs = &dirs,
+		.brief = want == WANT_BRIEF || want == WANT_TABLE,
+		.table = want == WANT_TABLE };
 	int r = state_dirs_open(globals, false, &dirs, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == 0) {
-		TRY(open_dir_stream(dirs.containers, &stream, err));
-		for (struct dirent *e = readdir(stream); e; e = readdir(stream))
-			if (state_id_valid(e->d_name) &&
-				(!only_up || record_claims_up(dirs.containers, e->d_name)))
-				list_one(globals, &dirs, e->d_name, &l);
-		if (!only_up)
-			collect_names(&dirs, l.n, &(struct err)ERR_INIT);
+		f.listing = want != WANT_ALL ? listing_open(globals) : NULL;
+		r = list_all(&f, want, err);
+		if (f.listing)
+			listing_close(f.listing);
 	}
-	*ret = sorted(l.list, l.n);
-	*ret_n = l.n;
+	if (r < 0 && r != -ENOENT) {
+		state_list_free(f.list, f.n);
+		return r;
+	}
+	*ret = sorted(f.list, f.n);
+	*ret_n = f.n;
 	return 0;
 }
 
 int state_list(
 	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err)
 {
-	return list(globals, false, ret, ret_n, err);
+	return list(globals, WANT_ALL, ret, ret_n, err);
+}
+
+int state_list_brief(const struct globals *globals, bool table, struct container **ret,
+	size_t *ret_n, struct err *err)
+{
+	return list(globals, table ? WANT_TABLE : WANT_BRIEF, ret, ret_n, err);
 }
 
 /* A claim that turns out to be stale is repaired in passing, and left out. */
@@ -234,7 +309,7 @@ int state_list_up(
 {
 	size_t kept = 0;
 
-	TRY(list(globals, true, ret, ret_n, err));
+	TRY(list(globals, WANT_UP, ret, ret_n, err));
 	for (size_t i = 0; i < *ret_n; i++) {
 		struct container *c = &(*ret)[i];
 

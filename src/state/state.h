@@ -9,6 +9,7 @@
  *	<root>/containers/<64 hex>/{upper,work}
  *	<root>/names/<name>                       symlink to the id: made exclusively = the claim
  *	<runroot>/events.log                      what happened (events.h)
+ *	<runroot>/listing                         what listings remember (listing.c); never needed
  *	<runroot>/<64 hex>/paused                 its processes are held (state_set_paused)
  *	<runroot>/<64 hex>/attach.sock            the monitor's socket
  *	<runroot>/<64 hex>/{hosts,hostname,resolv.conf}   written at each start
@@ -80,9 +81,15 @@ int state_read_launch(const struct container *c, struct json **ret, struct err *
 int state_open(
 	const struct globals *globals, const char *name, struct container *ret, struct err *err);
 
-/* All containers, newest first, repaired. Caller frees with state_list_free(). */
+/* All containers, newest first, repaired. Caller frees with state_list_free(). An error where there are
+ * fewer descriptors than containers: a listing that lacks some is none. */
 int state_list(
 	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);
+/* The same to look at only: what does not run may have neither dir nor paths, and of its configuration
+ * only what `ps` shows (listing.c). table: of the configuration only created, image, and argv, perhaps as
+ * one text. */
+int state_list_brief(const struct globals *globals, bool table, struct container **ret,
+	size_t *ret_n, struct err *err);
 /* Only the running and paused ones; does not even read the configuration of the others. */
 int state_list_up(
 	const struct globals *globals, struct container **ret, size_t *ret_n, struct err *err);

@@ -146,8 +146,8 @@ def f_c4_a_store_of_somebody_else_is_refused_and_stays_his(box):
 
     def second_user(mode, *words):
         """The user 65534, who has a home and a run directory of his own, and the store of the first for --root."""
-        setup = """chmod %s "$SBX_ROOT"; mkdir -p /tmp; mount -t tmpfs -o uid=65534,mode=700 t /tmp; cd /tmp
-            setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/tmp XDG_RUNTIME_DIR=/tmp SBX_RUNROOT=/tmp/run "$@" 2>&1 || echo "status $?"
+        setup = """chmod %s "$SBX_ROOT"; mount -t tmpfs -o uid=65534,mode=700 t /mnt; cd /mnt
+            setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/mnt XDG_RUNTIME_DIR=/mnt SBX_RUNROOT=/mnt/run "$@" 2>&1 || echo "status $?"
             shift $#; set -- true""" % mode
         return box.as_root(setup, [SBX, "--root", store, *words])
 

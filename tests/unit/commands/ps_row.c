@@ -9,7 +9,7 @@ static void check(const struct json *row, const char *key, const char *want)
 static void a_row_has_dockers_fields(void **state)
 {
 	autocontainer struct container c = sample();
-	autojson struct json *row = ps_row(&c, false, NULL), *methods = ps_methods(&c);
+	autojson struct json *row = ps_row(&c, &(struct ps_view){ 0 }), *methods = ps_methods(&c);
 	autojson struct json *titles = ps_titles();
 
 	(void)state;
@@ -33,7 +33,8 @@ static void a_row_has_dockers_fields(void **state)
 static void no_trunc_shows_all(void **state)
 {
 	autocontainer struct container c = sample();
-	autojson struct json *row = ps_row(&c, true, "1kB");
+	autojson struct json *row = ps_row(
+		&c, &(struct ps_view){ .no_trunc = true, .size = "1kB" });
 
 	(void)state;
 	check(row, "ID", SAMPLE_ID);
@@ -75,7 +76,7 @@ static void a_hostile_command_is_quoted(void **state)
 
 	(void)state;
 	json_put(c.config, "argv", sample_json("[\"\\u001b[2J\",\"a\\nb\"]"));
-	row = ps_row(&c, false, NULL);
+	row = ps_row(&c, &(struct ps_view){ 0 });
 	check(row, "Command", "\"\\x1b[2J a\\nb\"");
 }
 

@@ -304,6 +304,23 @@ static void use_of_a_field_is_known_before_running(void **state)
 		template_parse("{{range .A}}{{if (eq .Size 1)}}{{end}}{{end}}", &t, &err), 0);
 	assert_true(template_uses(t, "Size"));
 	assert_false(template_uses(t, "Names"));
+	assert_false(template_uses_all(t));
+}
+
+static void use_of_the_whole_is_known_too(void **state)
+{
+	static const char *const texts[] = { "{{json .}}", "{{.}}", "{{$.ID}}",
+		"{{with .ID}}{{.}}{{end}}", "{{(.).ID}}",
+		"{{define \"x\"}}{{.ID}}{{end}}{{template \"x\" .}}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		autotemplate struct template *t = NULL;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(template_parse(texts[i], &t, &err), 0);
+		assert_true(template_uses_all(t));
+	}
 }
 
 TEST_MAIN(cmocka_unit_test(fields_and_text), cmocka_unit_test(functions),
@@ -311,4 +328,5 @@ TEST_MAIN(cmocka_unit_test(fields_and_text), cmocka_unit_test(functions),
 	cmocka_unit_test(errors_read_as_dockers),
 	cmocka_unit_test(a_wrong_field_of_a_row_names_the_type),
 	cmocka_unit_test(deep_nesting_is_refused_and_not_a_crash),
-	cmocka_unit_test(use_of_a_field_is_known_before_running))
+	cmocka_unit_test(use_of_a_field_is_known_before_running),
+	cmocka_unit_test(use_of_the_whole_is_known_too))
