@@ -102,12 +102,25 @@ static int64_t ns_of(struct timespec ts)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* As "%llx.", of which a thousand rows need six thousand. */
+static char *put_hex(uint64_t n, char *p)
+{
+	int shift = 60;
+
+	while (shift > 0 && !(n >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*p++ = "0123456789abcdef"[n >> shift & 15];
+	*p++ = '.';
+	return p;
+}
+
 /* What both files of a record are now; false: it cannot be remembered. */
 static bool stamp(int containers, const char *id, int64_t youngest, char ret[LISTING_STAMP_MAX])
 {
 	static const char *const names[] = { CONFIG_NAME, STATE_NAME };
 	char path[ID_LEN + sizeof("/" CONFIG_NAME)];
-	size_t used = 0;
+	char *p = ret;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct stat st = { 0 };
@@ -118,10 +131,11 @@ static bool stamp(int containers, const char *id, int64_t youngest, char ret[LIS
 			return false;
 		if (ns_of(st.st_ctim) > youngest || ns_of(st.st_mtim) > youngest)
 			return false;
-		used += (size_t)snprintf(ret + used, LISTING_STAMP_MAX - used, "%llx.%llx.%llx.",
-			(unsigned long long)st.st_ino, (unsigned long long)ns_of(st.st_mtim),
-			(unsigned long long)ns_of(st.st_ctim));
+		p = put_hex(st.st_ino, p);
+		p = put_hex((uint64_t)ns_of(st.st_mtim), p);
+		p = put_hex((uint64_t)ns_of(st.st_ctim), p);
 	}
+	*p = '\0';
 	return true;
 }
 
