@@ -78,6 +78,26 @@ static bool is_mounted(const char *path)
 	       (here.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
+/* The folder is a tmpfs of this namespace: what is mounted in it, and the directories for that, go with the
+ * namespace, and no other one's umount takes them away (removing a directory unmounts it everywhere). */
+static bool has_place(const char *folder)
+{
+	autofree char *parent = xasprintf("%s/..", folder);
+	struct stat here, above;
+
+	return stat(folder, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
+}
+
+static int make_place(const char *folder, struct err *err)
+{
+	if (has_place(folder))
+		return 0;
+	TRY(fs_mkdirs(folder, 0700, err));
+	if (mount("sbx", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+		return err_sys(err, "mount a tmpfs at %s", folder);
+	return 0;
+}
+
 static int mount_one(void *data, const char *name, struct err *err)
 {
 	const struct mounting *m = data;
@@ -86,6 +106,7 @@ static int mount_one(void *data, const char *name, struct err *err)
 	char id[65] = "";
 
 	TRY(find(m->globals, name, id, &layers, err));
+	TRY(make_place(m->folder, err));
 	path = xasprintf("%s/%s", m->folder, id);
 	TRY(fs_mkdirs(empty, 0755, err));
 	TRY(fs_mkdirs(path, 0755, err));
@@ -100,7 +121,7 @@ static int umount_path(const char *path, const char *name, struct err *err)
 		return errno == EINVAL || errno == ENOENT
 			       ? err_set(err, -EINVAL, "%s is not mounted in this namespace", name)
 			       : err_sys(err, "umount %s", name);
-	(void)rmdir(path); /* another namespace may have it mounted */
+	(void)rmdir(path); /* goes with the folder at the latest */
 	return 0;
 }
 
@@ -188,8 +209,12 @@ int cmd_umount(struct globals *globals, int argc, char **argv, struct err *err)
 	__attribute__((cleanup(mount_opts_done))) struct mount_opts opts = { 0 };
 	autofree char *folder = xasprintf("%s/mounts", globals->runroot);
 	struct mounting m = { globals, folder };
+	int r;
 
 	TRY(umount_opts_parse(argc, argv, &opts, err));
 	TRY(check_place("umount", err));
-	return opts.all ? umount_all(&m, err) : for_each_operand(&opts.names, umount_one, &m);
+	r = opts.all ? umount_all(&m, err) : for_each_operand(&opts.names, umount_one, &m);
+	if (has_place(folder))
+		(void)umount2(folder, UMOUNT_NOFOLLOW); /* busy while something is mounted in it */
+	return r;
 }

@@ -3,6 +3,7 @@
 """mount and umount: the files of containers and images as a directory inside `sbx unshare`."""
 
 import os
+import subprocess
 
 from sbxtest import SBX, Skip, expect, main, test
 
@@ -27,11 +28,25 @@ def mount_shows_files_of_containers_and_images_read_only(box):
         "$0" umount c || echo "status $?"; "$0" ps -a --format '{{.Names}}' | sort"""
     got = box.run([SBX, "unshare", "sh", "-c", script, SBX])
     expect(got.out == "made\nlive\n3\nup\n2\nstatus 1\nc\nup\n" and "c is not mounted in this namespace" in got.err, got)
-    expect(os.listdir(os.path.join(box.env["SBX_RUNROOT"], "mounts")) == ["empty"], "a directory stays")
+    expect(os.listdir(os.path.join(box.env["SBX_RUNROOT"], "mounts")) == [], "a directory stays")
     box.fails(1, "mount", "c", says="inside `sbx unshare` only")
     box.fails(1, "umount", "-a", says="inside `sbx unshare` only")
     got = box.run([SBX, "unshare", SBX, "mount", "nobody"])
     expect(got.code == 1 and "No such container or image: nobody" in got.err, got)
+
+
+@test("overlay")
+def what_is_mounted_goes_with_its_namespace_and_no_other_one_takes_it_away(box):
+    overlay_or_skip(box)
+    box.ok("create", "--name", "c", "--network", "none", "busybox")
+    first = box.start("unshare", "sh", "-c", 'c=$("$0" mount c); echo "$c"; read go; test -e "$c/etc/passwd" && echo whole', SBX,
+                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    path = first.stdout.readline().strip()
+    expect(path.startswith(box.env["SBX_RUNROOT"]), path)
+    got = box.run([SBX, "unshare", "sh", "-c", '"$0" mount; c=$("$0" mount c); test -e "$c/etc/passwd" && "$0" umount c', SBX])
+    expect(got.code == 0 and got.out == "c\n", "what another namespace has mounted is listed, or in the way", got)
+    expect(first.communicate("go\n", timeout=30)[0] == "whole\n", "the other one's mount is gone")
+    expect(os.listdir(os.path.join(box.env["SBX_RUNROOT"], "mounts")) == [], "left behind by one that did not umount")
 
 
 if __name__ == "__main__":
