@@ -213,8 +213,22 @@ static struct container *sorted(struct container *adopt_list, size_t n)
 	return list;
 }
 
-/* A remover that is killed after the directory and before the name leaves a claim of nobody's. It would be
- * taken over by whoever wants the name; here it goes at once. More names than containers: worth a look. */
+/* Its directory is gone, or was never finished by a maker who is dead: he holds the lock of the directory from
+ * before he claims the name until the record is there. */
+static bool is_nobodys(const struct state_dirs *dirs, const char *id)
+{
+	autofd int dir = openat(
+		dirs->containers, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct err ignored = ERR_INIT;
+
+	if (dir < 0)
+		return errno == ENOENT;
+	return faccessat(dir, CONFIG_NAME, F_OK, 0) < 0 && faccessat(dir, DEAD_NAME, F_OK, 0) < 0 &&
+	       lock_try(dir, &ignored) == 0 && faccessat(dir, CONFIG_NAME, F_OK, 0) < 0;
+}
+
+/* A maker or remover that is killed half-way leaves a claim of nobody's. It would be taken over by whoever
+ * wants the name; here it goes at once. More names than containers: worth a look. */
 static void collect_names(const struct state_dirs *dirs, size_t n_containers, struct err *err)
 {
 	autodir DIR *stream = NULL;
@@ -235,9 +249,7 @@ static void collect_names(const struct state_dirs *dirs, size_t n_containers, st
 		char id[65 + 1] = "";
 		ssize_t n = readlinkat(dirs->names, *name, id, sizeof(id) - 1);
 
-		if (n == 64 && state_id_valid(id) &&
-			faccessat(dirs->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-			errno == ENOENT)
+		if (n == 64 && state_id_valid(id) && is_nobodys(dirs, id))
 			name_release(dirs->names, *name, id);
 	}
 }

@@ -222,16 +222,37 @@ int state_remove(const struct globals *globals, struct container *c, bool volume
 
 /* ---- what killed commands left ---- */
 
-/* No config.json yet. Its maker has no lock between mkdir and flock, hence the age. */
-static void collect_unmade(int containers, int dir, const char *id)
+static bool is_empty(int dir)
 {
-	struct err err = ERR_INIT;
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *stream = again < 0 ? NULL : fdopendir(again); /* takes again over */
+	size_t n = 0;
+
+	if (!stream)
+		return true; /* or gone: nothing to do here */
+	while (readdir(stream))
+		n++;
+	return n <= 2;
+}
+
+/* Its maker may just be about to lock it. What it writes there it writes with the lock. */
+static bool is_young(int dir)
+{
 	struct timespec now;
 	struct stat st;
 
 	if (fstat(dir, &st) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0)
-		return; /* gone */
-	if (now.tv_sec >= st.st_mtim.tv_sec && now.tv_sec - st.st_mtim.tv_sec < HALF_MADE_AGE)
+		return true; /* gone */
+	return now.tv_sec >= st.st_mtim.tv_sec && now.tv_sec - st.st_mtim.tv_sec < HALF_MADE_AGE &&
+	       is_empty(dir);
+}
+
+/* No config.json yet. Its maker has no lock between mkdir and flock, hence the age. */
+static void collect_unmade(int containers, int dir, const char *id)
+{
+	struct err err = ERR_INIT;
+
+	if (is_young(dir))
 		return;
 	if (lock_try(dir, &err) < 0 || faccessat(dir, CONFIG_NAME, F_OK, 0) == 0)
 		return; /* its maker lives */

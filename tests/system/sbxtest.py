@@ -167,21 +167,22 @@ def descendants(pid):
     return found
 
 
+def command_of(pid, text):
+    """The command line of a process that knows this text: by command line, environment, or (a container's payload knows
+    nothing else) the sources of its mounts. None: it does not, or is gone."""
+    known = {}
+    for name in ("cmdline", "environ", "mountinfo"):
+        with contextlib.suppress(OSError), open("/proc/%s/%s" % (pid, name), "rb") as f:
+            known[name] = f.read()
+    if text.encode() not in b"\0".join(known.values()):
+        return None
+    return known.get("cmdline", b"").replace(b"\0", b" ").decode(errors="replace").strip()
+
+
 def processes_with(text):
-    """(pid, command line) of the processes that know this text: by command line, environment, or (a
-    container's payload knows nothing else) the sources of their mounts."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if int(pid) == os.getpid():
-            continue
-        known = {}
-        for name in ("cmdline", "environ", "mountinfo"):
-            with contextlib.suppress(OSError), open("/proc/%s/%s" % (pid, name), "rb") as f:
-                known[name] = f.read()
-        if text.encode() in b"\0".join(known.values()):
-            command = known.get("cmdline", b"").replace(b"\0", b" ").decode(errors="replace").strip()
-            found.append((int(pid), command))
-    return found
+    """(pid, command line) of those processes."""
+    found = [(int(pid), command_of(pid, text)) for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]
+    return [(pid, command) for pid, command in found if command is not None]
 
 
 class Box:

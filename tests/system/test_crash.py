@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from sbxtest import expect, main, test, wait_for
+from sbxtest import USER, expect, main, test, wait_for
 
 
 def record(box, name):
@@ -97,6 +97,32 @@ def a_name_that_a_killed_remover_left_is_collected(box):
     os.symlink("0" * 64, os.path.join(names, "dead"))
     expect(box.ok("ps", "-a", "--format", "{{.Names}}") == "kept")
     expect(os.listdir(names) == ["kept"])
+
+
+@test("overlay")
+def what_a_killed_maker_left_is_removed_by_the_next_listing(box):
+    store = box.env["SBX_ROOT"]
+    box.ok("create", "--name", "kept", "busybox")
+    for ident, files in (("1" * 64, []), ("2" * 64, ["launch.json"])):
+        folder = os.path.join(store, "containers", ident)
+        os.mkdir(folder, 0o700)
+        for name in files:
+            with open(os.path.join(folder, name), "w", encoding="ascii"):
+                pass
+        os.symlink(ident, os.path.join(store, "names", "n" + ident[0]))
+        subprocess.run(["chown", "-hR", str(USER.pw_uid), folder, os.path.join(store, "names", "n" + ident[0])], check=True)
+    with subprocess.Popen(["flock", os.path.join(store, "containers", "2" * 64), "sh", "-c", "echo held; read x"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as maker:
+        maker.stdout.readline()
+        expect(box.ok("ps", "-a", "--format", "{{.Names}}") == "kept")
+        expect(sorted(os.listdir(os.path.join(store, "names"))) == ["kept", "n2"], "the name of one that is being made")
+        maker.communicate(b"go\n")
+    box.ok("ps", "-a")
+    expect(os.listdir(os.path.join(store, "names")) == ["kept"], "a name is still taken")
+    expect(not os.path.exists(folder), "what has something in it needs not grow old")
+    os.utime(os.path.join(store, "containers", "1" * 64), (1, 1))
+    box.ok("ps", "-a")
+    expect(len(os.listdir(os.path.join(store, "containers"))) == 1, "an old empty one stays")
 
 
 @test("overlay")

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGKILL of any process of ours at any moment of run, stop, rm and commit: the next command works, nothing is
-lost, nothing is left (F-K1, F-K2). A few seeded moments here; SBX_TEST_MOMENTS=100 for a soak by hand."""
+lost, nothing is left (F-K1, F-K2). Six seeded moments for each driver here; with SBX_TEST_MOMENTS=100 (the soak suite)
+a hundred for each verb and each kind of process, alone and all of a kind at once."""
 
 import json
 import os
@@ -10,41 +11,57 @@ import signal
 import subprocess
 import time
 
-from sbxtest import SBX, command_for, expect, main, processes_with, test, wait_for
+from sbxtest import SBX, command_for, command_of, expect, main, process_table, test, wait_for
 
-MOMENTS = int(os.environ.get("SBX_TEST_MOMENTS", "6"))
+MOMENTS = int(os.environ.get("SBX_TEST_MOMENTS", "0"))
 SEED = int(os.environ.get("SBX_TEST_SEED", "7"))
+VERBS = ("run", "stop", "rm", "commit")
+KINDS = ("command", "monitor", "payload", "sbx-netstack", "sbx-fuse", "sbx-image")
 
 
-def kind(command):
+def combinations(variant):
+    """What there is to kill while what works: sbx-fuse with its driver only, sbx-image where it is started."""
+    return [(verb, kind) for verb in VERBS for kind in KINDS
+            if not (kind == "sbx-fuse" and variant != "fuse") and not (kind == "sbx-image" and verb != "commit")]
+
+
+def kind(command, is_command):
     for name in ("sbx-netstack", "sbx-fuse", "sbx-image"):
         if name in command:
             return name
-    return "sbx" if "/sbx " in command + " " else "payload"
+    if "/sbx " not in command + " ":
+        return "payload"
+    return "command" if is_command else "monitor"
 
 
-def victims(box, wanted):
-    found = [(pid, command) for pid, command in processes_with(box.top) if pid != os.getpid()]
-    return [pid for pid, command in found if kind(command) == wanted]
+def victims(box, wanted, session, known):
+    """known: what was there before. Only what is new is looked at, so that the moment is over before the command is."""
+    table = process_table()
+    for pid in table:
+        if pid not in known and pid != os.getpid():
+            known[pid] = command_of(pid, box.top)
+    return [pid for pid, (_, its) in table.items() if known.get(pid) and kind(known[pid], its == session) == wanted]
 
 
-def one_moment(box, choice, number):
-    """Starts a command, kills one process of one kind while it works, then looks at what is there."""
-    verb = choice.choice(["run", "stop", "rm", "commit"])
-    wanted = choice.choice(["sbx", "sbx", "payload", "sbx-netstack", "sbx-fuse", "sbx-image"])
+def one_moment(box, choice, number, verb, wanted, lasts):
+    """Starts a command, kills one process of one kind (or all) while it works, then looks at what is there."""
     name = "c%d" % number
     words = {"run": ["run", "-d", "--name", name, "-p", "127.0.0.1::80", "-v", "v%d:/data" % number, "busybox", "sleep", "1000"],
              "stop": ["stop", "-t", "0", name], "rm": ["rm", "-f", name], "commit": ["commit", name, "image%d" % number]}
     if verb != "run":
         box.ok(*words["run"])
         box.ok("exec", name, "sh", "-c", "echo kept > /data/f; echo more > /new; sync")
+    known = {pid: command_of(pid, box.top) for pid in process_table()}
     real, drop = command_for([SBX, *words[verb]])
+    begun = time.monotonic()
     child = subprocess.Popen(real, env=box.env, preexec_fn=drop, cwd=box.top, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    time.sleep(choice.random() * 0.12)
-    for pid in victims(box, wanted)[:choice.choice([1, 1, 9])]:
+    time.sleep(choice.random() * lasts.get(verb, 0.1))
+    killed = 0
+    for pid in victims(box, wanted, child.pid, known)[:choice.choice([1, 1, 9])]:
         try:
             os.kill(pid, signal.SIGKILL)
+            killed += 1
         except ProcessLookupError:
             pass
     try:
@@ -52,8 +69,11 @@ def one_moment(box, choice, number):
     except subprocess.TimeoutExpired:
         child.kill()
         raise AssertionError("moment %d: %s hangs after SIGKILL of %s" % (number, verb, wanted))
-    check(box, "moment %d: %s, SIGKILL of %s, status %d\n%s%s" % (number, verb, wanted, child.returncode, out.decode(), err.decode()),
-          verb, name, child.returncode)
+    if not killed:
+        lasts[verb] = 1.2 * (time.monotonic() - begun)
+    check(box, "moment %d: %s, SIGKILL of %d %s, status %d\n%s%s" % (
+        number, verb, killed, wanted, child.returncode, out.decode(), err.decode()), verb, name, child.returncode)
+    return killed
 
 
 def check(box, what, verb, name, status):
@@ -91,12 +111,19 @@ def leftovers(box):
     return box.leaks()
 
 
-@test("overlay", "fuse", seconds=3000)
+@test("overlay", "fuse", seconds=14400)
 def f_k2_sigkill_at_any_moment_loses_and_leaves_nothing(box):
     choice = random.Random("%d-%s" % (SEED, box.variant))
     box.ok("run", "--rm", "busybox", "true")
-    for number in range(MOMENTS):
-        one_moment(box, choice, number)
+    every = combinations(box.variant)
+    moments = [pair for pair in every for _ in range(MOMENTS)] if MOMENTS else choice.sample(every, 6)
+    struck = {pair: 0 for pair in every}
+    lasts = {}
+    for number, (verb, wanted) in enumerate(moments):
+        struck[verb, wanted] += one_moment(box, choice, number, verb, wanted, lasts) > 0
+    if MOMENTS:
+        print("#   killed in %d moments: %s" % (len(moments), ", ".join("%s %s %d" % (*pair, n) for pair, n in struck.items())))
+        expect(MOMENTS < 20 or all(struck.values()), "some were never there to be killed", struck)
 
 
 if __name__ == "__main__":
