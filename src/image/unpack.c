@@ -2,8 +2,8 @@
 /*
  * libarchive reads the tar and nothing else of it is used: no filter (it would run programs found in
  * PATH for some magics and stack 25 levels), no other format (a layer that is a zip is an error), no
- * writing to disk. It sees a stream of bytes and hands out entries; every byte is hashed on its way,
- * also what follows the end of the archive.
+ * writing to disk. It sees a stream of bytes and hands out entries; what follows the end of the archive
+ * is read, too, for it counts in the digest.
  */
 #include "image/unpack.h"
 
@@ -27,7 +27,6 @@
 
 struct reader {
 	const struct tar_source *source;
-	struct digester *digester;
 	struct err err; /* of the source; it explains libarchive's failure */
 	int64_t total;
 	int64_t last; /* size of the last file */
@@ -75,8 +74,6 @@ static ssize_t feed(struct archive *a, void *data, const void **ret)
 	}
 	if (n == 0)
 		return pad(r, ret);
-	if (r->digester)
-		digester_update(r->digester, *ret, (size_t)n);
 	r->total += n;
 	r->block = *ret;
 	r->block_len = (size_t)n;
@@ -279,18 +276,14 @@ static int drain(struct reader *r, struct err *err)
 	const void *data;
 	ssize_t n;
 
-	while ((n = r->source->next(r->source->data, &data, err)) > 0) {
-		if (r->digester)
-			digester_update(r->digester, data, (size_t)n);
+	while ((n = r->source->next(r->source->data, &data, err)) > 0)
 		r->total += n;
-	}
 	return n < 0 ? (int)n : 0;
 }
 
-int unpack_stream(const struct tar_source *source, struct digester *digester, struct writer *w,
-	struct err *err)
+int unpack_stream(const struct tar_source *source, struct writer *w, struct err *err)
 {
-	struct reader r = { .source = source, .digester = digester };
+	struct reader r = { .source = source };
 	struct archive *a = archive_read_new();
 	int result;
 

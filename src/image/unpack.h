@@ -20,15 +20,16 @@
 #include "image/inflate.h"
 #include "image/store.h"
 
-/* ---- unpack_ring.c: decompression in a thread of its own ---- */
+/* ---- unpack_ring.c: decompression and digest in threads of their own ---- */
 
 struct ring;
-/* Borrows everything until ring_free(). */
-int ring_new(
-	struct inflate *inflate, const struct layer_job *job, struct ring **ret, struct err *err);
+/* Borrows everything until ring_free(); digester gets every byte, until ring_finish(). */
+int ring_new(struct inflate *inflate, struct digester *digester, const struct layer_job *job,
+	struct ring **ret, struct err *err);
 /* The next piece, valid until the next call; 0 at the end. Shape of tar_source.next. */
 ssize_t ring_next(void *ring, const void **ret, struct err *err);
-void ring_free(struct ring *ring); /* stops the thread; NULL ok */
+void ring_finish(struct ring *ring); /* after the end: all of it is hashed */
+void ring_free(struct ring *ring);   /* stops the thread; NULL ok */
 void ring_free_(struct ring **ring);
 #define autoring __attribute__((cleanup(ring_free_)))
 
@@ -186,8 +187,7 @@ struct tar_source {
 	ssize_t (*next)(void *data, const void **ret, struct err *err); /* 0 = end */
 	void *data;
 };
-/* Reads the stream to its very end; digester gets every byte. */
-int unpack_stream(const struct tar_source *source, struct digester *digester, struct writer *w,
-	struct err *err);
+/* Reads the stream to its very end. */
+int unpack_stream(const struct tar_source *source, struct writer *w, struct err *err);
 
 #endif

@@ -81,7 +81,7 @@ static int unpack_into(
 	autodigester struct digester *digester = NULL;
 	autoinflate struct inflate *inflate = NULL;
 	autowriter struct writer w;
-	autoring struct ring *ring = NULL; /* last: its thread uses inflate */
+	autoring struct ring *ring = NULL; /* last: its threads use inflate and digester */
 	struct tar_source source;
 
 	writer_init(&w, staging->root, &task->map);
@@ -89,9 +89,10 @@ static int unpack_into(
 	w.limit = task->store->max_layer;
 	TRY(digester_new(task->job->diff_id, &digester, err));
 	TRY(inflate_new(task->blob, task->job->media_type, &inflate, err));
-	TRY(ring_new(inflate, task->job, &ring, err));
+	TRY(ring_new(inflate, digester, task->job, &ring, err));
 	source = (struct tar_source){ .next = ring_next, .data = ring };
-	TRY(unpack_stream(&source, digester, &w, err));
+	TRY(unpack_stream(&source, &w, err));
+	ring_finish(ring);
 	TRY(check_diff_id(digester, task->job, err));
 	*ret = (struct staged){ .diff_id = task->job->diff_id,
 		.chain_id = task->job->chain_id,

@@ -71,7 +71,7 @@ static void unpack(int layer, const uint8_t *data, size_t size)
 	autowriter struct writer w;
 
 	writer_init(&w, layer, &map);
-	if (unpack_stream(&source, NULL, &w, &err) < 0 && (err.code >= 0 || !err.text[0]))
+	if (unpack_stream(&source, &w, &err) < 0 && (err.code >= 0 || !err.text[0]))
 		abort();
 }
 

@@ -224,7 +224,7 @@ static int unpack_child(void *data, struct err *err)
 	}
 	(void)umask(0);
 	writer_init(&w, b->target->layer, &b->target->map);
-	return unpack_stream(&source, NULL, &w, err);
+	return unpack_stream(&source, &w, err);
 }
 
 static void check_outside(const struct target *t)
