@@ -20,10 +20,13 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "base/xalloc.h"
 
 #define DAMAGES_MAX  3
 #define REHASH_BYTES (256 << 10)
-#define REWARD_BYTES (256 << 10) /* so much progress forgives earlier failures */
+#define REWARD_BYTES (256 << 10)         /* so much progress forgives earlier failures */
+#define BLOCK_BYTES  ((size_t)512 << 10) /* curl hands out 16 KB at a time */
+#define PUSH_BYTES   (4 << 20)
 
 int64_t monotonic_ms(void)
 {
@@ -63,6 +66,9 @@ void blob_done(struct blob *blob)
 	http_reply_done(&blob->reply);
 	free(blob->url);
 	blob->url = NULL;
+	free(blob->block);
+	blob->block = NULL;
+	blob->block_len = 0;
 }
 
 static struct server *server_of(struct blob *blob)
@@ -84,7 +90,8 @@ static int empty(struct blob *blob, struct err *err)
 {
 	if (ftruncate(blob->fd, 0) < 0 || lseek(blob->fd, 0, SEEK_SET) < 0)
 		return err_sys(err, "empty the download of %s", blob->descriptor->digest);
-	blob->have = 0;
+	blob->have = blob->pushed = 0;
+	blob->block_len = 0;
 	blob->restarts++;
 	blob->rewarded = 0;
 	return restart_digest(blob, err);
@@ -129,7 +136,7 @@ static int open_file(struct blob *blob, struct err *err)
 	if (blob->have)
 		log_msg(LOG_DEBUG, "%s: continued at byte %lld", blob->descriptor->digest,
 			(long long)blob->have);
-	blob->rewarded = blob->have;
+	blob->rewarded = blob->pushed = blob->have;
 	return rehash(blob, err);
 }
 
@@ -169,19 +176,53 @@ static int on_begin(void *data, const struct http_reply *head, struct err *err)
 	return 0;
 }
 
-static int on_bytes(void *data, const void *bytes, size_t len, struct err *err)
+/* The sync before the blob gets its name stops everything else here: little may be left to it. */
+static void push(struct blob *blob)
 {
-	struct blob *blob = data;
+	if (blob->have - blob->pushed < PUSH_BYTES || !store_synced())
+		return;
+	(void)sync_file_range(blob->fd, blob->pushed, blob->have - blob->pushed,
+		SYNC_FILE_RANGE_WRITE); /* a hint */
+	blob->pushed = blob->have;
+}
 
-	if ((int64_t)len > blob->descriptor->size - blob->have)
-		return too_long(blob, err);
-	if (fs_write_all(blob->fd, bytes, len, err) < 0)
+int blob_flush(struct blob *blob, struct err *err)
+{
+	size_t len = blob->block_len;
+
+	if (len == 0)
+		return 0;
+	blob->block_len = 0;
+	if (fs_write_all(blob->fd, blob->block, len, err) < 0)
 		return err_wrap(err, "layer %.19s", blob->descriptor->digest);
-	digester_update(blob->digester, bytes, len);
+	digester_update(blob->digester, blob->block, len);
 	blob->have += (int64_t)len;
 	if (blob->have - blob->rewarded >= REWARD_BYTES) {
 		blob->attempt.failures = 0;
 		blob->rewarded = blob->have;
+	}
+	push(blob);
+	return 0;
+}
+
+static int on_bytes(void *data, const void *bytes, size_t len, struct err *err)
+{
+	struct blob *blob = data;
+
+	if ((int64_t)(blob->block_len + len) > blob->descriptor->size - blob->have)
+		return too_long(blob, err);
+	if (!blob->block)
+		blob->block = xmalloc(BLOCK_BYTES);
+	for (const char *at = bytes; len > 0;) {
+		size_t room = BLOCK_BYTES - blob->block_len;
+		size_t n = len < room ? len : room;
+
+		memcpy(blob->block + blob->block_len, at, n);
+		blob->block_len += n;
+		at += n;
+		len -= n;
+		if (blob->block_len == BLOCK_BYTES)
+			TRY(blob_flush(blob, err));
 	}
 	return 0;
 }
@@ -302,6 +343,7 @@ int blob_settle(struct blob *blob, struct err *err)
 	int ms;
 
 	blob->ended = false;
+	TRY(blob_flush(blob, err));
 	if (blob->result == -EBADMSG || blob->result == -ERANGE)
 		return misfit(blob, err);
 	if (has_body && blob->have == blob->descriptor->size)

@@ -22,9 +22,12 @@ struct blob {
 	struct registry *registry;
 	const struct descriptor *descriptor; /* trusted: it comes from a verified manifest */
 	enum blob_state state;
-	size_t server;             /* index of the server in use */
-	int fd;                    /* the locked partial file */
-	int64_t have;              /* bytes in it */
+	size_t server;        /* index of the server in use */
+	int fd;               /* the locked partial file */
+	int64_t have;         /* bytes in it */
+	unsigned char *block; /* the next ones, on their way into it */
+	size_t block_len;
+	int64_t pushed;            /* so many of them are on their way to the disk */
 	int64_t rewarded;          /* have when the failures were last forgiven */
 	int64_t retry_at;          /* ms, monotonic */
 	struct digester *digester; /* over those bytes */
@@ -49,6 +52,9 @@ int blob_start(struct blob *blob, struct err *err);
 
 /* After `ended`: commits, or plans another try (state BLOB_WAITING), or gives up. */
 int blob_settle(struct blob *blob, struct err *err);
+
+/* Moves what has arrived into the file: `have` counts it from then on. */
+int blob_flush(struct blob *blob, struct err *err);
 
 int64_t monotonic_ms(void);
 

@@ -254,6 +254,8 @@ static void show_download(struct run *run, const struct blob *blob)
 
 static int drive_blob(struct run *run, struct blob *blob, unsigned *running, struct err *err)
 {
+	if (blob->state == BLOB_RUNNING)
+		TRY(blob_flush(blob, err));
 	if (blob->state == BLOB_RUNNING && blob->ended)
 		TRY(blob_settle(blob, err));
 	else if (blob->state == BLOB_WAITING && *running < DOWNLOADS_MAX &&
