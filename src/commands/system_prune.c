@@ -145,6 +145,14 @@ static int image_matches(const struct globals *globals, const struct prune_opts 
 		&opts->filters, row->created * NS, json_path(doc, "Config", "Labels", NULL), err);
 }
 
+static void report_images(struct pruned *p, struct strv *report)
+{
+	strv_each (line, report) {
+		(*line)[0] = (*line)[0] == 'U' ? 'u' : (*line)[0] == 'D' ? 'd' : (*line)[0];
+		strv_add(&p->images, *line);
+	}
+}
+
 static int remove_image(const struct globals *globals, const char *id, struct listed *l,
 	struct pruned *p, struct err *err)
 {
@@ -152,10 +160,7 @@ static int remove_image(const struct globals *globals, const char *id, struct li
 	struct image_users users = { .fn = user_of, .data = l };
 
 	TRY(image_remove(globals, id, true, &users, &report, err));
-	strv_each (line, &report) {
-		(*line)[0] = (*line)[0] == 'U' ? 'u' : (*line)[0] == 'D' ? 'd' : (*line)[0];
-		strv_add(&p->images, *line);
-	}
+	report_images(p, &report);
 	return 0;
 }
 
@@ -196,6 +201,30 @@ static int prune_images(const struct globals *globals, const struct prune_opts *
 	return r;
 }
 
+/* What belonged to images that are gone already: the build cache may have kept it, a pull held it. */
+static int prune_rest(const struct globals *globals, const struct prune_opts *opts,
+	struct pruned *p, struct err *err)
+{
+	autostrv struct strv dirs = STRV_INIT, used = STRV_INIT, report = STRV_INIT;
+	autolisted struct listed l = { 0 };
+	int64_t before = layers_size(globals);
+
+	if (opts->filters.n > 0)
+		return 0; /* it has neither a label nor a date */
+	TRY(state_list(globals, &l.list, &l.n, err));
+	for (size_t i = 0; i < l.n; i++)
+		container_all_layers(&l.list[i], &dirs);
+	strv_each (dir, &dirs) {
+		const char *slash = strrchr(*dir, '/');
+
+		strv_add(&used, slash ? slash + 1 : *dir);
+	}
+	TRY(image_sweep(globals, &used, &report, err));
+	report_images(p, &report);
+	p->bytes += before - layers_size(globals);
+	return 0;
+}
+
 /* ---- commands ---- */
 
 static int agree(const struct prune_opts *opts, const char *warning, struct err *err)
@@ -234,6 +263,7 @@ int cmd_image_prune(struct globals *globals, int argc, char **argv, struct err *
 	if (yes <= 0)
 		return yes;
 	TRY(prune_images(globals, &opts, &p, err));
+	TRY(prune_rest(globals, &opts, &p, err));
 	prune_tell(globals, "image", p.bytes);
 	return prune_report("Deleted Images:", &p.images, p.bytes, err);
 }
@@ -303,6 +333,7 @@ int cmd_system_prune(struct globals *globals, int argc, char **argv, struct err 
 		TRY(prune_volumes(globals, &opts, &p, err));
 	TRY(prune_images(globals, &opts, &p, err));
 	TRY(prune_cache(globals, &opts, &p, err));
+	TRY(prune_rest(globals, &opts, &p, err));
 	prune_tell(globals, "container", p.bytes);
 	prune_tell(globals, "image", 0); /* all of the bytes are told above */
 	if (opts.volumes)

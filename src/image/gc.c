@@ -147,22 +147,53 @@ static bool old(int dir, const char *name)
 	       time(NULL) - st.st_ctime > OLD_SECONDS;
 }
 
+/* Of what nothing needs: is it to go now? */
+static bool doomed(const struct strv *candidates, const char *id, int dir, const char *name)
+{
+	return !candidates || strv_has(candidates, id) || old(dir, name);
+}
+
+static int sweep_blobs_of(const struct store *store, const char *algorithm, const struct strv *live,
+	const struct strv *candidates, struct err *err)
+{
+	autofree char *path = xasprintf("blobs/%s", algorithm);
+	autofd int dir = openat(store->images, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autostrv struct strv names = STRV_INIT;
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "open '%s' of the image store", path);
+	TRY(list_dir(dir, false, &names, err));
+	strv_each (name, &names) {
+		autofree char *digest = xasprintf("%s:%s", algorithm, *name);
+
+		if (strv_has(live, digest) || !doomed(candidates, digest, dir, *name))
+			continue;
+		if (unlinkat(dir, *name, 0) < 0 && errno != ENOENT)
+			return err_sys(err, "remove blob %s", digest);
+	}
+	return 0;
+}
+
 static int sweep_blobs(const struct store *store, const struct strv *live,
 	const struct strv *candidates, struct err *err)
 {
+	TRY(sweep_blobs_of(store, "sha256", live, candidates, err));
+	return sweep_blobs_of(store, "sha512", live, candidates, err);
+}
+
+/* Downloads that were killed: nobody writes now, and after a day nobody comes back to continue. */
+static int sweep_partials(const struct store *store, const struct strv *candidates, struct err *err)
+{
+	autofd int dir = openat(store->images, ".partial", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autostrv struct strv names = STRV_INIT;
 
-	TRY(list_dir(store->blobs, false, &names, err));
-	strv_each (name, &names) {
-		autofree char *digest = xasprintf("sha256:%s", *name);
-
-		if (strv_has(live, digest))
-			continue;
-		if (!strv_has(candidates, digest) && !old(store->blobs, *name))
-			continue;
-		if (unlinkat(store->blobs, *name, 0) < 0 && errno != ENOENT)
-			return err_sys(err, "remove blob %s", digest);
-	}
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_sys(err, "open .partial of the image store");
+	TRY(list_dir(dir, false, &names, err));
+	strv_each (name, &names)
+		if (doomed(candidates, *name, dir, *name) && unlinkat(dir, *name, 0) < 0 &&
+			errno != ENOENT)
+			return err_sys(err, "remove the download '%s'", *name);
 	return 0;
 }
 
@@ -209,7 +240,7 @@ static int sweep_layers(const struct store *store, const struct strv *live,
 
 		if (!chain || strv_has(live, chain))
 			continue;
-		if (!strv_has(candidates, chain) && !old(store->layers, *name))
+		if (!doomed(candidates, chain, store->layers, *name))
 			continue;
 		r = retire_layer(store, tmp, chain, err);
 		TRY(r);
@@ -237,7 +268,7 @@ static int sweep_temps(int dir, struct err *err)
 	return 0;
 }
 
-int gc_sweep(const struct store *store, const struct json *index, const struct strv *candidates,
+int gc_sweep(const struct store *store, const struct json *index, const struct gc_choice *choice,
 	struct strv *report, struct err *err)
 {
 	autofd int hold = openat(
@@ -253,6 +284,9 @@ int gc_sweep(const struct store *store, const struct json *index, const struct s
 	TRY(sweep_temps(store->blobs, err));
 	TRY(sweep_temps(store->layers, err));
 	TRY(mark(store, index, &live, err));
-	TRY(sweep_layers(store, &live, candidates, report, err));
-	return sweep_blobs(store, &live, candidates, err);
+	if (choice->used)
+		strv_extend(&live, choice->used);
+	TRY(sweep_layers(store, &live, choice->candidates, report, err));
+	TRY(sweep_partials(store, choice->candidates, err));
+	return sweep_blobs(store, &live, choice->candidates, err);
 }

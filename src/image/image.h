@@ -141,5 +141,9 @@ struct image_users {
  * image that a container uses keeps its data even with force, which only takes its names. */
 int image_remove(const struct globals *globals, const char *name, bool force,
 	const struct image_users *users, struct strv *report, struct err *err);
+/* What belongs to no image, however young: of killed pulls, of removed builds. `used` are the layers
+ * (directories below <root>/layers) of containers, which stay. Nothing while a writer runs. */
+int image_sweep(const struct globals *globals, const struct strv *used, struct strv *report,
+	struct err *err);
 
 #endif

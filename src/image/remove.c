@@ -199,7 +199,24 @@ int image_remove(const struct globals *globals, const char *name, bool force,
 	if (still_there(&v))
 		return 0;
 	strv_addf(report, "Deleted: %s", v.id);
-	return gc_sweep(&store, v.index, &candidates, report, err);
+	return gc_sweep(
+		&store, v.index, &(struct gc_choice){ .candidates = &candidates }, report, err);
+}
+
+int image_sweep(const struct globals *globals, const struct strv *used, struct strv *report,
+	struct err *err)
+{
+	autostore struct store store = STORE_INIT;
+	autojson struct json *index = NULL;
+	autofd int lock = -EBADF;
+
+	TRY(store_open(globals, false, &store, err));
+	if (store.images < 0)
+		return 0;
+	lock = index_lock(&store, err);
+	TRY(lock);
+	TRY(index_load(&store, &index, err));
+	return gc_sweep(&store, index, &(struct gc_choice){ .used = used }, report, err);
 }
 
 /* The entry that has exactly this name; SIZE_MAX when there is none. */

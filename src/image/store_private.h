@@ -127,10 +127,14 @@ int builds_mark(const struct store *store, struct strv *ret, struct err *err);
 
 /* Removes half-unpacked layers whose owner is dead. */
 int gc_tmp(const struct store *store, struct err *err);
-/* Removes blobs and layers that no entry of the index reaches, if `candidates` names them (digests
- * and chain ids) or they are older than a day. Caller holds the index lock. report gets "Deleted: …"
- * lines. Does nothing while a writer runs. */
-int gc_sweep(const struct store *store, const struct json *index, const struct strv *candidates,
+struct gc_choice {
+	const struct strv *candidates; /* digests and chain ids that need not be old; NULL = all */
+	const struct strv *used;       /* chain ids that stay; NULL = none */
+};
+/* Removes blobs, layers and interrupted downloads that no entry of the index reaches, if they are
+ * candidates or older than a day. Caller holds the index lock. report gets "Deleted: …" lines. Does
+ * nothing while a writer runs. */
+int gc_sweep(const struct store *store, const struct json *index, const struct gc_choice *choice,
 	struct strv *report, struct err *err);
 
 #endif

@@ -362,6 +362,23 @@ def the_cache_is_shown_and_pruned(box):
 
 
 @test("overlay")
+def row_20_after_a_prune_of_all_nothing_is_left_to_reclaim(box):
+    """What the cache kept of an image that was removed, and what a killed pull left, which no image needs."""
+    built(box, "FROM scratch\nCOPY <<E /f\n" + "x" * 119 + "\nE\n", "-t", "one")
+    box.ok("rmi", "one")
+    partial = box.path("root/images/.partial/" + "0" * 64)
+    with open(partial, "wb") as f:
+        f.write(b"x")
+    box.ok("create", "--name", "user", "busybox")
+    box.ok("system", "prune", "-af", "--filter", "until=2020-01-01")
+    expect(os.path.exists(partial))
+    box.ok("system", "prune", "-af")
+    expect(box.ok("system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Size}} {{.Reclaimable}}").split("\n")[0] == "Images 0 0B 0B",
+           box.ok("system", "df"))
+    expect(os.listdir(box.path("root/layers")) == [] and not os.path.exists(partial), os.listdir(box.path("root/layers")))
+
+
+@test("overlay")
 def metadata_instructions(box):
     built(box, "FROM busybox\nWORKDIR /a\nWORKDIR b\nUSER 5:6\nLABEL x=1 \"y z\"=2\nVOLUME /v\nSTOPSIGNAL INT\n"
           "HEALTHCHECK --interval=3s --retries=2 CMD true\nSHELL [\"/bin/sh\", \"-ec\"]\nONBUILD RUN echo t > /tmp/t\n"

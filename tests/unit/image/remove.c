@@ -2,14 +2,17 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
 
 #define REDIS "docker.io/library/redis:latest"
+#define HEX   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 struct user {
 	const char *container;
@@ -232,6 +235,70 @@ static void nothing_is_deleted_under_a_running_pull(void **state)
 	store_done(&pull);
 }
 
+static void make_file(int dir, const char *name)
+{
+	autofd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+}
+
+static bool is_there(const struct fixture *fx, const char *name)
+{
+	return faccessat(fx->store.images, name, F_OK, 0) == 0;
+}
+
+/* An image without a name in the index, an interrupted download and a blob of either algorithm. */
+static void make_rest(struct fixture *fx)
+{
+	char id[DIGEST_MAX];
+	struct err err = ERR_INIT;
+
+	fixture_image(fx, REDIS, "one", id);
+	assert_int_equal(fs_write_at(fx->store.images, "index.json", "{\"manifests\":[]}", 16,
+				 FS_NOSYNC, &err),
+		0);
+	make_file(fx->store.images, ".partial/" HEX);
+	make_file(fx->store.images, "blobs/sha256/" HEX);
+	make_file(fx->store.images, "blobs/sha512/" HEX HEX);
+}
+
+static void what_no_image_needs_goes_however_young(void **state)
+{
+	struct fixture *fx = *state;
+	autostrv struct strv used = STRV_INIT, report = STRV_INIT;
+	struct err err = ERR_INIT;
+	char chain[65];
+
+	make_rest(fx);
+	fixture_chain("one", chain);
+	strv_add(&used, chain);
+	assert_int_equal(image_sweep(&fx->globals, &used, &report, &err), 0);
+	assert_true(is_there(fx, ".partial/" HEX)); /* a pull is running */
+	fd_drop(&fx->store.hold);
+	assert_int_equal(image_sweep(&fx->globals, &used, &report, &err), 0);
+	assert_false(is_there(fx, ".partial/" HEX));
+	assert_false(is_there(fx, "blobs/sha256/" HEX));
+	assert_false(is_there(fx, "blobs/sha512/" HEX HEX));
+	assert_true(store_has_layer(&fx->store, chain));
+	assert_int_equal(report.n, 0);
+	assert_int_equal(image_sweep(&fx->globals, NULL, &report, &err), 0);
+	assert_false(store_has_layer(&fx->store, chain));
+	assert_int_equal(report.n, 1);
+}
+
+static void what_is_young_may_be_continued_after_a_removal(void **state)
+{
+	struct fixture *fx = *state;
+	autofree char *report = NULL;
+	char id[DIGEST_MAX];
+
+	make_rest(fx);
+	fixture_image(fx, "docker.io/library/two:1", "two", id);
+	assert_int_equal(rmi(fx, "two:1", false, nobody, &report), 0);
+	assert_true(gone(fx, "two", id));
+	assert_true(is_there(fx, ".partial/" HEX) && is_there(fx, "blobs/sha512/" HEX HEX));
+}
+
 static void a_damaged_image_can_be_removed(void **state)
 {
 	struct fixture *fx = *state;
@@ -279,5 +346,7 @@ TEST_MAIN(FIXTURE_TEST(the_last_name_takes_blobs_and_layers_with_it),
 	FIXTURE_TEST(force_untags_a_used_image_and_keeps_its_data),
 	FIXTURE_TEST(shared_layers_stay_until_their_last_image_goes),
 	FIXTURE_TEST(nothing_is_deleted_under_a_running_pull),
+	FIXTURE_TEST(what_no_image_needs_goes_however_young),
+	FIXTURE_TEST(what_is_young_may_be_continued_after_a_removal),
 	FIXTURE_TEST(a_damaged_image_can_be_removed), FIXTURE_TEST(an_unknown_image_is_enoent),
 	FIXTURE_TEST(tags_are_checked_and_may_move))
