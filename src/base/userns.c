@@ -187,18 +187,12 @@ static _Noreturn void run_child(int sock, userns_fn fn, void *data)
 	_exit(0);
 }
 
-static int run_parent(pid_t pid, int sock, const struct idmap *map, struct err *err)
+static int hear_verdict(pid_t pid, int sock, struct err *err)
 {
 	struct verdict verdict;
-	struct err ignored;
 	ssize_t n;
-	int r = idmap_write(pid, map, err);
+	int r;
 
-	if (r < 0 || send(sock, "g", 1, MSG_NOSIGNAL) != 1) {
-		(void)kill(pid, SIGKILL); /* waits for our go-ahead and must not get it */
-		(void)spawn_wait(pid, &ignored);
-		return r < 0 ? r : err_set(err, -EPIPE, "the helper process died");
-	}
 	do {
 		n = recv(sock, &verdict, sizeof(verdict), 0);
 	} while (n < 0 && errno == EINTR);
@@ -210,33 +204,73 @@ static int run_parent(pid_t pid, int sock, const struct idmap *map, struct err *
 	return verdict.value;
 }
 
-int userns_open(const struct idmap *map, struct err *err)
+static int run_parent(pid_t pid, int sock, const struct idmap *map, struct err *err)
 {
-	autofd int ours = -EBADF, theirs = -EBADF, ns = -EBADF;
-	int pair[2], r;
 	struct err ignored;
+	int r = idmap_write(pid, map, err);
+
+	if (r < 0 || send(sock, "g", 1, MSG_NOSIGNAL) != 1) {
+		(void)kill(pid, SIGKILL); /* waits for our go-ahead and must not get it */
+		(void)spawn_wait(pid, &ignored);
+		return r < 0 ? r : err_set(err, -EPIPE, "the helper process died");
+	}
+	return hear_verdict(pid, sock, err);
+}
+
+int userns_begin(const struct idmap *map, struct userns_job *ret, struct err *err)
+{
+	struct userns_job job = { .fd = -EBADF, .hold = -EBADF };
+	autofd int theirs = -EBADF;
 	char path[48], byte;
-	pid_t pid;
+	int pair[2], r;
 
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_sys(err, "pipe");
 	theirs = pair[0];
-	ours = pair[1];
-	pid = sys_clone(CLONE_NEWUSER | SIGCHLD, NULL);
-	if (pid < 0)
+	job.hold = pair[1];
+	job.pid = sys_clone(CLONE_NEWUSER | SIGCHLD, NULL);
+	if (job.pid < 0) {
+		fd_drop(&job.hold);
 		return userns_explain(errno, err);
-	if (pid == 0) {
-		(void)close(ours);
+	}
+	if (job.pid == 0) {
+		(void)close(job.hold);
 		_exit(read(theirs, &byte, 1) !=
 			0); /* until the parent closes its end, or is gone */
 	}
-	r = idmap_write(pid, map, err);
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	if (r == 0 && (ns = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		r = err_sys(err, "open %s", path);
-	fd_drop(&ours);
-	(void)spawn_wait(pid, &ignored); /* says nothing but that it is over */
-	return r < 0 ? r : move_fd(&ns);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)job.pid);
+	job.fd = open(path, O_RDONLY | O_CLOEXEC);
+	r = job.fd < 0 ? err_sys(err, "open %s", path) : idmap_start(job.pid, map, &job.maps, err);
+	if (r < 0) {
+		(void)userns_finish(
+			&job, &(struct err)ERR_INIT); /* the first error is the one to tell */
+		fd_drop(&job.fd);
+		return r;
+	}
+	*ret = job;
+	return 0;
+}
+
+int userns_finish(struct userns_job *job, struct err *err)
+{
+	int r = idmap_finish(&job->maps, err);
+	struct err ignored;
+
+	fd_drop(&job->hold);
+	(void)spawn_wait(job->pid, &ignored); /* says nothing but that it is over */
+	return r < 0 ? r : 0;
+}
+
+int userns_open(const struct idmap *map, struct err *err)
+{
+	struct userns_job job;
+
+	TRY(userns_begin(map, &job, err));
+	if (userns_finish(&job, err) < 0) {
+		fd_drop(&job.fd);
+		return err->code;
+	}
+	return job.fd;
 }
 
 int userns_run(const struct idmap *map, int flags, userns_fn fn, void *data, struct err *err)
@@ -258,6 +292,42 @@ int userns_run(const struct idmap *map, int flags, userns_fn fn, void *data, str
 	}
 	fd_drop(&theirs);
 	return run_parent(pid, ours, map, err);
+}
+
+/* Joining takes the death signal and the right to look at ourselves in /proc away: both come after it. */
+static int join_and_unshare(int userns_fd, int flags, pid_t parent, struct err *err)
+{
+	TRY(userns_join(userns_fd, err));
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return err_sys(err, "prctl");
+	if (getppid() != parent)
+		return err_set(err, -EPIPE, "nobody wants this done any more");
+	return flags && unshare(flags) < 0 ? userns_explain(errno, err) : 0;
+}
+
+int userns_run_in(int userns_fd, int flags, userns_fn fn, void *data, struct err *err)
+{
+	autofd int ours = -EBADF, theirs = -EBADF;
+	struct verdict verdict = { 0 };
+	pid_t parent = getpid(), pid;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "socketpair");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, "fork");
+	if (pid == 0) {
+		(void)close(ours);
+		verdict.value = join_and_unshare(userns_fd, flags, parent, &verdict.err);
+		if (verdict.value == 0)
+			verdict.value = fn(data, &verdict.err);
+		_exit(send(theirs, &verdict, sizeof(verdict), MSG_NOSIGNAL) < 0 ? 125 : 0);
+	}
+	fd_drop(&theirs);
+	return hear_verdict(pid, ours, err);
 }
 
 /* A sysctl as a number, or -1 when this kernel has no such knob. */

@@ -79,8 +79,22 @@ int idmap_finish(struct idmap_job *job, struct err *err);
 typedef int (*userns_fn)(void *data, struct err *err);
 int userns_run(const struct idmap *map, int flags, userns_fn fn, void *data, struct err *err);
 
+/* The same in a namespace that is there already; flags are unshared inside it. */
+int userns_run_in(int userns_fd, int flags, userns_fn fn, void *data, struct err *err);
+
 /* A new user namespace with this map, without a process in it. Returns its descriptor. */
 int userns_open(const struct idmap *map, struct err *err);
+
+/* The same in two halves: who gets the descriptor between them must not join before the end of the second,
+ * which comes in any case. */
+struct userns_job {
+	int fd; /* the namespace; the caller's, also after an error of userns_finish() */
+	int hold;
+	pid_t pid;
+	struct idmap_job maps;
+};
+int userns_begin(const struct idmap *map, struct userns_job *ret, struct err *err);
+int userns_finish(struct userns_job *job, struct err *err);
 
 /* Joins an existing user namespace and becomes its uid 0, gid 0, as far as it has them. Caller must be single-threaded. */
 int userns_join(int userns_fd, struct err *err);

@@ -75,6 +75,8 @@ static void build_done(struct build *b)
 	remove_work(b);
 	free(b->work);
 	fd_drop(&b->work_fd);
+	fd_drop(&b->userns);
+	image_compose_drop(&b->composer);
 	cache_done(&b->cache);
 	fd_drop(&b->hold);
 	strv_done(&b->platform_args);
@@ -344,6 +346,8 @@ int builder_build(struct globals *globals, const struct build_opts *opts, struct
 		.context = CONTEXT_INIT,
 		.cache = CACHE_INIT,
 		.hold = -EBADF,
+		.userns = -EBADF,
+		.composer = { .to = -EBADF },
 		.work_fd = -EBADF,
 		.reports = -EBADF };
 	int r = open_all(&b, err);

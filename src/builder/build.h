@@ -127,6 +127,8 @@ struct build {
 	struct globals *globals;
 	const struct build_opts *opts;
 	struct idmap idmap;
+	int userns;                     /* of COPY and of packing; -EBADF until somebody needs it */
+	struct image_composer composer; /* waits for the result */
 	enum owners owners;
 	enum driver driver;
 	struct dockerfile file;
@@ -238,12 +240,16 @@ int cache_export(struct build *b, struct err *err);
 
 /* ---- the rest ---- */
 
-int export_compose(const struct build *b, const struct snapshot *result, struct image_written *ret,
+int export_compose(struct build *b, const struct snapshot *result, struct image_written *ret,
 	struct err *err); /* an image of the store, without a name */
 
+/* One user namespace for all that a build does itself; every RUN has its own. */
+int build_userns(struct build *b, struct err *err);
 int workers_run(struct build *b, struct err *err); /* worker.c: carries out what is not complete */
 int export_all(struct build *b, const struct snapshot *result, struct err *err); /* export.c */
 bool export_pushes(const struct build *b); /* an image, to its names */
+/* Starts what will write the image, so that it is ready by then. No error: it is started later otherwise. */
+void export_prepare(struct build *b);
 /* stub.c: takes from upper what the mounts of a RUN have left there. */
 void stubs_remove(const struct rootfs *rootfs, const char *upper);
 

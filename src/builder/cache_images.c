@@ -175,8 +175,8 @@ static int push_cache(struct build *b, const struct image_written *image,
 }
 
 /* Without a name, until `image prune` takes it. */
-static int make_image(const struct build *b, const struct snapshot *snap, struct image_written *ret,
-	struct err *err)
+static int make_image(
+	struct build *b, const struct snapshot *snap, struct image_written *ret, struct err *err)
 {
 	TRY(export_compose(b, snap, ret, err));
 	return image_set_name(b->globals, ret, NULL, err);

@@ -55,35 +55,43 @@ static int read_written(int dir, const char *name, struct image_written *ret, st
 	return *ret->manifest ? 0 : err_set(err, -EINVAL, "sbx-image gave no answer");
 }
 
-static int write_spec(const struct build *b, const struct snapshot *result, struct err *err)
+static void write_spec(const struct snapshot *result, struct buf *text)
 {
 	autojson struct json *spec = json_new_map();
-	autobuf struct buf text = BUF_INIT;
 
 	json_put_string(spec, "base", result->base);
 	json_put(spec, "layers", json_new_strv(&result->layers));
 	json_put(spec, "config", json_ref(result->doc));
-	json_write(spec, 0, &text);
-	return fs_write_at(b->work_fd, "image.json", text.data, text.len, FS_NOSYNC, err);
+	json_write(spec, 0, text);
+	buf_addc(text, '\n');
 }
 
-int export_compose(const struct build *b, const struct snapshot *result, struct image_written *ret,
-	struct err *err)
+static int start_composer(struct build *b, struct err *err)
 {
-	autofree char *spec = xasprintf("%s/image.json", b->work);
 	autofd int answer = openat(
 		b->work_fd, "written.json", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	char *args[] = { (char *)"compose", spec, NULL };
-	int status;
 
 	if (answer < 0)
 		return fs_err(err, b->work_fd, "written.json");
-	TRY(write_spec(b, result, err));
-	status = image_helper(b->globals, args, answer, err);
+	return image_compose_start(b->globals, answer, b->userns, &b->composer, err);
+}
+
+int export_compose(
+	struct build *b, const struct snapshot *result, struct image_written *ret, struct err *err)
+{
+	autobuf struct buf spec = BUF_INIT;
+	int status;
+
+	if (b->composer.pid <= 0)
+		TRY(start_composer(b, err));
+	write_spec(result, &spec);
+	status = image_compose_finish(&b->composer, spec.data, spec.len, err);
 	if (status > 0) /* the helper has said why */
 		return err_told(err, -EIO, 1);
 	TRY(status);
-	return read_written(b->work_fd, "written.json", ret, err);
+	TRY(read_written(b->work_fd, "written.json", ret, err));
+	ret->fresh = true;
+	return 0;
 }
 
 static int keep_record(const struct build *b, const char *name, struct err *err)
@@ -200,6 +208,15 @@ static bool wants_image(const struct build *b)
 			b->opts->outputs[i].type != OUTPUT_TAR)
 			return true;
 	return false;
+}
+
+void export_prepare(struct build *b)
+{
+	struct err ignored = ERR_INIT;
+
+	if (wants_image(b))
+		(void)start_composer(
+			b, &ignored); /* tried again, and told, when there is a result */
 }
 
 static int push(const struct build *b, struct err *err)

@@ -104,7 +104,8 @@ static int give(struct run_job *job, const char *path, const struct run_mount *m
 
 	if (m->uid == RUN_ID_UNSET && m->gid == RUN_ID_UNSET)
 		return 0;
-	return userns_run(&job->step->build->idmap, 0, own_dir, &dir, err);
+	TRY(build_userns(job->step->build, err));
+	return userns_run_in(job->step->build->userns, 0, own_dir, &dir, err);
 }
 
 static int make_cache(

@@ -85,8 +85,9 @@ static int mount_and_apply(struct tree_copy *copy, struct rootfs *roots, struct 
 		list[n] = &roots[n];
 		n++;
 	}
-	return n ? inside_mounted(list, n, &b->idmap, apply, copy, err)
-		 : userns_run(&b->idmap, 0, apply_alone, copy, err);
+	TRY(build_userns(b, err));
+	return n ? inside_mounted(list, n, b->userns, apply, copy, err)
+		 : userns_run_in(b->userns, 0, apply_alone, copy, err);
 }
 
 int tree_copy(struct tree_copy *copy, struct err *err)

@@ -245,12 +245,36 @@ static int carry_out(struct crew *crew, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+int build_userns(struct build *b, struct err *err)
+{
+	if (b->userns >= 0)
+		return 0;
+	b->userns = userns_open(&b->idmap, err);
+	return b->userns < 0 ? b->userns : 0;
+}
+
+/* What every build with work to do needs, all at once. Whoever needs what could not be had tries again, and tells. */
+static void warm_up(struct build *b)
+{
+	struct err ignored = ERR_INIT;
+	struct userns_job job;
+	bool begun = userns_begin(&b->idmap, &job, &ignored) == 0;
+
+	b->userns = begun ? job.fd : -EBADF;
+	export_prepare(b);
+	if (!begun || userns_finish(&job, &ignored) == 0)
+		return;
+	fd_drop(&b->userns);
+	image_compose_drop(&b->composer);
+}
+
 int workers_run(struct build *b, struct err *err)
 {
 	struct crew crew = { .build = b };
 	const struct snapshot *result;
 	int r;
 
+	warm_up(b);
 	crew.pids = xcalloc(b->stages.n + 1, sizeof(*crew.pids));
 	r = carry_out(&crew, err);
 	loop_free(crew.loop);

@@ -54,7 +54,9 @@ int image_set_name(const struct globals *globals, const struct image_written *im
 	TRY(index_load(&store, &index, err));
 	if (is_named(index, full, image->manifest))
 		return 0;
-	return store_set_ref(&store, full, image->manifest, image->size, image->media_type, err);
+	if (!image->fresh)
+		TRY(store_sync_names(&store, err));
+	return store_put_ref(&store, full, image->manifest, image->size, image->media_type, err);
 }
 
 int image_layer_list(const struct globals *globals, const char *manifest, struct image_layer **ret,

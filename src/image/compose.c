@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sbx-image compose SPEC: what `sbx build` has made becomes an image of the store. SPEC is a file,
+ * sbx-image compose: what `sbx build` has made becomes an image of the store. SPEC is a line of standard input,
  *
  *	{"base": digest of the base's manifest or "", "layers": [ids], "config": the configuration without rootfs}
  *
@@ -27,11 +27,13 @@
 #include "base/xalloc.h"
 #include "image/clone.h"
 #include "image/confined.h"
+#include "image/digest.h"
 #include "image/pack.h"
 #include "image/store_private.h"
 
 #define OCI_CONFIG "application/vnd.oci.image.config.v1+json"
 #define SPEC_MAX   ((size_t)64 << 20)
+#define USERNS_FD  3 /* image_compose_start() puts it there */
 
 struct assembly {
 	const struct globals *globals;
@@ -43,6 +45,7 @@ struct assembly {
 	size_t n;
 	int build;  /* <root>/build */
 	int moving; /* lock: nobody looks for a layer's directory now */
+	bool synced;
 };
 
 static void assembly_done(struct assembly *a)
@@ -296,28 +299,21 @@ static bool valid_id(const char *id)
 	return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
 }
 
-static int sync_all(const struct assembly *a, bool wanted, struct err *err)
+/* Done twice for all of them: before anything gets a name, and before an image names it. What gets its name
+ * between is found torn after a power cut at worst, as a record without text or a document with another digest,
+ * and made anew. */
+static int sync_all(const struct assembly *a, struct err *err)
 {
-	return wanted && syncfs(a->build) < 0 ? err_sys(err, "write the layers to disk") : 0;
+	return a->synced && syncfs(a->build) < 0 ? err_sys(err, "write the layers to disk") : 0;
 }
 
-/* Two syncs for all of them: before anything gets a name, and before an image names it. What gets its name
- * between is found torn after a power cut at worst, as a record without text, and made anew. */
 static int name_layers(struct assembly *a, struct built *list, size_t n, struct err *err)
 {
-	bool synced = store_synced();
-	int r;
-
-	TRY(sync_all(a, synced, err));
-	if (setenv("SBX_SYNC", "none", 1) < 0)
-		return err_sys(err, "setenv");
-	r = 0;
-	for (size_t i = 0; r >= 0 && i < n; i++)
-		r = list[i].fresh ? name_layer(a, &list[i], err) : 0;
-	if (synced && unsetenv("SBX_SYNC") < 0)
-		return err_sys(err, "unsetenv");
-	TRY(r);
-	return sync_all(a, synced, err);
+	TRY(sync_all(a, err));
+	for (size_t i = 0; i < n; i++)
+		if (list[i].fresh)
+			TRY(name_layer(a, &list[i], err));
+	return 0;
 }
 
 static int make_layers(struct assembly *a, struct built *list, size_t n, struct err *err)
@@ -384,6 +380,57 @@ static int open_build(struct assembly *a, struct err *err)
 	return a->build < 0 ? err_sys(err, "open the build cache") : 0;
 }
 
+/* One line of standard input. Whoever started this may find that there is nothing to compose, and hang up. */
+static int read_spec(struct assembly *a, struct err *err)
+{
+	autobuf struct buf text = BUF_INIT;
+	char part[65536];
+	ssize_t n = 1;
+
+	while (n > 0 && (text.len == 0 || text.data[text.len - 1] != '\n')) {
+		n = read(STDIN_FILENO, part, sizeof(part));
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n < 0)
+			return err_sys(err, "read what to compose");
+		else
+			buf_add(&text, part, (size_t)n);
+		if (text.len > SPEC_MAX)
+			return err_set(err, -EFBIG, "what to compose is too long");
+	}
+	return text.len ? json_parse(text.data, text.len, &a->spec, err) : 0;
+}
+
+static int compose(struct assembly *a, struct json *answer, struct err *err)
+{
+	TRY(load_base(a, err));
+	TRY(add_layers(a, err));
+	if (a->n > 127)
+		return err_set(err, -E2BIG,
+			"the image would have %zu layers, at most 127 are possible. Join some RUN or "
+			"COPY instructions",
+			a->n);
+	TRY(write_documents(a, answer, err));
+	return sync_all(a, err);
+}
+
+/* Everything that takes time comes before the work is known. */
+static int prepare(struct assembly *a, bool has_userns, struct err *err)
+{
+	autodigester struct digester *first = NULL;
+
+	a->synced = store_synced();
+	TRY(open_build(a, err));
+	if (has_userns)
+		TRY(store_inside_adopt(&a->store, USERNS_FD, err));
+	else
+		TRY(store_inside(&a->store, err));
+	TRY(digester_new(NULL, &first, err));  /* OpenSSL reads its configuration now */
+	if (setenv("SBX_SYNC", "none", 1) < 0) /* one by one; sync_all() does it for all */
+		return err_sys(err, "setenv");
+	return confined_archive(&a->store, err);
+}
+
 int compose_main(const struct globals *globals, int argc, char **argv, struct err *err)
 {
 	__attribute__((cleanup(assembly_done))) struct assembly a = {
@@ -392,20 +439,13 @@ int compose_main(const struct globals *globals, int argc, char **argv, struct er
 	autojson struct json *answer = json_new_map();
 	autobuf struct buf text = BUF_INIT;
 
-	if (argc != 2)
-		return err_set(err, -EINVAL, "usage: sbx-image compose SPEC");
-	TRY(open_build(&a, err));
-	TRY(json_read_at(AT_FDCWD, argv[1], SPEC_MAX, &a.spec, err));
-	TRY(store_inside(&a.store, err));
-	TRY(confined_archive(&a.store, err));
-	TRY(load_base(&a, err));
-	TRY(add_layers(&a, err));
-	if (a.n > 127)
-		return err_set(err, -E2BIG,
-			"the image would have %zu layers, at most 127 are possible. Join some RUN or "
-			"COPY instructions",
-			a.n);
-	TRY(write_documents(&a, answer, err));
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "userns") != 0))
+		return err_set(err, -EINVAL, "usage: sbx-image compose [userns] <SPEC");
+	TRY(prepare(&a, argc == 2, err));
+	TRY(read_spec(&a, err));
+	if (!a.spec)
+		return 0;
+	TRY(compose(&a, answer, err));
 	json_write(answer, 0, &text);
 	(void)printf("%s\n", text.data); /* main checks stdout */
 	return 0;

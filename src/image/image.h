@@ -107,6 +107,7 @@ struct image_written {
 	char id[DIGEST_MAX], manifest[DIGEST_MAX];
 	int64_t size; /* of the manifest */
 	char media_type[128];
+	bool fresh; /* sbx-image has just written it, and all its parts to disk */
 };
 /* Makes the store if there is none, collects what dead processes left, and keeps what has no name yet from being
  * collected as long as the returned descriptor is open. */
@@ -122,6 +123,19 @@ int image_layer_list(const struct globals *globals, const char *manifest, struct
 /* name NULL: in the store without one. Nothing is written when it has that name already. */
 int image_set_name(const struct globals *globals, const struct image_written *image,
 	const char *name, struct err *err);
+
+/* sbx-image compose, started before there is something to compose: loading its libraries takes longer than
+ * most steps. answer: where it writes what image_written holds; userns: a user namespace that it may use, or -EBADF. */
+struct image_composer {
+	pid_t pid; /* 0 = none */
+	int to;    /* its standard input; -EBADF = none */
+};
+int image_compose_start(const struct globals *globals, int answer, int userns,
+	struct image_composer *ret, struct err *err);
+/* Its exit status; it has said why when that is not 0. */
+int image_compose_finish(
+	struct image_composer *composer, const char *spec, size_t len, struct err *err);
+void image_compose_drop(struct image_composer *composer);
 
 int image_tag(
 	const struct globals *globals, const char *source, const char *target, struct err *err);

@@ -187,7 +187,7 @@ int index_put(const struct store *store, struct json *index, const struct index_
 }
 
 /* The names of blobs and layers, all at once: an image's name on disk promises that they are there. */
-static int sync_names(const struct store *store, struct err *err)
+int store_sync_names(const struct store *store, struct err *err)
 {
 	if (store_synced() && (fsync(store->blobs) < 0 || fsync(store->layers) < 0))
 		return err_sys(err, "write the names of an image's parts to disk");
@@ -195,6 +195,13 @@ static int sync_names(const struct store *store, struct err *err)
 }
 
 int store_set_ref(const struct store *store, const char *ref, const char *manifest_digest,
+	int64_t manifest_size, const char *media_type, struct err *err)
+{
+	TRY(store_sync_names(store, err));
+	return store_put_ref(store, ref, manifest_digest, manifest_size, media_type, err);
+}
+
+int store_put_ref(const struct store *store, const char *ref, const char *manifest_digest,
 	int64_t manifest_size, const char *media_type, struct err *err)
 {
 	struct descriptor manifest = { .size = manifest_size };
@@ -207,7 +214,6 @@ int store_set_ref(const struct store *store, const char *ref, const char *manife
 		return err_set(err, -EINVAL, "'%s' is not a digest", manifest_digest);
 	(void)snprintf(manifest.digest, sizeof(manifest.digest), "%s", manifest_digest);
 	(void)snprintf(manifest.media_type, sizeof(manifest.media_type), "%s", media_type);
-	TRY(sync_names(store, err));
 	lock = index_lock(store, err);
 	TRY(lock);
 	TRY(index_load(store, &index, err));

@@ -29,6 +29,16 @@ int store_inside(struct store *store, struct err *err)
 	return 0;
 }
 
+int store_inside_adopt(struct store *store, int userns, struct err *err)
+{
+	autofree struct inside *inside = xcalloc(1, sizeof(*inside));
+
+	TRY(idmap_detect(&inside->map, err));
+	inside->ns = userns;
+	store->inside = move_ptr(&inside);
+	return 0;
+}
+
 void inside_free(struct inside *inside)
 {
 	if (!inside)

@@ -56,6 +56,8 @@ bool store_synced(void); /* false with SBX_SYNC=none */
 
 /* Makes the user namespace that unpacking needs now, because the caller will not be able to later. */
 int store_inside(struct store *store, struct err *err);
+/* The same with one that is there, which becomes the store's. */
+int store_inside_adopt(struct store *store, int userns, struct err *err);
 
 /* Strict: "sha256:" + 64 lower-case hex (sha512 likewise). Nothing else ever reaches a path. */
 bool digest_valid(const char *digest);
@@ -95,6 +97,10 @@ int store_check_space(const struct store *store, const char *what, int64_t bytes
  * digest that the registry knows it by: "docker.io/library/redis:latest@sha256:…", or without a tag
  * "docker.io/library/redis@sha256:…" for a pull by digest. A name that moves leaves an untagged image. */
 int store_set_ref(const struct store *store, const char *ref, const char *manifest_digest,
+	int64_t manifest_size, const char *media_type, struct err *err);
+/* Its two halves: the names of blobs and layers reach the disk, and then the image's. */
+int store_sync_names(const struct store *store, struct err *err);
+int store_put_ref(const struct store *store, const char *ref, const char *manifest_digest,
 	int64_t manifest_size, const char *media_type, struct err *err);
 
 /* Unpacks a verified layer blob into layers/<chain id> (unpack.c). media_type names the compression;

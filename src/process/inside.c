@@ -24,8 +24,9 @@ struct verdict {
 struct work {
 	inside_fn fn;
 	void *data;
+	int userns; /* running, several */
 	/* running */
-	int userns, mntns;
+	int mntns;
 	/* stopped */
 	const struct rootfs *rootfs;
 	const struct idmap *map;
@@ -284,7 +285,7 @@ static int all_in_userns(void *data, struct err *err)
 	struct work *work = data;
 
 	fd_drop(&work->outside);
-	return userns_run(work->map, CLONE_NEWNS, mount_all, work, err);
+	return userns_run_in(work->userns, CLONE_NEWNS, mount_all, work, err);
 }
 
 static int run_mounted(struct work *work, struct fuse_server *servers, struct err *err)
@@ -309,15 +310,15 @@ static int run_mounted(struct work *work, struct fuse_server *servers, struct er
 	return r;
 }
 
-int inside_mounted(const struct rootfs *const *list, size_t n, const struct idmap *map,
-	inside_roots_fn fn, void *data, struct err *err)
+int inside_mounted(const struct rootfs *const *list, size_t n, int userns, inside_roots_fn fn,
+	void *data, struct err *err)
 {
 	struct fuse_server servers[INSIDE_ROOTS] = { FUSE_SERVER_INIT, FUSE_SERVER_INIT };
 	struct work work = { .list = list,
 		.n = n,
 		.roots_fn = fn,
 		.data = data,
-		.map = map,
+		.userns = userns,
 		.outside = -EBADF,
 		.sock = -EBADF };
 	int r = run_mounted(&work, servers, err);

@@ -27,10 +27,10 @@ int inside_stopped(const struct rootfs *rootfs, const struct idmap *map, inside_
 	struct err *err);
 
 /* Several roots side by side, the host's tree still in sight: fn gets a descriptor (O_PATH) of each, in order,
- * and works relative to them as uid 0. At most INSIDE_ROOTS; each has been prepared and needs no more than OP_ROOT. */
+ * and works relative to them as uid 0 of that user namespace. At most INSIDE_ROOTS; each has been prepared and needs no more than OP_ROOT. */
 #define INSIDE_ROOTS 2
 typedef int (*inside_roots_fn)(void *data, const int *roots, struct err *err);
-int inside_mounted(const struct rootfs *const *list, size_t n, const struct idmap *map,
-	inside_roots_fn fn, void *data, struct err *err);
+int inside_mounted(const struct rootfs *const *list, size_t n, int userns, inside_roots_fn fn,
+	void *data, struct err *err);
 
 #endif

@@ -101,6 +101,26 @@ static void a_dying_function_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "9"));
 }
 
+static void a_namespace_that_is_there_is_joined_as_often_as_wanted(void **state)
+{
+	struct idmap map = detect("single");
+	struct err err = ERR_INIT;
+	int value = 42, ns;
+
+	(void)state;
+	if (!namespaces_work())
+		skip();
+	ns = userns_open(&map, &err);
+	assert_true(ns >= 0);
+	assert_int_equal(userns_run_in(ns, 0, be_root, &value, &err), 42);
+	assert_int_equal(userns_run_in(ns, CLONE_NEWNS, be_root, &value, &err), 42);
+	assert_int_equal(userns_run_in(ns, CLONE_NEWNS, complain, NULL, &err), -EXDEV);
+	assert_string_equal(err.text, "from the child");
+	assert_int_equal(userns_run_in(ns, 0, die, NULL, &err), -EPIPE);
+	assert_int_equal(close(ns), 0);
+	assert_int_equal(userns_run_in(-1, 0, be_root, &value, &err), -EBADF);
+}
+
 static void sub_ids_own_files_outside(void **state)
 {
 	struct scratch *dir = *state;
@@ -136,6 +156,7 @@ static void refusals_are_explained(void **state)
 TEST_MAIN(cmocka_unit_test(the_function_is_root_inside_and_its_value_returns),
 	cmocka_unit_test(the_functions_error_returns_whole),
 	cmocka_unit_test(a_dying_function_is_an_error),
+	cmocka_unit_test(a_namespace_that_is_there_is_joined_as_often_as_wanted),
 	cmocka_unit_test_setup_teardown(
 		sub_ids_own_files_outside, harness_scratch, harness_scratch_done),
 	cmocka_unit_test(refusals_are_explained))
