@@ -60,15 +60,15 @@ static char *step_name(const struct build *b, size_t stage, size_t step, const c
 
 /* ---- bases ---- */
 
-static int pull(struct build *b, const char *name, struct err *err)
+static int pull(struct build *b, const char *name, const char *platform, struct err *err)
 {
 	autostrv struct strv args = STRV_INIT;
 	int status;
 
 	strv_add(&args, "pull");
 	strv_add(&args, "--quiet");
-	if (b->opts->platform)
-		strv_addf(&args, "--platform=%s", b->opts->platform);
+	if (platform)
+		strv_addf(&args, "--platform=%s", platform);
 	strv_add(&args, "--");
 	strv_add(&args, name);
 	autofd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -80,20 +80,30 @@ static int pull(struct build *b, const char *name, struct err *err)
 	return status;
 }
 
-int base_image(struct build *b, const char *name, struct image *ret, struct err *err)
+/* An image that does not say what it is for may be for anything. */
+static bool is_for(const struct image *image, const char *platform, struct err *err)
 {
+	return !*json_str(json_get(image->config, "architecture"), "") ||
+	       image_check_platform(image, platform, err) == 0;
+}
+
+int base_image(
+	struct build *b, const char *name, const char *platform, struct image *ret, struct err *err)
+{
+	const char *asked = platform ? platform : b->opts->platform;
+	const char *wanted = asked ? asked : platform_host();
 	int r;
 
 	if (strncmp(name, "docker-image://", 15) == 0)
 		name += 15;
 	r = b->opts->pull ? -ENOENT : image_resolve(b->globals, name, ret, err);
-	if (r == 0 && b->opts->platform && image_check_platform(ret, b->opts->platform, err) < 0) {
+	if (r == 0 && !is_for(ret, wanted, err)) { /* another stage, or a pull, has had that name */
 		image_done(ret);
 		r = -ENOENT;
 	}
 	if (r != -ENOENT)
 		return r;
-	TRY(pull(b, name, err));
+	TRY(pull(b, name, asked, err));
 	return image_resolve(b->globals, name, ret, err);
 }
 
@@ -108,7 +118,7 @@ static int begin_image(struct build *b, size_t stage, const char *name, struct e
 	autostrv struct strv triggers = STRV_INIT;
 	autoimage struct image image = { 0 };
 
-	TRY(base_image(b, name, &image, err));
+	TRY(base_image(b, name, b->stages.all[stage].platform, &image, err));
 	TRY(snapshot_image(&image, &run->snap, &triggers, err));
 	(void)time_text(b->epoch, run->snap.created);
 	return stage_add_triggers(&b->stages.all[stage], &triggers, b->file.escape, err);
@@ -131,8 +141,11 @@ static int begin_stage(struct build *b, size_t stage, size_t base, struct err *e
 static void begin_scratch(struct build *b, size_t stage)
 {
 	struct snapshot *snap = &b->runs[stage].snap;
+	const char *platform = b->stages.all[stage].platform;
 
-	snapshot_scratch(snap, b->opts->platform ? b->opts->platform : "linux/amd64");
+	if (!platform)
+		platform = b->opts->platform ? b->opts->platform : platform_host();
+	snapshot_scratch(snap, platform);
 	(void)time_text(b->epoch, snap->created);
 }
 
@@ -236,7 +249,7 @@ int stage_from(struct step *s, const char *name, struct base *ret_base, struct s
 		ret_base->kind = BASE_IMAGE;
 	if (ret_base->kind != BASE_IMAGE)
 		return 0;
-	TRY(base_image(b, value, &image, err));
+	TRY(base_image(b, value, NULL, &image, err));
 	return snapshot_image(&image, ret_snap, &triggers, err);
 }
 

@@ -114,11 +114,8 @@ static int check_tag(const char *tag, struct err *err)
 static void add_platform_args(struct build *b)
 {
 	static const char *const prefixes[] = { "TARGET", "BUILD" };
-	const char *host = "linux/amd64";
+	const char *host = platform_host();
 
-#ifdef __aarch64__
-	host = "linux/arm64";
-#endif
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		const char *platform = i == 0 && b->opts->platform ? b->opts->platform : host;
 		const char *arch = strchr(platform, '/') + 1;
@@ -252,10 +249,28 @@ static void warn_unused_args(const struct build *b)
 			unused.data);
 }
 
+/* Once, however often it is used. */
+static void warn_maintainer(const struct build *b)
+{
+	for (size_t i = 0; i < b->stages.n; i++)
+		for (size_t j = 0; j < b->stages.all[i].n_steps; j++) {
+			const struct instruction *in = &b->stages.all[i].steps[j];
+
+			if (in->kind != INS_MAINTAINER)
+				continue;
+			log_msg(LOG_WARN,
+				"%s:%u: MAINTAINER is deprecated in favor of a label: LABEL "
+				"org.opencontainers.image.authors=\"…\"",
+				b->file.name, in->lines.first);
+			return;
+		}
+}
+
 static void warn(const struct build *b)
 {
 	if (b->opts->quiet)
 		return;
+	warn_maintainer(b);
 	if (b->stages.n > 0)
 		warn_unused_args(b);
 	for (size_t i = 0; i < b->file.n_warnings; i++)

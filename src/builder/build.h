@@ -198,7 +198,9 @@ int stage_advance(struct build *b, size_t stage, bool look_only, struct err *err
 /* The finished stage that another one names; waits for its worker. STEP_MISSED with look_only. */
 int stage_result(struct build *b, size_t stage, bool look_only, const struct snapshot **ret,
 	struct err *err);
-int base_image(struct build *b, const char *name, struct image *ret, struct err *err);
+/* platform: FROM's own, or NULL: the one that is built for. */
+int base_image(struct build *b, const char *name, const char *platform, struct image *ret,
+	struct err *err);
 /* What --from names: a stage, an image or a context, as a snapshot (base_kind != BASE_CONTEXT). */
 int stage_from(struct step *s, const char *name, struct base *ret_base, struct snapshot *ret_snap,
 	struct err *err);

@@ -8,10 +8,11 @@
 #include "network/network.h"
 #include "policy/policy.h"
 
-struct run_bind {                /* of a --mount=type=bind */
+struct run_bind {                /* of a --mount */
 	char digest[SHA256_HEX]; /* what the key knows of a context */
 	bool in_place;           /* the context itself is shown */
 	char *place;             /* by this name */
+	char *secret;            /* of a --mount=type=secret: its file on a tmpfs */
 	struct snapshot from;    /* shown as a mount of its layers; without doc: it is not */
 	struct strv layers;
 };
@@ -40,6 +41,9 @@ void run_job_done(struct run_job *job);
 /* What a --mount depends on becomes part of the key. STEP_MISSED: needs a stage that is not there yet. */
 int run_mounts_key(struct run_job *job, struct key *key, struct err *err);
 int run_mounts_prepare(struct run_job *job, struct err *err);
+int run_secret_remove(const char *path); /* what of it is there */
+/* Secrets that were removed when the program ran are there again, for a shell in its place. */
+int run_secrets_again(struct run_job *job, struct err *err);
 /* Where the layers of stages that are bound lie now; hold them still. */
 int run_binds_layers(struct run_job *job, struct err *err);
 /* False: a context that was shown in place is not what the key says any more. */

@@ -58,9 +58,12 @@ static int on_started(void *data, pid_t pid, struct err *err)
 
 	(void)pid;
 	fd_drop(&watch->still);
-	strv_each (path, &watch->job->secrets)
-		if (unlink(*path) < 0)
-			return err_sys(err, "remove a secret's file");
+	strv_each (path, &watch->job->secrets) {
+		int r = run_secret_remove(*path);
+
+		if (r < 0)
+			return err_set(err, r, "remove a secret's file: %s", strerror(-r));
+	}
 	strv_done(&watch->job->secrets);
 	return 0;
 }
@@ -232,8 +235,6 @@ int run_execute(struct run_job *job, struct err *err)
 		r = process_monitor(&spec, &events, -1, -1, err);
 	}
 	fd_drop(&watch.still);
-	strv_each (path, &job->secrets)
-		(void)unlink(*path); /* it was never started */
 	return r;
 }
 
@@ -266,6 +267,7 @@ int run_shell(struct run_job *job, struct err *err)
 	job->net = (struct network)NETWORK_INIT;
 	TRY(network_plan(
 		job->step->build->globals, &job->opts, &(const struct strv){ 0 }, &job->net, err));
+	TRY(run_secrets_again(job, err));
 	TRY(rootfs_prepare(&job->rootfs, err)); /* the torn upper directory is what is wanted */
 	strv_done(&job->argv);
 	strv_add(&job->argv, "/bin/sh");

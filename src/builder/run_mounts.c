@@ -162,8 +162,12 @@ static const struct build_secret *find_secret(const struct build *b, const char 
 	return NULL;
 }
 
-static int read_secret(
-	const struct build_secret *secret, char **ret, size_t *ret_len, struct err *err)
+struct secret_text {
+	char *text; /* whoever frees it wipes it */
+	size_t len;
+};
+
+static int read_secret(const struct build_secret *secret, struct secret_text *ret, struct err *err)
 {
 	const char *value = secret->env ? getenv(secret->env) : NULL;
 
@@ -171,12 +175,11 @@ static int read_secret(
 		return err_set(err, -ENOENT, "secret %s: the variable %s is not set", secret->id,
 			secret->env);
 	if (!secret->env) {
-		if (fs_read_at(AT_FDCWD, secret->file, SECRET_MAX, ret, ret_len, err) < 0)
+		if (fs_read_at(AT_FDCWD, secret->file, SECRET_MAX, &ret->text, &ret->len, err) < 0)
 			return err_wrap(err, "secret %s", secret->id);
 		return 0;
 	}
-	*ret = xstrdup(value);
-	*ret_len = strlen(value);
+	*ret = (struct secret_text){ xstrdup(value), strlen(value) };
 	return 0;
 }
 
@@ -193,30 +196,56 @@ static const char *memory_place(const struct globals *globals)
 		       : globals->runroot;
 }
 
-static int secret_file(struct run_job *job, const struct run_mount *m, const char *text, size_t len,
-	struct err *err)
+static int write_secret(struct run_job *job, const struct run_mount *m, const char *path,
+	const struct secret_text *secret, struct err *err)
+{
+	autofree char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	autofd int fd = -EBADF;
+
+	if (mkdir(folder, 0700) < 0)
+		return fs_err(err, AT_FDCWD, folder);
+	strv_add(&job->secrets, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fs_err(err, AT_FDCWD, path);
+	TRY(fs_write_all(fd, secret->text, secret->len, err));
+	if (fchmod(fd, m->mode == RUN_ID_UNSET ? 0400 : m->mode & 0777) < 0)
+		return err_sys(err, "chmod a secret");
+	return give(job, path, m, err);
+}
+
+/* Its folder goes with it. */
+int run_secret_remove(const char *path)
+{
+	autofree char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	return rmdir(folder) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* The file lives until the program runs; for a shell after that it is written again, under the same name. In a
+ * folder of its own, because a file that was given to another id could not be removed from a sticky one. */
+static int secret_file(struct run_job *job, const struct run_mount *m,
+	const struct secret_text *secret, struct err *err)
 {
 	const struct globals *globals = job->step->build->globals;
+	char **path = &job->binds[m - job->step->in.run.mounts].secret;
 	const char *base = strrchr(m->id, '/');
 	autofree char *usual = xasprintf("/run/secrets/%s", base ? base + 1 : m->id);
-	autofree char *path = NULL;
-	autofd int fd = -EBADF;
+	bool again = *path;
 	struct volume *v;
 	char name[65];
 
 	TRY(fs_mkdirs(globals->runroot, 0700, err));
 	state_new_id(name);
-	path = xasprintf("%s/.sbx-%s", memory_place(globals), name);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fs_err(err, AT_FDCWD, path);
-	strv_add(&job->secrets, path);
-	TRY(fs_write_all(fd, text, len, err));
-	if (fchmod(fd, m->mode == RUN_ID_UNSET ? 0400 : m->mode & 0777) < 0)
-		return err_sys(err, "chmod a secret");
-	TRY(give(job, path, m, err));
+	if (!again)
+		*path = xasprintf("%s/.sbx-%s/secret", memory_place(globals), name);
+	TRY(write_secret(job, m, *path, secret, err));
+	if (again)
+		return 0;
 	v = run_add_volume(job, VOLUME_BIND, m->target ? m->target : usual);
-	v->source = move_ptr(&path);
+	v->source = xstrdup(*path);
 	v->read_only = true;
 	return 0;
 }
@@ -224,8 +253,7 @@ static int secret_file(struct run_job *job, const struct run_mount *m, const cha
 static int secret_prepare(struct run_job *job, const struct run_mount *m, struct err *err)
 {
 	const struct build_secret *secret = m->id ? find_secret(job->step->build, m->id) : NULL;
-	autofree char *text = NULL;
-	size_t len = 0;
+	struct secret_text have = { 0 };
 	int r = 0;
 
 	if (!secret && m->required)
@@ -234,16 +262,27 @@ static int secret_prepare(struct run_job *job, const struct run_mount *m, struct
 			m->id ? m->id : "", m->id ? m->id : "ID");
 	if (!secret)
 		return 0;
-	TRY(read_secret(secret, &text, &len, err));
+	TRY(read_secret(secret, &have, err));
 	if (m->env) {
-		autofree char *assignment = xasprintf("%s=%s", m->env, text);
+		autofree char *assignment = xasprintf("%s=%s", m->env, have.text);
 
 		strv_env_set(&job->env, assignment);
 	}
 	if (!m->env || m->target)
-		r = secret_file(job, m, text, len, err);
-	explicit_bzero(text, len);
+		r = secret_file(job, m, &have, err);
+	explicit_bzero(have.text, have.len);
+	free(have.text);
 	return r;
+}
+
+int run_secrets_again(struct run_job *job, struct err *err)
+{
+	const struct run_words *run = &job->step->in.run;
+
+	for (size_t i = 0; i < run->n_mounts; i++)
+		if (job->binds[i].secret)
+			TRY(secret_prepare(job, &run->mounts[i], err));
+	return 0;
 }
 
 /* ---- all ---- */
@@ -263,7 +302,13 @@ int run_mounts_key(struct run_job *job, struct key *key, struct err *err)
 		key_add(key, m->source);
 		key_add(key, m->id);
 		key_add(key, m->env);
-		if (m->type == MOUNT_BIND)
+		key_add_int(key, m->sharing);
+		key_add_int(key, m->mode);
+		key_add_int(key, m->uid);
+		key_add_int(key, m->gid);
+		key_add_int(key, m->size);
+		key_add_int(key, m->required);
+		if (m->type == MOUNT_BIND || (m->type == MOUNT_CACHE && m->from))
 			r = run_bind_key(job, i, key, err);
 		if (r != 0)
 			return r;

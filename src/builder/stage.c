@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "builder/diagnose.h"
 #include "builder/text.h"
+#include "options/options.h"
 
 #define STAGES_MAX 100000
 
@@ -215,6 +216,23 @@ static int no_name(const struct stage *stage, struct err *err)
 		stage->from.args.v[0]);
 }
 
+/* "arm64" alone is linux/arm64. */
+static int resolve_platform(const struct expansion *how, struct stage *stage, struct err *err)
+{
+	autofree char *text = NULL;
+
+	if (!stage->from.platform)
+		return 0;
+	TRY(expand_word(how, stage->from.platform, &text, err));
+	if (!*text)
+		return err_set(err, -EINVAL, "empty platform value from expression %s",
+			stage->from.platform);
+	stage->platform = strchr(text, '/') ? move_ptr(&text) : xasprintf("linux/%s", text);
+	if (parse_platform(stage->platform, err) < 0)
+		return err_wrap(err, "failed to parse platform %s", stage->from.platform);
+	return 0;
+}
+
 static int resolve_base(const struct dockerfile *file, const struct stage_options *options,
 	struct stages *stages, size_t at, struct err *err)
 {
@@ -224,8 +242,7 @@ static int resolve_base(const struct dockerfile *file, const struct stage_option
 	size_t index = 0;
 
 	TRY(expand_word(&how, stage->from.args.v[0], &name, err));
-	if (stage->from.platform)
-		TRY(expand_word(&how, stage->from.platform, &stage->platform, err));
+	TRY(resolve_platform(&how, stage, err));
 	if (!*name)
 		return no_name(stage, err);
 	if (is_context(options, name))

@@ -31,6 +31,9 @@ void run_job_done(struct run_job *job)
 	free(job->workdir);
 	free(job->user);
 	run_opts_done(&job->opts);
+	strv_each (path, &job->secrets)
+		(void)run_secret_remove(
+			*path); /* of a program that was never started, or gone already */
 	strv_done(&job->secrets);
 	for (size_t i = 0; i < job->n_locks; i++)
 		(void)close(job->locks[i]); /* releases */
@@ -39,6 +42,7 @@ void run_job_done(struct run_job *job)
 		snapshot_done(&job->binds[i].from);
 		strv_done(&job->binds[i].layers);
 		free(job->binds[i].place);
+		free(job->binds[i].secret);
 	}
 	free(job->binds);
 	policy_done(&job->policy);
@@ -214,22 +218,23 @@ static int failed(struct run_job *job, int status, struct err *err)
 {
 	struct step *s = job->step;
 	autofree char *words = words_of(&job->argv);
+	struct err why = ERR_INIT;
+	int shell = 0;
 	uint32_t vertex = vertex_of(s->stage, s->index);
 	autofree char *text = xasprintf(
 		"process \"%.300s\" did not complete successfully: exit code: %d", words, status);
 
 	report(s->build, REPORT_ERROR, vertex, text);
 	if (s->build->opts->shell_on_error) {
-		struct err why = ERR_INIT;
-
 		report(s->build, REPORT_SHELL, vertex, "");
-		if (run_shell(job, &why) < 0)
-			report(s->build, REPORT_NOTE, vertex, why.text);
+		shell = run_shell(job, &why);
 	}
-	(void)err_set(err, -ECHILD, "failed to solve: %s%s", text,
-		s->build->opts->shell_on_error
-			? ""
-			: ". Look around there with: sbx build --on-error shell");
+	(void)err_set(err, -ECHILD, "failed to solve: %s%s%s", text,
+		!s->build->opts->shell_on_error
+			? ". Look around there with: sbx build --on-error shell"
+		: shell < 0 ? ". There is no shell: "
+			    : "",
+		shell < 0 ? why.text : "");
 	return err_exit(err, 1);
 }
 

@@ -65,6 +65,7 @@ int image_restore(
 /* A directory as an image without settings: its one layer, which is never written to. -ENOTDIR… */
 int image_from_directory(const char *path, struct image *ret, struct err *err);
 
+const char *platform_host(void); /* "linux/amd64" of this machine */
 /* Is it what --platform asks for? -EINVAL when `platform` is none; 0, or -ENOENT with E-ARCH. */
 int image_check_platform(const struct image *image, const char *platform, struct err *err);
 

@@ -152,6 +152,5 @@ int config_diff_ids(const struct json *config, size_t n_layers, struct strv *ret
 int config_check_history(const struct json *config, size_t n_layers, struct err *err);
 /* chain_id(0)=diff(0); chain_id(n)=sha256(chain(n-1) " " diff(n)): hex without prefix, one per layer. */
 void chain_ids(const struct strv *diff_ids, struct strv *ret);
-const char *platform_host(void); /* "linux/amd64" of this machine */
 
 #endif

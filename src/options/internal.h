@@ -34,7 +34,6 @@ int parse_volumes_from(const char *value, struct err *err);
 int parse_restart(const char *value, char **slot, int64_t *ret_max, struct err *err);
 int parse_log_opt(const char *value, struct err *err);
 int parse_ulimit(const char *value, struct ulimit *ret, struct err *err);
-int parse_platform(const char *value, struct err *err);
 
 /* verbs_server.c */
 int take_platform(

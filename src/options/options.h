@@ -193,6 +193,8 @@ int parse_mount(const char *value, struct volume *ret, struct err *err);  /* --m
 int parse_size(const char *value, int64_t *ret, struct err *err); /* 64m, 1g, 512 → bytes */
 const char *ulimit_name(int resource);                            /* RLIMIT_NOFILE → "nofile" */
 int parse_signal(const char *value, struct err *err); /* "TERM", "SIGTERM", "15" → number */
+/* os/arch[/variant]; -EINVAL otherwise. */
+int parse_platform(const char *value, struct err *err);
 /* RFC 3339, unix seconds with fraction, or a Go duration before `now`; ns since the epoch. */
 int parse_time(const char *value, int64_t now, int64_t *ret, struct err *err);
 int parse_duration(const char *value, int64_t *ret, struct err *err); /* Go's "1h30m", ns */

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tarfile
 
-from buildtest import build, built, steps, tree_has, write
+from buildtest import build, built, shown_secrets, steps, tree_has, write
 from sbxtest import REGISTRY, SBX, Terminal, expect, main, test, wait_for
 
 
@@ -44,14 +44,25 @@ def nothing_of_the_mounts_gets_into_the_layer(box):
 
 @test("overlay")
 def row_102_the_base_is_pulled_when_it_is_missing(box):
-    built(box, "FROM busybox\nRUN true\n", "-t", "a")
-    expect("busybox" in box.ok("images"))
+    """A short name is docker.io's; what is here wins, also where there is no registry at all."""
+    progress = built(box, "FROM busybox\nRUN true\n", "-t", "a")
+    expect("busybox" in box.ok("images") and "FROM busybox" in progress, progress)
+    box.ok("tag", "a", "docker.io/library/mine:latest")
+    offline = {"SBX_CONFIG": box.file("none.json", '{"registries": {"docker.io": {"mirrors": ["http://127.0.0.1:1"]}}}')}
+    for name in ("busybox", "mine", "library/mine", "docker.io/library/mine:latest"):
+        built(box, "FROM %s\nRUN true\n" % name, "-t", "b", env=offline)
+    result = build(box, "FROM nothere\nRUN true\n", env=offline)
+    expect(result.code == 1 and "nothere" in result.err and "Dockerfile:1" in result.err, result)
 
 
 @test("overlay")
 def row_103_maintainer_is_the_author(box):
-    built(box, "FROM busybox\nMAINTAINER  gtl<1@qq.com>\n", "-t", "a")
+    """It is deprecated, which is said once."""
+    text = "FROM busybox AS one\nMAINTAINER somebody\nFROM one\nMAINTAINER  gtl<1@qq.com>\n"
+    said = built(box, text, "-t", "a")
     expect(box.inspect("a")["Author"] == "gtl<1@qq.com>", box.inspect("a"))
+    expect(said.count("MAINTAINER is deprecated") == 1 and "Dockerfile:2: MAINTAINER" in said, said)
+    expect(box.sbx("build", "-q", box.path("ctx")).err == "")
 
 
 @test("overlay")
@@ -69,6 +80,9 @@ def row_111_112_113_expose_last_cmd_and_names(box):
     expect("naming to docker.io/library/name:tag" in build_ok, build_ok)
     expect(box.inspect("name:tag")["Config"]["ExposedPorts"] == {"80/tcp": {}})
     expect(box.ok("run", "--rm", "--net", "none", "b:2") == "success")
+    steps_of = box.ok("history", "--no-trunc", "--format", "{{.CreatedBy}}", "b:2").splitlines()
+    expect(steps_of[:3] == ['CMD ["/bin/sh" "-c" "echo \\"success\\""]', 'CMD ["/bin/sh" "-c" "echo $MYPATH"]', "EXPOSE [80/tcp]"],
+           steps_of[:3])
     box.fails(125, "build", "-t", "Name:tag", box.path("ctx"), says=["must be lowercase", "Try: -t name:tag"])
     box.fails(1, "build", "-t", "x", says="requires 1 argument")
 
@@ -156,7 +170,7 @@ def mounts_of_run(box):
     expect(re.search(r"DONE.*\n\n#\d+ .*RUN --network=none .*\n#\d+ [\d.]+ lo\n#\d+ DONE", progress), progress)
     expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/count") == "1")
     expect(tree_has(box, b"s3cret-value") == [] and tree_has(box, b"env-s3cret") == [])
-    expect(not glob.glob("/dev/shm/.sbx-*"), glob.glob("/dev/shm/.sbx-*"))
+    expect(shown_secrets(b"s3cret-value") == [], shown_secrets(b"s3cret-value"))
     progress = built(box, text.replace("x >>", "y >>"), *args, "-t", "a", env={"HIDDEN": "other"})
     expect(steps(progress)["RUN ls /run/secrets 2>/dev/null; true"] == "CACHED", progress)
     expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/count") == "2")
@@ -422,6 +436,21 @@ def a_shell_where_a_run_has_failed(box):
     terminal.wait_text("TOrn")
     expect(terminal.wait_end() == 1)
     expect(os.listdir(box.path("root/tmp")) == [], os.listdir(box.path("root/tmp")))
+    result = box.sbx("build", "--on-error", "shell", path, data="")  # nobody to ask
+    expect(result.code == 1 and "exit code: 1. There is no shell: --on-error shell needs a terminal" in result.err, result)
+
+
+@test("overlay")
+def a_shell_after_a_failure_has_the_secrets_too(box):
+    """They were removed when the program ran, and are again when the shell does."""
+    box.file("secret", "s3cret-value\n")
+    path = write(box, "FROM busybox\nRUN --mount=type=secret,id=s,required false\n")
+    terminal = Terminal(box, SBX, "build", "--on-error", "shell", "--secret", "id=s,src=" + box.path("secret"), path)
+    terminal.wait_text(r"/ # ")
+    terminal.send("tr a-z A-Z </run/secrets/s; exit\n")
+    terminal.wait_text("S3CRET-VALUE")
+    expect(terminal.wait_end() == 1)
+    expect(tree_has(box, b"s3cret-value") == [], tree_has(box, b"s3cret-value"))
 
 
 @test("overlay")

@@ -32,6 +32,40 @@ def another_value_of_an_arg_is_missed_from_its_line_on(box):
 
 
 @test("overlay")
+def a_stage_may_be_of_another_platform_than_its_neighbours(box):
+    """FROM --platform, the same name for two; the one that is asked for is fetched, whatever has the name here."""
+    text = ("FROM --platform=linux/arm64 multi AS arm\nFROM multi AS plain\nFROM --platform=$BUILDPLATFORM multi AS host\n"
+            "FROM --platform=arm64 scratch\nCOPY --from=arm / /arm/\nCOPY --from=plain / /plain/\nCOPY --from=host / /host/\n")
+    built(box, text, "-t", "a")
+    expect(box.inspect("a")["Architecture"] == "arm64", box.inspect("a"))
+    for target, arch in (("arm", "arm64"), ("plain", "amd64"), ("host", "amd64")):
+        built(box, text, "--target", target, "-t", target)
+        expect(box.inspect(target)["Architecture"] == arch, target, box.inspect(target)["Architecture"])
+    built(box, "FROM multi\n", "--platform", "linux/arm64", "-t", "b")
+    expect(box.inspect("b")["Architecture"] == "arm64", box.inspect("b"))
+    for bad, says in (("Li,x", "failed to parse platform Li,x"), ("$NONE", "empty platform value from expression \\$NONE")):
+        box.fails(1, "build", write(box, "FROM --platform=%s busybox\n" % bad), says=[says, "Dockerfile:1"])
+
+
+@test("overlay")
+def how_a_mount_is_made_is_part_of_what_a_run_is(box):
+    """Another owner, mode, size or source of a --mount is another RUN to the cache."""
+    box.file("s", "x\n")
+    line = "FROM busybox AS one\nRUN echo %s >/f\nFROM busybox\nRUN --mount=%s stat -c %%a-%%u /m >/o\n"
+    seen = []
+    for word, mount in (("a", "type=secret,id=s,target=/m"), ("a", "type=secret,id=s,target=/m,mode=444"), ("a", "type=secret,id=s,target=/m,uid=5"),
+                        ("a", "type=cache,target=/m,id=1"), ("a", "type=cache,target=/m,id=1,sharing=locked"),
+                        ("a", "type=cache,target=/m,id=2,from=one"), ("b", "type=cache,target=/m,id=2,from=one"),
+                        ("b", "type=tmpfs,target=/m"), ("b", "type=tmpfs,target=/m,size=4096")):
+        for expected in ("DONE", "CACHED"):
+            ends = steps(built(box, line % (word, mount), "--secret", "id=s,src=" + box.path("s"), "-t", "a"))
+            end = [v for k, v in ends.items() if "--mount" in k]
+            expect(end == [expected], mount, ends)
+        seen.append(box.ok("run", "--rm", "--net", "none", "a", "cat", "/o"))
+    expect(seen[:3] == ["400-0", "444-0", "400-5"], seen)
+
+
+@test("overlay")
 def shared_memory_of_a_run_has_the_size_asked_for(box):
     built(box, "FROM busybox\nRUN df -k /dev/shm | tail -n 1 >/o\n", "--shm-size", "7m", "-t", "a")
     expect(box.ok("run", "--rm", "--net", "none", "a", "cat", "/o").split()[1] == "7168")
