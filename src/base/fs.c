@@ -452,18 +452,20 @@ int fs_err(struct err *err, int dir_or_fd, const char *what)
 	switch (saved) {
 	case EDQUOT:
 		return err_id(err, -EDQUOT, "E-QUOTA",
-			"%s: your disk quota is used up (the disk itself is not full). Remove files or "
-			"images you do not need: sbx rmi IMAGE",
+			"%s: your disk quota is used up (the disk itself is not full). Without root: "
+			"remove files or images you do not need: sbx rmi IMAGE. With root: a larger quota "
+			"(edquota -u USER)",
 			what);
 	case ENOSPC:
 		if (known && st.f_files > 0 && st.f_favail == 0)
 			return err_id(err, -ENOSPC, "E-INODES",
 				"%s: no inodes left on this file system (%llu in use): too many files, "
-				"not too many bytes. Remove images: sbx rmi IMAGE, or move the store: --root DIR",
+				"not too many bytes. Without root: remove images: sbx rmi IMAGE, or move the store: "
+				"--root DIR. With root: a file system with more inodes",
 				what, (unsigned long long)st.f_files);
 		return err_id(err, -ENOSPC, "E-DISK-FULL",
-			"%s: no space left on device (%llu MB free). Free some: sbx rmi IMAGE, or move "
-			"the store: --root DIR",
+			"%s: no space left on device (%llu MB free). Without root: free some: sbx rmi IMAGE, "
+			"or move the store: --root DIR. With root: a folder on a larger disk",
 			what,
 			known ? (unsigned long long)st.f_bavail * st.f_frsize / 1000000 : 0ULL);
 	default:

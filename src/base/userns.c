@@ -51,7 +51,7 @@ static int write_direct(
 	return err_id(err, -EPERM, "E-NEST-CAPS",
 		"this root may not map itself into a new user namespace: that takes CAP_SETFCAP (from Linux 5.12 "
 		"on), which the outer container has dropped. Without root: another user than root there "
-		"(--user 1000). Or start the outer container with --cap-add SETFCAP");
+		"(--user 1000). With root: start the outer container with --cap-add SETFCAP");
 }
 
 /* newuidmap PID INSIDE OUTSIDE COUNT ... A bare fork and exec: nothing of ours is open without CLOEXEC,
@@ -362,16 +362,16 @@ int userns_explain(int errnum, struct err *err)
 
 	if (max == 0)
 		return err_id(err, -EPERM, "E-USERNS-OFF",
-			"this kernel forbids user namespaces (user.max_user_namespaces=0). With root: "
-			"sysctl -w user.max_user_namespaces=15000");
+			"this kernel forbids user namespaces (user.max_user_namespaces=0). Without root: "
+			"another machine. With root: sysctl -w user.max_user_namespaces=15000");
 	if (sysctl_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
 		return err_id(err, -EPERM, "E-USERNS-OFF",
-			"this kernel forbids user namespaces (kernel.unprivileged_userns_clone=0). With "
-			"root: sysctl -w kernel.unprivileged_userns_clone=1");
+			"this kernel forbids user namespaces (kernel.unprivileged_userns_clone=0). Without "
+			"root: another machine. With root: sysctl -w kernel.unprivileged_userns_clone=1");
 	if (errnum == ENOSPC || errnum == EUSERS)
 		return err_id(err, -ENOSPC, "E-USERNS-LIMIT",
 			"the limit of %ld user namespaces (or of their nesting) is reached; the disk is not "
-			"full. Stop containers you do not need, or with root: sysctl -w "
+			"full. Without root: stop containers you do not need. With root: sysctl -w "
 			"user.max_user_namespaces=%ld",
 			max, max > 0 ? 2 * max : 15000);
 	if (sysctl_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
@@ -383,8 +383,9 @@ int userns_explain(int errnum, struct err *err)
 			self, self);
 	if (errnum == EPERM && seccomp_filtered())
 		return err_id(err, -EPERM, "E-NEST-SECCOMP",
-			"already inside a container whose seccomp filter forbids new namespaces. Start the "
-			"outer one with --security-opt seccomp=unconfined to allow it");
+			"already inside a container whose seccomp filter forbids new namespaces. Without "
+			"root: start sbx outside of it. With root: start the outer one with --security-opt "
+			"seccomp=unconfined");
 	if (errnum == EPERM) /* nothing else is left that create_user_ns() refuses this way */
 		return err_id(err, -EPERM, "E-NEST-CHROOT",
 			"this is a chroot, and in one the kernel forbids new user namespaces. Without root: "

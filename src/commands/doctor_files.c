@@ -19,6 +19,7 @@
 
 #include "base/fs.h"
 #include "base/own.h"
+#include "base/space.h"
 #include "base/spawn.h"
 #include "base/xalloc.h"
 #include "commands/output.h"
@@ -26,6 +27,10 @@
 
 #define SOCKET_PATH_MAX 107 /* sun_path without its NUL */
 #define SOCKET_LONGEST  60  /* below the run directory: containers/ID/attach.sock */
+
+/* Less than these is said: a distribution's image has some thousand files and hundreds of megabytes. */
+#define FEW_BYTES (1000u * 1000 * 1000)
+#define FEW_FILES 10000
 
 static const char *type_name(long magic, char ret[24])
 {
@@ -148,25 +153,45 @@ static void add_abilities(struct doctor *doctor, const struct trial *t)
 		(void)snprintf(doctor->run_id, sizeof(doctor->run_id), "E-STORE-LOCKS");
 }
 
+/* What a pull of an image ends with where this little is left; NULL: there is room for most. */
+static const char *lacks_room(const struct space *space)
+{
+	if (space->bytes < FEW_BYTES)
+		return space->bytes_quota ? "E-QUOTA" : "E-WONT-FIT";
+	return space->inodes < FEW_FILES ? "E-INODES" : NULL;
+}
+
+static char *files_word(uint64_t inodes)
+{
+	if (inodes == UINT64_MAX)
+		return xasprintf("files without a bound");
+	return xasprintf("%llu more files", (unsigned long long)inodes);
+}
+
 static void check_space(struct doctor *doctor)
 {
-	autofree char *found = NULL;
+	autofd int root = open(doctor->globals->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autofree char *found = NULL, *files = NULL;
+	struct space space;
 	char size[UNITS_MAX], spare[24];
-	struct statvfs vfs;
+	const char *lacking;
 	struct statfs fs;
-	bool tight;
 
-	if (statvfs(doctor->globals->root, &vfs) < 0 || statfs(doctor->globals->root, &fs) < 0)
+	if (root < 0 || fstatfs(root, &fs) < 0 || space_ask(root, &space) < 0)
 		return;
-	units_size((int64_t)(vfs.f_bavail * vfs.f_frsize), 3, size);
-	tight = vfs.f_bavail * vfs.f_frsize < 1000u * 1000 * 1000;
-	found = xasprintf("%s on %s, %s free, %llu more files", doctor->globals->root,
-		type_name((long)fs.f_type, spare), size, (unsigned long long)vfs.f_favail);
+	lacking = lacks_room(&space);
+	files = files_word(space.inodes);
+	units_size((int64_t)(space.bytes < INT64_MAX ? space.bytes : INT64_MAX), 3, size);
+	found = xasprintf("%s on %s, %s %s, %s%s", doctor->globals->root,
+		type_name((long)fs.f_type, spare), size,
+		space.bytes_quota ? "left of your quota" : "free", files,
+		space.inodes_quota ? " by your quota" : "");
 	doctor_add(doctor,
 		&(struct check){ .name = "store",
-			.finding = tight ? FINDING_LESS : FINDING_OK,
+			.finding = lacking ? FINDING_LESS : FINDING_OK,
+			.id = lacking,
 			.found = found,
-			.mend = tight ? "sbx system prune, or another place: SBX_ROOT" : NULL });
+			.mend = lacking ? "sbx system prune, or another place: SBX_ROOT" : NULL });
 }
 
 static void check_store(struct doctor *doctor)

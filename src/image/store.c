@@ -17,8 +17,8 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/sha256.h"
+#include "base/space.h"
 #include "base/xalloc.h"
-#include "image/space.h"
 #include "image/store_private.h"
 
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
@@ -306,6 +306,7 @@ static const char *in_units(uint64_t bytes, char ret[32])
 int store_check_space(
 	const struct store *store, const char *what, int64_t bytes, int64_t inodes, struct err *err)
 {
+	static const char larger_quota[] = "a larger quota (edquota -u USER)";
 	char needs[32], has[32];
 	struct space space;
 
@@ -314,19 +315,21 @@ int store_check_space(
 	if (bytes > 0 && space.bytes < (uint64_t)bytes)
 		return err_id(err, space.bytes_quota ? -EDQUOT : -ENOSPC,
 			space.bytes_quota ? "E-QUOTA" : "E-WONT-FIT",
-			"%s needs %s, %s%s where the image store is (%s). Free some space, or choose "
-			"another place with --root DIR or SBX_ROOT",
+			"%s needs %s, %s%s where the image store is (%s). Without root: free some space (sbx "
+			"system prune), or choose another place: --root DIR or SBX_ROOT. With root: %s",
 			what, in_units((uint64_t)bytes, needs), in_units(space.bytes, has),
 			space.bytes_quota ? " are left of your quota" : " are free",
-			store->layers_path);
+			store->layers_path,
+			space.bytes_quota ? larger_quota : "a folder on a larger disk");
 	if (space.inodes < (uint64_t)(inodes > 0 ? inodes : 1))
 		return err_id(err, space.inodes_quota ? -EDQUOT : -ENOSPC,
 			space.inodes_quota ? "E-QUOTA" : "E-INODES",
-			"%s needs %lld files, but %s (%s) has room for %llu. Remove images (sbx rmi), or "
-			"choose another place with --root DIR",
+			"%s needs %lld files, but %s (%s) has room for %llu. Without root: remove images "
+			"(sbx rmi), or choose another place: --root DIR or SBX_ROOT. With root: %s",
 			what, (long long)inodes,
 			space.inodes_quota ? "your quota where the image store is"
 					   : "the file system of the image store",
-			store->layers_path, (unsigned long long)space.inodes);
+			store->layers_path, (unsigned long long)space.inodes,
+			space.inodes_quota ? larger_quota : "a file system with more inodes");
 	return 0;
 }

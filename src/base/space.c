@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image/space.h"
+#include "base/space.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>

@@ -4,8 +4,8 @@
  * leave of that (quotactl(2); Linux 5.14, before that a quota is told when it is hit). Project quotas are
  * in what the file system tells; those of an NFS server cannot be asked for.
  */
-#ifndef SBX_IMAGE_SPACE_H
-#define SBX_IMAGE_SPACE_H
+#ifndef SBX_BASE_SPACE_H
+#define SBX_BASE_SPACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
