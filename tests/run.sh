@@ -249,10 +249,15 @@ make_cache() {
 	chmod 755 "$cache"
 }
 
-prepare() {
-	local users=(--allow "$cache/build/sbx" --allow "$cache/build-asan/sbx")
+prepare() { # SUITE...
+	local suite users=(--allow "$cache/build/sbx" --allow "$cache/build-asan/sbx")
 	[ "$(id -u)" = 0 ] && users+=(--user "$user" --plain-user sbxnosub)
 	"$top/tests/setup/prepare.sh" "${users[@]}" build run demo offline tests ${bench:+bench} || die "this machine cannot be prepared"
+	for suite in "$@"; do # these three skip with the reason what they lack
+		case $suite in
+		homes | install | vm) "$top/tests/setup/prepare.sh" "$suite" || say "# not all that the suite $suite wants could be installed" ;;
+		esac
+	done
 	make_cache
 	[ "$(id -u)" != 0 ] || rm -rf "$cache"/t/t-* # of runs that were killed
 	copy_tree || die "cannot copy the tree to $cache"
@@ -295,7 +300,7 @@ main() {
 	done
 	[ ${#suites[@]} -gt 0 ] || suites=("${SUITES[@]}")
 	choose_user
-	prepare
+	prepare "${suites[@]}"
 	if [ -n "$bench" ] || needs_images "${suites[@]}"; then
 		trap 'as_user stop' EXIT
 		as_user fixtures || die "the images cannot be made"
