@@ -52,7 +52,19 @@ case $release in
 *) words="E-QUOTA: .* needs .* are left of your quota" ;;
 esac
 refuses "a quota is told from a full disk, before it is unpacked where the kernel can be asked" "$words" in_session env SBX_ROOT=/home/tester/q/s sbx import /tmp/zeros.tar.gz zeros
+case $release in
+4.* | 5.[0-9].* | 5.1[0-3].*) ;; # quotactl_fd(2) came with 5.14
+*) expect "doctor foretells that a quota bounds the store" E-QUOTA store_lacks /home/tester/q/s ;;
+esac
 umount /home/tester/q
+if grep -q CONFIG_TMPFS_QUOTA=y "/boot/config-$release"; then
+	mount -t tmpfs -o usrquota,usrquota_block_hardlimit=12M,uid=1000,gid=1000,mode=755 quota /home/tester/q
+	expect "a home on a tmpfs with a quota for each user: what fits runs" fine in_session env SBX_ROOT=/home/tester/q/s sh -c 'sbx import /home/tester/busybox.tar busybox >/dev/null && sbx run --rm busybox echo fine'
+	refuses "what does not fit is told with what is left" "E-QUOTA: .* needs .* are left of your quota" in_session env SBX_ROOT=/home/tester/q/s sbx import /tmp/zeros.tar.gz zeros
+	umount /home/tester/q
+else
+	skip "a home on a tmpfs with a quota for each user" "this kernel is built without CONFIG_TMPFS_QUOTA (Linux 6.6)"
+fi
 in_session sbx system check >/tmp/story 2>&1
 report $? "nothing is wrong with the store" /tmp/story
 expect "nothing is left running" "" in_session sh -c 'sbx network rm lan >/dev/null; sbx ps -aq'

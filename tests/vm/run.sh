@@ -5,7 +5,7 @@
 set -u
 
 cache=$1 build=$2
-kernels=${SBX_VM_KERNELS:-5.10 6.1} parts=${SBX_VM_PARTS:-kernel nfs limits}
+kernels=${SBX_VM_KERNELS:-5.10 6.1 6.12} parts=${SBX_VM_PARTS:-kernel nfs limits}
 here=$(cd "$(dirname "$0")" && pwd)
 
 missing() {

@@ -62,3 +62,9 @@ foretold() { # KEY [OPTION...]: of doctor's prediction
 value = json.load(open("/tmp/told.json"))["prediction"].get(sys.argv[1])
 print(str(value).lower() if isinstance(value, bool) else value)' "$foretold_key"
 }
+
+store_lacks() { # ROOT: the id in doctor's line about the room there
+	in_session sbx --root "$1" doctor --json >/tmp/told.json
+	python3 -c 'import json
+print(next(check.get("id") for check in json.load(open("/tmp/told.json"))["checks"] if check["name"] == "store"))'
+}
