@@ -252,7 +252,9 @@ static int start_relay(
 			.gateway = session->control->lan->addresses.gateway,
 			.gateway6 = session->control->lan->addresses.gateway6,
 			.keep_clients = flags & WIRE_REPLIES4,
-			.keep_clients6 = flags & WIRE_REPLIES6 },
+			.keep_clients6 = flags & WIRE_REPLIES6,
+			.keep_datagrams = flags & WIRE_DATAGRAMS4,
+			.keep_datagrams6 = flags & WIRE_DATAGRAMS6 },
 		.ports = &session->ports,
 	};
 

@@ -12,7 +12,7 @@
 
 #define FLOWS_MAX   1024
 #define BUCKETS     256
-#define IDLE_MS     120000
+#define IDLE_MS     190000 /* longer than connections are tracked inside (180 s, replies.h) */
 #define SWEEP_MS    5000
 #define PER_TURN    32
 #define CONTROL_MAX 64 /* one in6_pktinfo with its header, and room */

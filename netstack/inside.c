@@ -62,12 +62,31 @@ static bool is_containers(const struct inside *inside, const union syn_address *
 	return IN6_ARE_ADDR_EQUAL(&client->in6.sin6_addr, &inside->address6);
 }
 
-bool inside_source(const struct inside *inside, const union syn_address *client,
+static bool is_loopback(const union syn_address *to)
+{
+	return to->any.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&to->in6.sin6_addr)
+					     : to->in.sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+}
+
+/* A UDP socket on the loopback cannot send to any other address: its kernel looks for the way before our mark is on the
+ * answer. */
+static bool keeps(const struct inside *inside, int type, const union syn_address *to)
+{
+	bool v6 = to->any.sa_family == AF_INET6;
+
+	if (type == SOCK_DGRAM && is_loopback(to))
+		return false;
+	if (type == SOCK_DGRAM)
+		return v6 ? inside->keep_datagrams6 : inside->keep_datagrams;
+	return v6 ? inside->keep_clients6 : inside->keep_clients;
+}
+
+bool inside_source(const struct inside *inside, int type, const union syn_address *client,
 	const union syn_address *to, union syn_address *ret)
 {
 	bool v6 = to->any.sa_family == AF_INET6;
 
-	if (!(v6 ? inside->keep_clients6 : inside->keep_clients)) {
+	if (!keeps(inside, type, to)) {
 		if (v6)
 			set_v6(ret, &inside->address6, 0);
 		else
@@ -136,12 +155,6 @@ static int start(int fd, const union syn_address *to, bool *ret_connecting)
 	return *ret_connecting ? 0 : -errno;
 }
 
-static bool is_loopback(const union syn_address *to)
-{
-	return to->any.sa_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&to->in6.sin6_addr)
-					     : to->in.sin_addr.s_addr == htonl(INADDR_LOOPBACK);
-}
-
 /* As `source`; whom nobody foreign can be leaves the choice to the kernel, but for the loopback, from where it would
  * choose the loopback. */
 static int connect_as(const union syn_address *source, bool foreign, const union syn_address *to,
@@ -162,7 +175,7 @@ static int connect_once(const struct inside *inside, const union syn_address *cl
 	const union syn_address *to, bool *ret_connecting)
 {
 	union syn_address source;
-	bool foreign = inside_source(inside, client, to, &source);
+	bool foreign = inside_source(inside, SOCK_STREAM, client, to, &source);
 	int fd = connect_as(&source, foreign, to, ret_connecting);
 
 	if (!source.in.sin_port || (fd != -EADDRNOTAVAIL && fd != -EADDRINUSE))
@@ -188,18 +201,18 @@ int inside_connect(const struct inside *inside, const union syn_address *client,
 	return fd;
 }
 
-static int connect_udp(const struct inside *inside, const union syn_address *to)
+/* A client's port may be that of a socket inside, or of another flow of it; then it is any. */
+static int connect_udp(
+	const struct inside *inside, const union syn_address *client, const union syn_address *to)
 {
 	autofd int fd = new_socket(to->any.sa_family, SOCK_DGRAM);
 	union syn_address source;
 
 	TRY(fd);
-	if (to->any.sa_family == AF_INET6)
-		set_v6(&source, &inside->address6, 0);
-	else
-		set_v4(&source, inside->address, 0);
-	if (bind(fd, &source.any, syn_address_len(&source)) < 0 ||
-		connect(fd, &to->any, syn_address_len(to)) < 0)
+	if (inside_source(inside, SOCK_DGRAM, client, to, &source))
+		TRY(make_foreign(fd, to->any.sa_family == AF_INET6));
+	TRY(take_source(fd, &source));
+	if (connect(fd, &to->any, syn_address_len(to)) < 0)
 		return -errno;
 	return move_fd(&fd);
 }
@@ -214,7 +227,7 @@ int inside_connect_udp(const struct inside *inside, const union syn_address *cli
 		bool there = inside_target(inside, client, (*attempt)++, port, &to);
 
 		if (there)
-			fd = connect_udp(inside, &to);
+			fd = connect_udp(inside, client, &to);
 		if (inside_is_shortage(fd))
 			return fd;
 	}

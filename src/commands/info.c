@@ -78,8 +78,11 @@ static void put_network(struct json *list, const struct idmap *map)
 		: can & NETWORK_CAN_HOLD      ? "yes"
 					      : "yes, refusals come as resets after connect()");
 	put_feature(list, "client addresses",
-		verdict(can & NETWORK_CAN_KEEP,
-			"no, clients of published ports appear as the container itself"));
+		!(can & NETWORK_CAN_KEEP)
+			? "no, clients of published ports appear as the container itself"
+		: can & NETWORK_CAN_KEEP_UDP
+			? "yes"
+			: "yes over TCP; over UDP clients appear as the container itself");
 }
 
 static void put_landlock(struct json *list)

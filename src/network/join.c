@@ -449,7 +449,9 @@ static uint32_t pack_gear(const struct network_gear *gear, int userns, int netns
 {
 	static const uint32_t flag[NETWORK_FAST] = { WIRE_LISTEN4, WIRE_LISTEN6, WIRE_QUEUE };
 	uint32_t flags = (gear->replies & NETWORK_REPLIES4 ? WIRE_REPLIES4 : 0) |
-			 (gear->replies & NETWORK_REPLIES6 ? WIRE_REPLIES6 : 0);
+			 (gear->replies & NETWORK_REPLIES6 ? WIRE_REPLIES6 : 0) |
+			 (gear->replies & NETWORK_DATAGRAMS4 ? WIRE_DATAGRAMS4 : 0) |
+			 (gear->replies & NETWORK_DATAGRAMS6 ? WIRE_DATAGRAMS6 : 0);
 	size_t n = 0;
 
 	ret[n++] = gear->tap;

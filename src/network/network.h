@@ -21,7 +21,12 @@
 /* What the child made in its namespace and sbx-netstack serves. Descriptors are owned. */
 enum network_fast { NETWORK_LISTEN4, NETWORK_LISTEN6, NETWORK_QUEUE, NETWORK_FAST };
 /* Answers to foreign addresses of this family stay inside, so clients of published ports keep theirs. */
-enum network_replies { NETWORK_REPLIES4 = 1, NETWORK_REPLIES6 = 2 };
+enum network_replies {
+	NETWORK_REPLIES4 = 1, /* over TCP */
+	NETWORK_REPLIES6 = 2,
+	NETWORK_DATAGRAMS4 = 4, /* over UDP */
+	NETWORK_DATAGRAMS6 = 8
+};
 struct network_gear {
 	int tap;
 	int fast[NETWORK_FAST]; /* redirect.h; -EBADF = none */
@@ -136,7 +141,8 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 enum network_can {
 	NETWORK_CAN_REDIRECT = 1, /* TCP goes out by the fast way (redirect.h) */
 	NETWORK_CAN_HOLD = 2,     /* and connect() inside is told the truth */
-	NETWORK_CAN_KEEP = 4,     /* clients of published ports keep their address */
+	NETWORK_CAN_KEEP = 4,     /* clients of published ports keep their address over TCP, */
+	NETWORK_CAN_KEEP_UDP = 8, /* and over UDP */
 };
 int network_probe(const struct idmap *map, struct err *err);
 

@@ -214,3 +214,44 @@ void nft_redirect(struct netlink *nl, uint16_t port)
 	put_number(nl, NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
 	end(nl, nest);
 }
+
+void nft_connection_mark(struct netlink *nl, uint32_t op, uint32_t mark)
+{
+	struct nest nest = begin(nl, "ct");
+
+	put_number(nl, NFTA_CT_DREG, NFT_REG_1);
+	put_number(nl, NFTA_CT_KEY, NFT_CT_MARK);
+	end(nl, nest);
+	nft_compare(nl, op, &mark, sizeof(mark));
+}
+
+static void load_mark(struct netlink *nl, uint32_t mark)
+{
+	struct nest nest = begin(nl, "immediate");
+
+	put_number(nl, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	put_value(nl, NFTA_IMMEDIATE_DATA, &mark, sizeof(mark));
+	end(nl, nest);
+}
+
+void nft_mark_connection(struct netlink *nl, uint32_t mark)
+{
+	struct nest nest;
+
+	load_mark(nl, mark);
+	nest = begin(nl, "ct");
+	put_number(nl, NFTA_CT_KEY, NFT_CT_MARK);
+	put_number(nl, NFTA_CT_SREG, NFT_REG_1);
+	end(nl, nest);
+}
+
+void nft_mark_packet(struct netlink *nl, uint32_t mark)
+{
+	struct nest nest;
+
+	load_mark(nl, mark);
+	nest = begin(nl, "meta");
+	put_number(nl, NFTA_META_KEY, NFT_META_MARK);
+	put_number(nl, NFTA_META_SREG, NFT_REG_1);
+	end(nl, nest);
+}

@@ -28,5 +28,8 @@ void nft_verdict(struct netlink *nl, uint32_t verdict);
 void nft_queue(struct netlink *nl, bool old);
 void nft_reject(struct netlink *nl, uint32_t type, uint8_t code);
 void nft_redirect(struct netlink *nl, uint16_t port);
+void nft_connection_mark(struct netlink *nl, uint32_t op, uint32_t mark); /* compares */
+void nft_mark_connection(struct netlink *nl, uint32_t mark);              /* sets */
+void nft_mark_packet(struct netlink *nl, uint32_t mark);
 
 #endif

@@ -10,7 +10,6 @@
 #include "network/network.h"
 
 #include <fcntl.h>
-#include <linux/fib_rules.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -25,16 +24,16 @@
 #include "base/xalloc.h"
 #include "network/netlink.h"
 #include "network/redirect.h"
+#include "network/replies.h"
 #include "network/subnet6.h"
 #include "network/wire.h"
 
-#define TAP_NAME    "eth"
-#define TUN_PATH    "/dev/net/tun"
-#define LO_INDEX    1 /* the kernel makes it first in every namespace */
-#define REPLY_TABLE 5380
-#define HINT        "queue"        /* in <runroot>/networks */
-#define SLOW_ENV    "SBX_NET_SLOW" /* libslirp alone: for comparisons, and where the fast way fails */
-#define TAP_QUEUE   1000 /* frames; the default, said because shorter queues lose bulk transfers */
+#define TAP_NAME  "eth"
+#define TUN_PATH  "/dev/net/tun"
+#define LO_INDEX  1              /* the kernel makes it first in every namespace */
+#define HINT      "queue"        /* in <runroot>/networks */
+#define SLOW_ENV  "SBX_NET_SLOW" /* libslirp alone: for comparisons, and where the fast way fails */
+#define TAP_QUEUE 1000 /* frames; the default, said because shorter queues lose bulk transfers */
 
 static bool write_sysctl(const char *name, const char *value)
 {
@@ -195,45 +194,6 @@ static void add_route6(struct netlink *nl, const struct network *net, int index)
 	netlink_attr(nl, RTA_OIF, &index, sizeof(index));
 }
 
-static bool write_reply_sysctls(uint8_t family)
-{
-	if (!write_sysctl("ipv4/tcp_fwmark_accept", "1")) /* of both families */
-		return false;
-	return write_sysctl(family == AF_INET ? "ipv4/fwmark_reflect" : "ipv6/fwmark_reflect", "1");
-}
-
-/* Connections that the relay makes in a client's name carry a mark: the program's answers take it over and stay
- * inside by a rule of their own. All or nothing: half of it would lose answers. */
-static bool keep_replies(uint8_t family)
-{
-	struct netlink nl = NETLINK_INIT;
-	struct err why = ERR_INIT;
-	const uint32_t mark = WIRE_MARK_CLIENT, table = REPLY_TABLE, index = LO_INDEX;
-	const struct fib_rule_hdr rule = { .family = family, .action = FR_ACT_TO_TBL };
-	const struct rtmsg route = {
-		.rtm_family = family,
-		.rtm_protocol = RTPROT_BOOT,
-		.rtm_scope = RT_SCOPE_HOST,
-		.rtm_type = RTN_LOCAL,
-	};
-
-	if (!write_reply_sysctls(family))
-		return false;
-	netlink_add(&nl, "add the rule for answers", RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
-	netlink_body(&nl, &rule, sizeof(rule));
-	netlink_attr(&nl, FRA_FWMARK, &mark, sizeof(mark));
-	netlink_attr(&nl, FRA_TABLE, &table, sizeof(table));
-	netlink_add(&nl, "add the route for answers", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-	netlink_body(&nl, &route, sizeof(route));
-	netlink_attr(&nl, RTA_TABLE, &table, sizeof(table));
-	netlink_attr(&nl, RTA_OIF, &index, sizeof(index));
-	if (netlink_run(&nl, &why) == 0)
-		return true;
-	log_msg(LOG_DEBUG, "clients over IPv%d appear as the container itself: %s",
-		family == AF_INET ? 4 : 6, why.text);
-	return false;
-}
-
 /* What redirect_install() found this kernel to have, for the next container; gone with the boot. */
 static enum redirect_queue recall(const struct network *net)
 {
@@ -311,6 +271,15 @@ static int set_up_further(const struct network *net, int index, struct err *err)
 	return run_unless_there(&route6, err);
 }
 
+static bool wants_datagrams(const struct network *net)
+{
+	for (size_t i = 0; i < net->n_ports; i++) {
+		if (net->ports[i].proto == PUBLISH_UDP)
+			return true;
+	}
+	return false;
+}
+
 int network_setup(const struct network *net, struct network_gear *ret, struct err *err)
 {
 	struct network_gear gear __attribute__((cleanup(network_gear_done))) = NETWORK_GEAR_INIT;
@@ -351,8 +320,7 @@ int network_setup(const struct network *net, struct network_gear *ret, struct er
 			"--host-loopback: this kernel does not let containers' connections be "
 			"redirected (nf_tables NAT in user namespaces)");
 	if (index && net->n_ports && !getenv(SLOW_ENV))
-		gear.replies = (keep_replies(AF_INET) ? NETWORK_REPLIES4 : 0) |
-			       (has_ipv6(net) && keep_replies(AF_INET6) ? NETWORK_REPLIES6 : 0);
+		gear.replies = replies_keep(wants_datagrams(net), has_ipv6(net));
 	*ret = gear;
 	gear = (struct network_gear)NETWORK_GEAR_INIT;
 	return 0;
@@ -365,13 +333,16 @@ static int probe(void *data, struct err *err)
 	struct netlink nl = NETLINK_INIT;
 	struct err why = ERR_INIT;
 	int can = 0;
+	unsigned replies;
 
 	add_lo(&nl);
 	TRY(netlink_run(&nl, err));
 	if (redirect_install(&config, &redirect, &why) == 0)
 		can = NETWORK_CAN_REDIRECT | (redirect.queue >= 0 ? NETWORK_CAN_HOLD : 0);
 	redirect_done(&redirect);
-	return can | (keep_replies(AF_INET) ? NETWORK_CAN_KEEP : 0);
+	replies = replies_keep(true, false);
+	return can | (replies & NETWORK_REPLIES4 ? NETWORK_CAN_KEEP : 0) |
+	       (replies & NETWORK_DATAGRAMS4 ? NETWORK_CAN_KEEP_UDP : 0);
 }
 
 int network_probe(const struct idmap *map, struct err *err)

@@ -19,7 +19,7 @@
 #include "base/err.h"
 
 #define WIRE_MAGIC        0x53425831u /* "SBX1" */
-#define WIRE_VERSION      8
+#define WIRE_VERSION      9
 #define WIRE_CONTROL_FD   3 /* sbx-netstack inherits its listening socket here, */
 #define WIRE_DIR_FD       4 /* and the network's directory here */
 #define WIRE_PORTS_MAX    2048
@@ -52,6 +52,8 @@ enum wire_attach_flag {
 	WIRE_LOG = 32,  /* two: files that connections are written down in */
 	WIRE_REPLIES4 = 8, /* none: answers to WIRE_MARK_CLIENT stay inside */
 	WIRE_REPLIES6 = 64,
+	WIRE_DATAGRAMS4 = 128, /* none: the same over UDP */
+	WIRE_DATAGRAMS6 = 256,
 };
 
 enum wire_op { WIRE_JOIN = 1, WIRE_ATTACH = 2 };

@@ -33,7 +33,7 @@ try:
     for words in ("link set lo up", "addr add 203.0.113.2/24 dev far", "-6 addr add 2001:db8::2/64 dev far nodad",
                   "addr add 198.51.100.77/32 dev lo", "link set far up"):
         run(*there, "ip", *words.split())
-    server = subprocess.Popen([member_bin, runroot, "bridge", "-p", port + ":9000", "--", "python3", "-c", echo, "9000"],
+    server = subprocess.Popen([member_bin, runroot, "bridge", "-p", port + ":9000", "-p", port + ":9000/udp", "--", "python3", "-c", echo, "9000"],
                               stdout=subprocess.PIPE, text=True)
     words = server.stdout.readline().split()
     assert server.stdout.readline() == "serving\n"
@@ -45,6 +45,16 @@ try:
     run(*there, "python3", "-c", ask, "2001:db8::1", port)
     run("python3", "-c", ask, "127.0.0.1", port)
     run("python3", "-c", ask, "203.0.113.1", port)
+    udp = "import socket, sys\nfamily = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET\ns = socket.socket(family, " \
+          "socket.SOCK_DGRAM)\ns.settimeout(10)\nif sys.argv[3:]:\n    s.bind((sys.argv[3], int(sys.argv[4])))\n" \
+          "s.connect((sys.argv[1], int(sys.argv[2])))\nfor i in range(3):\n    s.send(b'%d' % i)\n    heard = s.recv(100).decode().split()\n" \
+          "    assert heard[0] == str(i)\nprint('udp', heard[3], flush=True)"
+    run(*there, "python3", "-c", udp, "203.0.113.1", port)
+    run(*there, "python3", "-c", udp, "203.0.113.1", port, "203.0.113.2", "9000")  # a port that is taken inside
+    run(*there, "python3", "-c", udp, "203.0.113.1", port, "198.51.100.77", "0")
+    run(*there, "python3", "-c", udp, "2001:db8::1", port)
+    run("python3", "-c", udp, "127.0.0.1", port)
+    run("python3", "-c", udp, "203.0.113.1", port)
     hold = "import socket, sys\ns = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10)\ns.recv(100)\n" \
            "print(s.getsockname()[1], flush=True)\nsys.stdin.read()"
     for lead in (there, []):
@@ -77,17 +87,23 @@ def two_hosts(box):
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         raise Skip("this machine lets nobody make a user namespace by unshare(1)")
     expect(done.returncode == 0, done.stdout, done.stderr)
-    words, controls = [], []
+    words, controls, datagrams = [], [], []
     for line in done.stdout.splitlines():
-        (controls if line.startswith(("control ", "own ")) else words).extend(line.split())
-    return words, controls[1::2]
+        (datagrams if line.startswith("udp ") else controls if line.startswith(("control ", "own ")) else words).extend(line.split())
+    return words, controls[1::2], datagrams[1::2]
+
+
+def keeps_datagrams(box):
+    return {f["Name"]: f["Status"] for f in json.loads(box.ok("info", "--format", "{{json .}}"))["Features"]}["client addresses"] == "yes"
 
 
 @case()
 def a_second_host_keeps_its_address_and_sees_the_hosts(box):
-    (_, address, _, gateway, *seen), (far, near, own) = two_hosts(box)
+    (_, address, _, gateway, *seen), (far, near, own), datagrams = two_hosts(box)
     expect(seen == ["203.0.113.2", "198.51.100.77", gateway, gateway, "203.0.113.1", "203.0.113.1", "203.0.113.1"], address, gateway,
            seen)
+    expect(datagrams == ["203.0.113.2", "203.0.113.2", "198.51.100.77", gateway, gateway, "203.0.113.1"] or not keeps_datagrams(box),
+           address, gateway, datagrams)
     if own in ("reno", "cubic", "bbr", "bbr2", "bbr3"):  # others have no name that is looked for
         expect(far == own, "another machine's connection has the host's congestion control", far, own)
         expect(not near.startswith("bbr"), "one on this machine is not paced", near)
@@ -96,7 +112,8 @@ def a_second_host_keeps_its_address_and_sees_the_hosts(box):
 @case()
 def without_foreign_sources_everybody_is_the_container_itself(box):
     box.env["SBX_NET_SLOW"] = "1"
-    (_, address, _, _, *seen), _ = two_hosts(box)
+    (_, address, _, _, *seen), _, datagrams = two_hosts(box)
+    expect(datagrams == [address] * 6, address, datagrams)
     expect(seen == [address] * 5 + ["203.0.113.1"] * 2, address, seen)
 
 

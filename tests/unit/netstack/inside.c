@@ -39,7 +39,7 @@ static void assert_seen(const struct inside *inside, const char *client, const c
 {
 	union syn_address from = address_of(client), target = address_of(to), source;
 	char text[INET6_ADDRSTRLEN];
-	bool foreign = inside_source(inside, &from, &target, &source);
+	bool foreign = inside_source(inside, SOCK_STREAM, &from, &target, &source);
 
 	assert_int_equal(foreign, inside->keep_clients);
 	assert_string_equal(text_of(&source, text), seen);
@@ -78,6 +78,28 @@ static void where_answers_leave_everybody_is_the_container_itself(void **state)
 	assert_seen(&inside, "::1", "::1", "fd00::2", 0);
 }
 
+static void over_udp_clients_are_kept_but_for_programs_on_the_loopback(void **state)
+{
+	static const struct {
+		const char *client, *to, *seen;
+	} cases[] = { { "203.0.113.9", "10.88.0.2", "203.0.113.9" },
+		{ "2001:db8::9", "fd00::2", "2001:db8::9" },
+		{ "127.0.0.1", "10.88.0.2", "10.88.0.1" },
+		{ "203.0.113.9", "127.0.0.1", "10.88.0.2" }, { "2001:db8::9", "::1", "fd00::2" } };
+	struct inside inside = inside_of(false);
+	char text[INET6_ADDRSTRLEN];
+
+	inside.keep_datagrams = inside.keep_datagrams6 = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		union syn_address from = address_of(cases[i].client), to = address_of(cases[i].to),
+				  source;
+
+		assert_int_equal(inside_source(&inside, SOCK_DGRAM, &from, &to, &source), i < 3);
+		assert_string_equal(text_of(&source, text), cases[i].seen);
+		assert_false(inside_source(&inside, SOCK_STREAM, &from, &to, &source));
+	}
+}
+
 static void assert_order(
 	const struct inside *inside, const char *client, const char *const want[INSIDE_ATTEMPTS])
 {
@@ -113,4 +135,5 @@ static void the_clients_own_family_comes_first(void **state)
 TEST_MAIN(cmocka_unit_test(a_client_keeps_address_and_port_of_its_own_family),
 	cmocka_unit_test(clients_whose_address_means_nothing_inside_are_the_gateway),
 	cmocka_unit_test(where_answers_leave_everybody_is_the_container_itself),
+	cmocka_unit_test(over_udp_clients_are_kept_but_for_programs_on_the_loopback),
 	cmocka_unit_test(the_clients_own_family_comes_first))
