@@ -24,9 +24,19 @@ static void plan_argv(struct launch *launch)
 		strv_extend(&launch->argv, &image->cmd);
 }
 
-static void plan_env(struct launch *launch)
+static bool is_unset(const struct run_opts *opts, const char *assignment)
 {
-	strv_done(&launch->env);
+	size_t len = strcspn(assignment, "=");
+
+	strv_each (name, &opts->unsetenv)
+		if (strlen(*name) == len && memcmp(*name, assignment, len) == 0)
+			return true;
+	return opts->unsetenv_all;
+}
+
+/* What nobody asked for: sbx's own variables and the image's. */
+static void plan_default_env(struct launch *launch)
+{
 	strv_add(&launch->env, DEFAULT_PATH);
 	strv_addf(&launch->env, "HOSTNAME=%s", launch->hostname);
 	if (launch->opts.tty)
@@ -34,6 +44,18 @@ static void plan_env(struct launch *launch)
 	strv_each (item, &launch->image.env)
 		if (strchr(*item, '=') && **item != '=') /* J01: never filled from the host */
 			strv_add(&launch->env, *item);
+}
+
+static void plan_env(struct launch *launch)
+{
+	autostrv struct strv given = STRV_INIT;
+
+	strv_done(&launch->env);
+	plan_default_env(launch);
+	strv_each (item, &launch->env)
+		if (!is_unset(&launch->opts, *item))
+			strv_add(&given, *item);
+	strv_set(&launch->env, given.v);
 	env_override(&launch->env, &launch->opts.env);
 }
 

@@ -119,7 +119,7 @@ struct run_opts {
 	char *log_driver;     /* NULL = "json-file" */
 	struct strv log_opts; /* "max-size=10m", judged */
 	bool no_shm;          /* --ipc none: without /dev/shm */
-	bool host_ipc, host_uts, host_cgroupns, env_host;
+	bool host_ipc, host_uts, host_cgroupns, env_host, unsetenv_all;
 	char *domainname;
 	int64_t timeout;               /* seconds the container may run, 0 = for ever */
 	struct strv sysctls;           /* "net.core.somaxconn=1", judged */
@@ -135,6 +135,7 @@ struct run_opts {
 	enum pull_policy pull;
 	int64_t stop_timeout; /* seconds, -1 = not given */
 	int64_t shm_size;     /* bytes, -1 = not given */
+	struct strv unsetenv; /* names that the image or sbx may have given a value */
 	struct strv env; /* "NAME=value": --env-file lines first, then -e; host copies resolved */
 	struct strv labels, cap_add, cap_drop, security_opt, dns, add_host, group_add;
 	struct strv network_alias, links, dns_search, dns_option;

@@ -385,6 +385,10 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "tz", call_tz, "ZONE", "Time zone, like Europe/Paris, or local for the host's"),
 	OPT_CALL(0, "ulimit", call_ulimit, "NAME=SOFT[:HARD]", "Set a resource limit"),
 	OPT_CALL(0, "umask", call_umask, "MODE", "File mode creation mask (default 0022)"),
+	OPT_LIST(0, "unsetenv", RUN, opts.unsetenv, "NAME",
+		"Leave a variable of the image or of sbx out"),
+	OPT_FLAG(0, "unsetenv-all", RUN, opts.unsetenv_all,
+		"Leave all of them out; -e and --env-file stay"),
 	OPT_STRING(
 		'u', "user", RUN, opts.user, "USER[:GROUP]", "User and group, by name or number"),
 	OPT_CALL(0, "userns", call_userns, "MODE",
@@ -410,7 +414,8 @@ void run_opts_done(struct run_opts *o)
 	struct strv *lists[] = { &o->env, &o->labels, &o->cap_add, &o->cap_drop, &o->security_opt,
 		&o->dns, &o->add_host, &o->group_add, &o->command, &o->args, &o->network_alias,
 		&o->links, &o->volumes_from, &o->dns_search, &o->dns_option, &o->log_opts,
-		&o->sysctls, &o->devices, &o->expose, &o->annotations, &o->ignored, &o->warnings };
+		&o->sysctls, &o->devices, &o->expose, &o->annotations, &o->ignored, &o->warnings,
+		&o->unsetenv };
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);

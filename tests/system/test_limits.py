@@ -167,6 +167,16 @@ def labels_annotations_and_the_environment_come_from_files_and_the_caller(box):
 
 
 @test("overlay")
+def variables_that_nobody_asked_for_are_left_out(box):
+    box.file("Dockerfile", "FROM busybox\nENV A=1 AB=2 C=3\n")
+    box.ok("build", "-q", "-t", "with-env", ".")
+    got = box.ok("run", "--rm", "--unsetenv", "A", "--unsetenv=HOSTNAME", "-e", "C=mine", "with-env", "/bin/env").split()
+    expect("AB=2" in got and "C=mine" in got and not [v for v in got if v.startswith(("A=", "HOSTNAME="))], got)
+    box.ok("create", "--name", "c", "--unsetenv-all", "-e", "D=4", "with-env", "/bin/env")
+    expect(sorted(box.ok("start", "-a", "c").split()) == ["D=4", "HOME=/root"], "the record knows it too")
+
+
+@test("overlay")
 def row_32_exposed_ports_are_published_by_P(box):
     box.ok("run", "-d", "--name", "c1", "--expose", "8080", "--expose", "9000-9001/udp", "-P", "busybox", "sleep", "100")
     got = box.ok("port", "c1")
