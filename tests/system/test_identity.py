@@ -94,7 +94,7 @@ def a_commit_keeps_the_owners(box):
 
 
 @test("single", seconds=120)
-def a_package_with_a_system_user_installs(box):
+def row_106_a_package_with_a_system_user_installs(box):
     """apt-get as in every image: its own user for downloads, dpkg, and a package that makes a user and gives it files."""
     if not shutil.which("dpkg-deb"):
         raise Skip("needs dpkg-deb")
@@ -116,7 +116,7 @@ def a_package_with_a_system_user_installs(box):
 
 
 @test("single", seconds=120)
-def redis_becomes_its_user(box):
+def row_82_redis_becomes_its_user(box):
     """docker-library's entry point: chown, setpriv, and itself again."""
     box.ok("run", "-d", "--name", "r", "redis", seconds=60)
     wait_for(lambda: box.sbx("exec", "r", "redis-cli", "ping").out == "PONG\n", "PONG", 60)
@@ -125,7 +125,7 @@ def redis_becomes_its_user(box):
 
 
 @test("single", seconds=240)
-def mariadb_becomes_its_user(box):
+def row_78_mariadb_becomes_its_user(box):
     box.ok("run", "-d", "--name", "db", "-e", "MYSQL_ROOT_PASSWORD=secret", "mysql", seconds=120)
 
     def is_ready():

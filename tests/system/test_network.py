@@ -122,20 +122,20 @@ def row_119_echo_requests_are_answered(box):
 
 
 @test()
-def row_120_host_is_the_hosts_network(box):
+def rows_90_120_host_is_the_hosts_network(box):
     expect(box.ok("run", "--rm", "--network", "host", "busybox", "readlink", "/proc/self/ns/net") ==
            os.readlink("/proc/self/ns/net"))
     expect(box.ok("run", "--rm", "--net=host", "busybox", "echo", "x") == "x")
 
 
 @test("overlay")
-def row_120_host_ignores_published_ports_and_says_so(box):
+def rows_90_120_host_ignores_published_ports_and_says_so(box):
     result = box.sbx("run", "--rm", "--network", "host", "-p", "%d:80" % free_port(), "busybox", "true")
     expect(result.code == 0 and re.search("published ports are discarded|ignored", result.err, re.I), result)
 
 
 @test("overlay")
-def row_120_host_serves_on_the_hosts_loopback(box):
+def rows_90_120_host_serves_on_the_hosts_loopback(box):
     port = free_port()
     box.ok("run", "-d", "--network", "host", "busybox", "nc", "-ll", "-p", str(port), "-e", "echo", "hello")
 

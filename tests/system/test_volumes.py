@@ -5,7 +5,7 @@
 import os
 import re
 
-from sbxtest import USER, expect, main, test
+from sbxtest import USER, expect, main, test, wait_for
 
 
 def read(*names):
@@ -83,8 +83,7 @@ def row_67_a_volume_bypasses_the_union(box):
 def row_68_data_survives_kill_and_rm(box):
     work = box.folder("w")
     box.ok("run", "-d", "--name", "c1", "-v", work + ":/w", "busybox", "sh", "-c", "echo kept > /w/f; exec sleep 100")
-    while not os.path.exists(work + "/f") or not read(work, "f"):
-        pass
+    wait_for(lambda: os.path.exists(work + "/f") and read(work, "f"), "the file")
     box.ok("kill", "c1")
     box.ok("rm", "-f", "c1")
     expect(read(work, "f") == "kept\n")
