@@ -4,7 +4,8 @@
 #
 # Prints a Markdown table: the start of `true` without a network, the same with the tool's own network, a command in a
 # running container (medians of RUNS, 20, taken in turns), and what is resident while one container sleeps, the
-# daemon included, the sleeper not. A tool that is not installed is listed as such: nothing is guessed.
+# daemon included, the sleeper not. A tool that is not installed is listed as such: nothing is guessed. proot is what udocker, which
+# no distribution has, runs programs by.
 # Run by tests/run.sh --bench compare, which puts the table into README.md.
 set -u
 sbx=$1 top=$2 runs=${3:-20}
@@ -24,6 +25,8 @@ say() { printf '%s\n' "$*" >&2; }
 make_rootfs() {
 	mkdir -p "$top/rootfs"/{bin,proc,dev,sys,tmp,etc,root,home}
 	touch "$top/rootfs"/etc/{passwd,group,hosts,resolv.conf} # ch-run binds the host's over them
+	mkdir -p "$top/rootfs/.singularity.d/actions" # what an instance of apptainer's runs
+	printf '#!/bin/sh\nexec sleep 1000\n' >"$top/rootfs/.singularity.d/actions/start" && chmod 755 "$top/rootfs/.singularity.d/actions/start"
 	cp /bin/busybox "$top/rootfs/bin/" && for name in sh true sleep; do ln -sf busybox "$top/rootfs/bin/$name"; done
 	tar -C "$top/rootfs" -cf "$top/rootfs.tar" .
 }
@@ -31,6 +34,7 @@ make_rootfs() {
 # ---- what each tool's users type; an empty answer: it has nothing of the kind ----
 
 podman_() { podman --runtime runc --cgroup-manager cgroupfs --events-backend file --log-level error --storage-driver overlay "$@"; }
+apptainer_() { "$top/apptainer/usr/bin/apptainer" --silent "$@"; }
 limits=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --log-driver k8s-file)
 
 start() { # TOOL
@@ -40,6 +44,8 @@ start() { # TOOL
 	docker) docker run --rm --network none bench true ;;
 	ch-run) ch-run "$top/rootfs" -- true ;;
 	bwrap) bwrap --unshare-all --bind "$top/rootfs" / --proc /proc --dev /dev true ;;
+	apptainer) apptainer_ exec --userns --containall "$top/rootfs" true ;;
+	proot) proot -r "$top/rootfs" -b /proc -b /dev true ;;
 	esac
 }
 
@@ -57,6 +63,7 @@ start_sleeper() {
 	sbx) "$sbx" run -d --name sleeper --network none bench sleep 1000 ;;
 	podman) podman_ run -d "${limits[@]}" --name sleeper --network none bench sleep 1000 ;;
 	docker) docker run -d --name sleeper --network none bench sleep 1000 ;;
+	apptainer) apptainer_ instance start --userns --containall "$top/rootfs" sleeper ;;
 	*) return 77 ;;
 	esac >/dev/null
 }
@@ -66,6 +73,7 @@ stop_sleeper() {
 	sbx) "$sbx" rm -f sleeper ;;
 	podman) podman_ rm -f -t 0 sleeper ;;
 	docker) docker rm -f sleeper ;;
+	apptainer) apptainer_ instance stop sleeper ;;
 	esac
 }
 
@@ -74,6 +82,7 @@ run_in() {
 	sbx) "$sbx" exec sleeper true ;;
 	podman) podman_ exec sleeper true ;;
 	docker) docker exec sleeper true ;;
+	apptainer) apptainer_ exec instance://sleeper true ;;
 	*) return 77 ;;
 	esac
 }
@@ -83,8 +92,28 @@ names() { # what the processes of a tool are called
 	sbx) echo sbx ;;
 	podman) echo 'podman|conmon|catatonit|runc|slirp4netns|fuse-overlayfs|exe' ;;
 	docker) echo 'dockerd|containerd|rootlesskit|slirp4netns|exe|docker-proxy' ;;
+	apptainer) echo 'starter|appinit' ;;
 	esac
 }
+
+# Debian has apptainer in unstable only, linked against a newer libc than this one's: both are unpacked here (apt checks their
+# signatures) and the one told where the other is. It finds its configuration beside itself, as its own installer for homes does.
+fetch_apptainer() {
+	local at=$top/apptainer apt package
+	[ ! -x "$at/ready" ] || return 0
+	rm -rf "$at"
+	mkdir -p "$at"/lists/partial "$at"/archives/partial "$at"/var/lib/apptainer/mnt/session "$at"/usr/lib
+	echo "deb ${SBX_VM_MIRROR:-http://deb.debian.org/debian} sid main" >"$at/sources"
+	apt=(apt-get -q -o Dir::Etc::SourceList="$at/sources" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$at/lists" -o Dir::Cache="$at")
+	"${apt[@]}" update && (cd "$at" && "${apt[@]}" download apptainer libc6 libseccomp2 libsqlite3-0) || return
+	for package in "$at"/*.deb; do dpkg -x "$package" "$at" || return; done
+	ln -s ../etc "$at/usr/etc" && ln -s ../../etc "$at/usr/lib/etc" && ln -s ../../var "$at/usr/lib/var" || return
+	for package in "$at/usr/bin/apptainer" "$at"/usr/lib/*/apptainer/bin/starter; do
+		patchelf --set-interpreter "$(echo "$at"/usr/lib/*/ld-linux-*.so.*)" --force-rpath --set-rpath "$(dirname "$at"/usr/lib/*/libc.so.6)" "$package" || return
+	done
+	rm -rf "$at"/lists "$at"/*.deb "$at"/*.bin
+	ln -s usr/bin/apptainer "$at/ready"
+} >"$top/fetch.log" 2>&1
 
 prepare() {
 	case $1 in
@@ -137,19 +166,19 @@ resident() { # TOOL: resident KiB of its processes that this user owns
 
 choose_tools() {
 	tools=(sbx)
-	for tool in podman docker ch-run bwrap; do
+	for tool in podman docker ch-run bwrap proot; do
 		if ! command -v $tool >/dev/null || { [ $tool = docker ] && [ ! -e /usr/share/docker.io/contrib/dockerd-rootless.sh ]; }; then
 			absent+=("$tool (not installed)")
 		else
 			tools+=("$tool")
 		fi
 	done
-	# no command lines for these two below: Debian 12 and Ubuntu 24.04 have no package of them to measure
-	for tool in apptainer udocker; do
-		why="no package in this distribution"
-		[ -z "$(apt-cache show $tool 2>/dev/null)" ] || why="not measured by this script"
-		absent+=("$tool ($why)")
-	done
+	if fetch_apptainer; then
+		tools+=(apptainer)
+	else
+		absent+=("apptainer (its package cannot be fetched: $(tail -1 "$top/fetch.log"))")
+	fi
+	absent+=("udocker (in no distribution; its default engine is proot)")
 }
 
 drop_broken() {
@@ -173,6 +202,8 @@ version() {
 	docker) docker version -f '{{.Server.Version}} rootless' | sed 's/+[^ ]*//' ;;
 	ch-run) ch-run --version 2>&1 | head -1 ;;
 	bwrap) bwrap --version | awk '{ print $2 }' ;;
+	apptainer) apptainer_ --version | awk '{ print $NF }' ;;
+	proot) proot --version | awk '/^\|__/ { print $NF }' ;;
 	esac
 }
 
