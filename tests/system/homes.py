@@ -202,8 +202,11 @@ def inside_podman_without_capabilities(box):
 @test("overlay")
 def no_dev_fuse(box):
     box.ok("pull", "busybox")
-    told = Home(box, without_device("fuse")).works()
+    home = Home(box, without_device("fuse"))
+    told = home.works()
     expect(told["driver"] == "overlay", told)
+    refused = home.sbx("run", "--rm", "--storage-driver", "fuse", "busybox", "true")
+    expect(refused.code == 125 and re.search("E-FUSE-NODEV: .*without root: .*With root: ", refused.err), refused)
 
 
 @test("overlay")
@@ -291,6 +294,8 @@ def odd_home(box, *refused):
 def a_home_without_extended_attributes(box):
     home = Home(box, odd_home(box, "xattr"), SBX_STORAGE_DRIVER="auto")
     expect(home.works()["driver"] == "fuse")
+    refused = home.sbx("run", "--rm", "--storage-driver", "overlay", "busybox", "true")
+    expect(refused.code == 125 and "E-OVERLAY-REFUSED: " in refused.err, refused)
 
 
 @test("overlay")

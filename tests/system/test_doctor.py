@@ -31,6 +31,23 @@ def doctor_foretells_what_run_does(box):
     expect((limited.code == 0) == seen["limits"], seen, limited)
 
 
+@test("overlay", "single")
+def each_rung_is_as_doctor_found_it(box):
+    """What is named by hand works where doctor found it, and is refused with doctor's message where not."""
+    found = {check["name"]: check for check in foretold(box)[0]["checks"]}
+    for driver, ident in (("overlay", "E-OVERLAY-REFUSED"), ("fuse", "E-FUSE-NODEV")):
+        result = box.sbx("run", "--rm", "--storage-driver", driver, "busybox", "true")
+        expect(result.code == (0 if found["driver " + driver]["status"] == "ok" else 125), found, result)
+        expect(result.code == 0 or ident in result.err, result)
+    result = box.sbx("run", "--rm", "busybox", "true")
+    expect(("W-NEST-PROC" in result.err) == (found["/proc of its own"]["status"] != "ok"), found, result)
+    lowest = int(re.search(r"published from (\d+) on", found["ports"]["found"])[1])
+    if lowest > 1:
+        box.fails(125, "run", "--rm", "-p", "%d:80" % (lowest - 1), "busybox", "true", says="E-PORT-LOW: .*%d" % (lowest - 1))
+    result = box.sbx("run", "--rm", "--pids-limit", "50", "busybox", "true")
+    expect((result.code == 0) == (found["limits"]["status"] == "ok") and (result.code == 0 or "E-LIMIT" in result.err), found, result)
+
+
 @test("overlay")
 def doctor_tells_people_and_leaves_nothing(box):
     result = box.sbx("doctor")
