@@ -3,6 +3,7 @@
 """sbx-fuse as the mount_program of the system's podman: test_fuse_podman.py, TAP on stdout. Skipped where
 podman, a runtime or a static busybox is missing. As root with SBX_TEST_USER set it runs as that user."""
 
+import fnmatch
 import os
 import pwd
 import shutil
@@ -14,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SBX = os.environ.get("SBX_BIN") or os.path.join(HERE, "../../build/sbx")
 FUSE = os.path.join(os.path.dirname(os.path.abspath(SBX)), "sbx-fuse")
 TMP = os.environ.get("SBX_TEST_TMP", "/var/tmp")
+NAME = "podman_runs_builds_and_commits_on_sbx_fuse"
 DOCKERFILE = """FROM base
 RUN rm /bin/vi && rm -rf /data && mkdir /data && echo new > /data/new && ln /data/new /hard
 RUN test ! -e /bin/vi && test "$(ls /data)" = new && chmod 600 /bin/busybox2
@@ -96,8 +98,23 @@ def steps(top, podman):
     podman("rmi", "-a", "-f")
 
 
+def hybrid_cgroups():
+    """Version 1 beside a version 2 that has controllers: crun refuses that."""
+    try:
+        with open("/sys/fs/cgroup/unified/cgroup.controllers", encoding="ascii") as f:
+            return f.read().strip() != ""
+    except OSError:
+        return False
+
+
 def main():
     runtime = next((r for r in ("runc", "crun") if shutil.which(r)), None)
+    if sys.argv[1:] and not any(pattern in NAME or fnmatch.fnmatch(NAME, pattern) for pattern in sys.argv[1:]):
+        print("1..0")
+        return 0
+    if runtime == "crun" and hybrid_cgroups():
+        print("ok 1 - %s # SKIP crun does not work with hybrid cgroups, and runc is not installed\n1..1" % NAME)
+        return 0
     if os.getuid() == 0 and not os.environ.get("SBX_TEST_USER") or not shutil.which("podman") or not runtime or \
             not shutil.which("busybox"):
         print("1..0 # SKIP needs podman, runc or crun, a static busybox and an unprivileged user")
@@ -109,10 +126,10 @@ def main():
     print("1..1", flush=True)
     try:
         steps(top, podman)
-        print("ok 1 podman_runs_builds_and_commits_on_sbx_fuse")
+        print("ok 1 " + NAME)
         return 0
     except (AssertionError, OSError, subprocess.SubprocessError) as e:
-        print("not ok 1 podman_runs_builds_and_commits_on_sbx_fuse")
+        print("not ok 1 " + NAME)
         print("\n".join("# " + line for line in str(e).splitlines()))
         return 1
     finally:
