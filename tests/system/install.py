@@ -39,16 +39,16 @@ IN_THE_PACKAGE = ["usr/bin/sbx", "usr/libexec/sbx/sbx-image", "usr/libexec/sbx/s
 SHOWN = ["overlay", "fuse", "eth0", "lo", "built", "profile"]
 
 
-def tree_of(release, *packages):
+def tree_of(release, name=None, packages=("uidmap",)):
     """An archive of a Debian, made once."""
-    archive = ROOTS / (release + ".tar")
+    name = name or release
+    archive = ROOTS / (name + ".tar")
     if not shutil.which("mmdebstrap"):
         raise Skip("needs mmdebstrap")
     if not archive.exists():
         ROOTS.mkdir(parents=True, exist_ok=True)
-        new = ROOTS / ("new-%s.tar" % release)  # by the end of its name mmdebstrap knows that it is to be an archive
-        made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(("uidmap",) + packages),
-                               release, str(new), MIRROR], stderr=subprocess.PIPE, text=True, check=False)
+        new = ROOTS / ("new-%s.tar" % name)  # by the end of its name mmdebstrap knows that it is to be an archive
+        made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(packages), release, str(new), MIRROR], stderr=subprocess.PIPE, text=True, check=False)
         if made.returncode != 0:
             raise Skip("no Debian %s from %s: %s" % (release, MIRROR, made.stderr.strip().split("\n")[-1]))
         os.rename(new, archive)
@@ -140,16 +140,42 @@ FRESH = """mkdir {0}; tar -C {0} --exclude='./dev/*' -xf {1}; mkdir {0}/root/sbx
 rm -f {0}/etc/resolv.conf; cp /etc/resolv.conf /etc/hosts {0}/etc/
 mount --bind {0} {0}; cd {0}; mount --rbind /dev dev; mount -t proc proc proc; mount --rbind /sys sys; mount -t tmpfs t run
 mkdir -p old; pivot_root . old; umount -l /old; cd /root/sbx
-exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root SBX_QUICKSTART_OFFLINE=1 SBX_QUICKSTART_REGISTRY_PORT={3} docs/quickstart.sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 """
+AS_ROOT = "exec env -i PATH=$PATH HOME=/root SBX_QUICKSTART_OFFLINE=1 SBX_QUICKSTART_REGISTRY_PORT={0} docs/quickstart.sh\n"
+# A user who has a clone and may sudo; her two commands, the second with the suites that take a minute.
+AS_USER = """git init -q; git add -A; git -c user.name=t -c user.email=t@example.org commit -qm all; git clone -q --bare . /srv/sbx.git
+useradd -m -s /bin/bash ana; chown -R ana: /srv/sbx.git; echo 'ana ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ana
+cat >/srv/typed <<'END'
+set -ex
+cd; git clone -q /srv/sbx.git; cd sbx
+SBX_QUICKSTART_OFFLINE=1 SBX_QUICKSTART_REGISTRY_PORT={0} docs/quickstart.sh
+SBX_TEST_PORT={1} tests/run.sh --suite lint --suite unit --suite acceptance 'row_10_*' 'row_36_*'
+git status --short
+END
+exec setpriv --reuid ana --regid ana --init-groups -- env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/home/ana USER=ana LANG=C.UTF-8 bash /srv/typed
+"""
+PONG = r"\$ redis-cli -p \d+ ping\nPONG\n"
 
 
-@test("overlay", seconds=1500)
+def on_a_fresh_debian_12(box, commands):
+    """Nothing of a build is there: what the scripts install has to be enough. Docker Hub's place is taken by a registry."""
+    archive = tree_of("bookworm", "fresh", ("sudo", "git", "ca-certificates"))
+    return box.as_root(FRESH.format(box.path("tree"), archive, TOP) + commands, ["true"], seconds=2600)
+
+
+@test("overlay", seconds=2700)
 def a_newcomers_command_on_a_fresh_debian_12(box):
-    """Nothing of a build is there: what docs/quickstart.sh installs has to be enough. Docker Hub's place is taken by a registry."""
-    archive = tree_of("bookworm")
-    done = box.as_root(FRESH.format(box.path("tree"), archive, TOP, PORTS + 80), ["true"], seconds=1450)
-    expect(done.code == 0 and re.search(r"\$ redis-cli -p \d+ ping\nPONG\n", done.out), done.out[-3000:], done.err[-3000:])
+    done = on_a_fresh_debian_12(box, AS_ROOT.format(PORTS + 80))
+    expect(done.code == 0 and re.search(PONG, done.out), done.out[-3000:], done.err[-3000:])
+
+
+@test("overlay", seconds=2700)
+def both_commands_of_a_user_with_sudo_and_a_clone_on_a_fresh_debian_12(box):
+    done = on_a_fresh_debian_12(box, AS_USER.format(PORTS + 80, PORTS))
+    expect(done.code == 0 and re.search(PONG, done.out), done.out[-3000:], done.err[-3000:])
+    last = done.out.strip().split("\n")[-1]
+    expect(re.fullmatch(r"\d+ passed, 0 failed, \d+ skipped", last), done.out[-3000:])  # and `git status` says nothing
 
 
 @test("overlay", seconds=600)
