@@ -90,7 +90,8 @@ static char *refresh_form(const struct challenge *challenge, const char *scope, 
 		service, scope_code, token_code);
 }
 
-/* A blob is mounted only with a token that is good for where it comes from, too: each repository is a scope. */
+/* A blob is mounted only with a token that is good for where it comes from, too: each repository is a scope. The
+ * first comes with the URL; a form has all of them in one parameter, with spaces between them. */
 static char *add_scopes(const struct registry *registry, const char *url)
 {
 	struct buf out = BUF_INIT;
@@ -102,6 +103,16 @@ static char *add_scopes(const struct registry *registry, const char *url)
 
 		buf_addf(&out, "&scope=%s", code);
 	}
+	return buf_steal(&out);
+}
+
+static char *all_scopes(const struct registry *registry, const char *first)
+{
+	struct buf out = BUF_INIT;
+
+	buf_adds(&out, first ? first : "");
+	strv_each (path, &registry->also)
+		buf_addf(&out, " repository:%s:pull", *path);
 	return buf_steal(&out);
 }
 
@@ -120,14 +131,15 @@ static int call_realm(struct registry *registry, struct server *server,
 	const char *user = call->with_login ? creds->user : NULL;
 	autofree char *scope = scope_of(registry);
 	autofree char *bare = auth_token_url(call->challenge, scope, user);
-	autofree char *url = add_scopes(registry, bare), *basic = NULL, *form = NULL;
+	autofree char *url = add_scopes(registry, bare), *all = all_scopes(registry, scope);
+	autofree char *basic = NULL, *form = NULL;
 	autoreply struct http_reply reply = { 0 };
 	struct http_request request = { .max_body = TOKEN_REPLY_MAX, .no_redirect = true };
 	struct url base;
 
 	TRY(url_parse(server->base, &base, err));
 	if (call->with_login && creds->identity_token)
-		form = refresh_form(call->challenge, scope, creds->identity_token);
+		form = refresh_form(call->challenge, all, creds->identity_token);
 	else if (call->with_login)
 		basic = auth_basic(creds->user, creds->secret);
 	request.url = form ? call->challenge->realm : url;
@@ -166,9 +178,8 @@ static int answer_bearer(struct registry *registry, struct server *server,
 		call.with_login = false;
 	}
 	r = call_realm(registry, server, &call, &token, err);
-	if (r == -EACCES &&
-		registry->also.n >
-			0) { /* some services refuse all for one: nothing is mounted then */
+	/* Some services refuse all for one, or do not know of several: nothing is mounted then. */
+	if ((r == -EACCES || r == -EIO) && registry->also.n > 0) {
 		strv_done(&registry->also);
 		registry->also = (struct strv)STRV_INIT;
 		r = call_realm(registry, server, &call, &token, err);

@@ -27,6 +27,8 @@
 #define OCTETS     "application/octet-stream"
 #define STARTS_MAX 6 /* uploads of one blob that may be begun */
 
+#define SCOPES_MAX 8 /* repositories to mount from: their names are part of an address */
+
 struct push {
 	struct store store;
 	struct json *index;
@@ -323,7 +325,7 @@ static void find_sources(struct push *p)
 		if (entry_load(&p->store, it.value, &found, &ignored) == 0)
 			offer(p, &found.manifest, pulled + len + 1, path - len - 1);
 	}
-	for (size_t i = 0; i < p->n_sources; i++)
+	for (size_t i = 0; i < p->n_sources && p->registry->also.n < SCOPES_MAX; i++)
 		if (p->sources[i] && !strv_has(&p->registry->also, p->sources[i]))
 			strv_add(&p->registry->also, p->sources[i]);
 }

@@ -16,10 +16,16 @@ from sbxtest import REGISTRY, expect, main, test
 HOST = REGISTRY.split("//")[1]
 
 
+def granted(server):
+    """What the last token is good for."""
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(server.scopes[-1]).query)["scope"]
+
+
 class Registry(http.server.BaseHTTPRequestHandler):
     """Takes uploads into memory. server.limit: bytes of one request; server.uses: requests a token is good for;
     server.place: where uploads are sent instead of here; server.login: who gets tokens, None =
-    everybody; server.narrow: no token is given for several repositories."""
+    everybody; server.narrow: the answer to who wants a token for several repositories; server.identity:
+    an identity token that gets others."""
     protocol_version = "HTTP/1.1"
 
     def answer(self, status, **headers):
@@ -33,7 +39,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def granted(self):
-        return urllib.parse.parse_qs(urllib.parse.urlsplit(self.server.scopes[-1]).query)["scope"]
+        return granted(self.server)
 
     def mounts(self):
         """As registries do: with the right to read the source, else an upload is begun."""
@@ -62,7 +68,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
                 return
             self.server.scopes.append(self.path)
             if self.server.narrow and len(self.granted()) > 1:
-                self.answer(403)
+                self.answer(self.server.narrow)
                 return
             self.server.token += 1
             self.server.left = self.server.uses
@@ -76,8 +82,20 @@ class Registry(http.server.BaseHTTPRequestHandler):
         if not self.refused():
             self.answer(200 if self.path.split("/")[-1] in self.server.blobs else 404)
 
+    def token_for_form(self, form):
+        """The same scopes as in do_GET's address."""
+        asked = urllib.parse.parse_qs(form.decode())
+        if asked["grant_type"] != ["refresh_token"] or asked["refresh_token"] != [self.server.identity]:
+            self.answer(401)
+            return
+        self.path = "/token?" + urllib.parse.urlencode([("scope", scope) for scope in asked["scope"][0].split(" ")])
+        self.do_GET()
+
     def do_POST(self):
-        self.body()
+        data = self.body()
+        if self.path == "/token":
+            self.token_for_form(data)
+            return
         if not self.refused() and not self.mounts():
             self.server.uploads.append(b"")
             here = "/up/%d?state=x" % (len(self.server.uploads) - 1)
@@ -124,7 +142,7 @@ class Fake:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
         server.blobs, server.manifests, server.uploads, server.log, server.scopes = {}, {}, [], [], []
         server.limit, server.uses, server.token, server.left, server.place = 1 << 30, None, 0, 0, None
-        server.login, server.narrow = None, False
+        server.login, server.narrow, server.identity = None, 0, None
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.server = server
         return server
@@ -202,13 +220,28 @@ def a_token_is_asked_for_the_repository_that_blobs_are_mounted_from(box):
         said = box.ok("push", host + "/my/layers")
         expect(said.count(": Mounted") == 4 and whole(server, "latest"), said)
         expect("scope=repository%3Atheir%2Flayers%3Apull" in server.scopes[0], server.scopes)
-    with Fake() as server:  # a service that refuses all for one
-        server.uses, server.narrow = 100, True
+    for status in (403, 414, 400):  # services that refuse all for one
+        with Fake() as server:
+            server.uses, server.narrow = 100, status
+            host = "127.0.0.1:%d" % server.server_port
+            known_from(box, host + "/their/layers")
+            box.ok("tag", "layers", host + "/my/layers")
+            said = box.ok("push", host + "/my/layers")
+            expect("Mounted" not in said and whole(server, "latest"), said)
+
+
+@test("overlay")
+def an_identity_token_asks_for_it_in_its_form(box):
+    box.ok("pull", "-q", "layers")
+    with Fake() as server:
+        server.uses, server.identity = 100, "r&fresh"
         host = "127.0.0.1:%d" % server.server_port
+        box.env["REGISTRY_AUTH_FILE"] = box.file("auth.json", json.dumps({"auths": {host: {"identitytoken": "r&fresh"}}}), 0o600)
         known_from(box, host + "/their/layers")
         box.ok("tag", "layers", host + "/my/layers")
         said = box.ok("push", host + "/my/layers")
-        expect("Mounted" not in said and whole(server, "latest"), said)
+        expect(said.count(": Mounted") == 4 and whole(server, "latest"), said)
+        expect(granted(server) == ["repository:my/layers:pull,push", "repository:their/layers:pull"], server.scopes)
 
 
 @test("overlay")
