@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -46,9 +48,24 @@ static int make_tmp(const struct store *store, char name[20], struct err *err)
 	return err_set(err, -EAGAIN, "could not make a temporary directory in the image store");
 }
 
+/* ext4 puts what is made in such a directory where there is most room, as it does with homes, instead of beside its
+ * parent: one layer does not fill the gaps of another. Without a journal it looks, for each new file, at every inode of
+ * that place which was deleted within some minutes; that was a third of a pull after many removals. */
+static void spread_out(int tmp)
+{
+	int flags = 0;
+
+	if (ioctl(tmp, FS_IOC_GETFLAGS, &flags) < 0)
+		return;
+	flags |= FS_TOPDIR_FL;
+	(void)ioctl(tmp, FS_IOC_SETFLAGS, &flags); /* others than ext4 refuse */
+}
+
 static int make_root(int tmp, struct err *err)
 {
 	autofd int fd = -EBADF;
+
+	spread_out(tmp);
 
 	/* An inherited ACL or group would change what everything inside gets. */
 	(void)fremovexattr(tmp, "system.posix_acl_default");
