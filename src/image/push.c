@@ -39,6 +39,7 @@ struct push {
 	struct push_opts opts;
 	char **sources; /* one per layer of image */
 	size_t n_sources;
+	unsigned n_digests; /* in the next */
 	struct outfile
 		digests; /* --digestfile, opened before the network is; there when all is sent */
 };
@@ -377,6 +378,19 @@ static int push_manifest(struct push *p, int64_t *ret_size, struct err *err)
 	}
 }
 
+/* As podman writes it: nothing follows the digest. Those of --all-tags are lines. */
+static int tell_digest(struct push *p, struct err *err)
+{
+	const char *between;
+
+	if (p->digests.fd < 0)
+		return 0;
+	between = p->n_digests++ ? "\n" : "";
+	if (dprintf(p->digests.fd, "%s%s", between, p->image.manifest_digest) < 0)
+		return err_sys(err, "write '%s'", p->opts.digestfile);
+	return 0;
+}
+
 /* p->image under p->ref. */
 static int push_tag(struct push *p, struct err *err)
 {
@@ -388,8 +402,7 @@ static int push_tag(struct push *p, struct err *err)
 		TRY(push_blob(p, m->layers[i].digest, p->sources[i], err));
 	TRY(push_blob(p, m->config.digest, NULL, err));
 	TRY(push_manifest(p, &size, err));
-	if (p->digests.fd >= 0 && dprintf(p->digests.fd, "%s\n", p->image.manifest_digest) < 0)
-		return err_sys(err, "write '%s'", p->opts.digestfile);
+	TRY(tell_digest(p, err));
 	if (p->opts.quiet)
 		(void)printf("%s:%s\n", p->registry->full_name, p->ref.tag);
 	else

@@ -297,7 +297,11 @@ def digestfile_appears_when_the_image_is_there(box):
         server.uses = None
         said = box.ok("push", "--digestfile", path, name)
         with open(path, encoding="ascii") as f:
-            expect(f.read() == said.split("digest: ")[1].split()[0] + "\n", said)
+            expect(f.read() == said.split("digest: ")[1].split()[0], said)
+        box.ok("tag", "busybox", name + ":2")
+        said = box.ok("push", "-a", "--digestfile", path, name)
+        with open(path, encoding="ascii") as f:
+            expect(f.read() == "\n".join(line.split("digest: ")[1].split()[0] for line in said.split("\n") if "digest: " in line), said)
         box.fails(1, "push", "--digestfile", box.path("none/digests"), name, says="none/digests")
 
 
