@@ -454,7 +454,7 @@ def machine():
 
 
 def old_page(cache):
-    for path in (cache + "/benchmarks.md", cache + "/src/docs/benchmarks.md", os.path.join(HERE, "../../docs/benchmarks.md")):
+    for path in (cache + "/src/docs/benchmarks.md", os.path.join(HERE, "../../docs/benchmarks.md")):
         if os.path.exists(path):
             with open(path, encoding="utf-8") as f:
                 return f.read()
