@@ -186,15 +186,14 @@ static void push(struct blob *blob)
 	blob->pushed = blob->have;
 }
 
-int blob_flush(struct blob *blob, struct err *err)
+static int flush(struct blob *blob, struct err *err)
 {
 	size_t len = blob->block_len;
 
 	if (len == 0)
 		return 0;
 	blob->block_len = 0;
-	if (fs_write_all(blob->fd, blob->block, len, err) < 0)
-		return err_wrap(err, "layer %.19s", blob->descriptor->digest);
+	TRY(fs_write_all(blob->fd, blob->block, len, err));
 	digester_update(blob->digester, blob->block, len);
 	blob->have += (int64_t)len;
 	if (blob->have - blob->rewarded >= REWARD_BYTES) {
@@ -203,6 +202,13 @@ int blob_flush(struct blob *blob, struct err *err)
 	}
 	push(blob);
 	return 0;
+}
+
+int blob_flush(struct blob *blob, struct err *err)
+{
+	int r = flush(blob, err);
+
+	return r < 0 ? err_wrap(err, "layer %.19s", blob->descriptor->digest) : 0;
 }
 
 static int on_bytes(void *data, const void *bytes, size_t len, struct err *err)
@@ -222,7 +228,7 @@ static int on_bytes(void *data, const void *bytes, size_t len, struct err *err)
 		at += n;
 		len -= n;
 		if (blob->block_len == BLOCK_BYTES)
-			TRY(blob_flush(blob, err));
+			TRY(flush(blob, err)); /* give_up() says of what */
 	}
 	return 0;
 }

@@ -206,6 +206,16 @@ def are_locked_in(registry_process):
 
 
 @test("overlay")
+def a_download_that_cannot_be_written_says_which_once(box):
+    with BadRegistry() as registry:
+        registry.add(NAME, image_of(3000000))
+        for size in (512000, 2048000):  # what was written is continued
+            result = box.run(["prlimit", "--fsize=%d" % size, IMAGE, "pull", "%s/%s" % (registry.host, NAME)])
+            expect(result.code == 1 and result.err.count("layer sha256:") == 1 and "File too large" in result.err, result)
+        succeeds(pull(box, registry))
+
+
+@test("overlay")
 def a_pull_killed_while_it_unpacks_leaves_nothing_running(box):
     with BadRegistry() as registry:
         image = image_of(6000000)
