@@ -204,16 +204,19 @@ static bool is_plain(const struct part *p)
 	return true;
 }
 
-/* A directory of the host, and what of it. */
+/* A directory of the host, and what of it. The container's own mount namespace wants a path, not our
+ * descriptor; that both are the same directory is looked at when it has opened it. */
 static int show_context(struct part *p, struct run_bind *bind, struct volume *v, struct err *err)
 {
 	char real[PATH_MAX], link[64];
+	struct stat st;
 	ssize_t n;
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", p->source);
 	n = readlink(link, real, sizeof(real) - 1);
-	if (n < 0)
+	if (n < 0 || fstat(p->source, &st) < 0)
 		return err_sys(err, "find the context");
+	v->pinned = (struct pinned){ true, st.st_dev, st.st_ino };
 	v->source = xstrndup(real, (size_t)n);
 	v->subpath = xstrdup(p->words.sources.v[0]);
 	bind->in_place = true;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -44,6 +45,13 @@ struct publish {            /* one -p after range expansion */
 
 enum volume_type { VOLUME_BIND, VOLUME_NAMED, VOLUME_ANONYMOUS, VOLUME_TMPFS, VOLUME_IMAGE };
 
+/* A path may come to mean something else before it is mounted: then it is an error. */
+struct pinned {
+	bool is; /* device and inode count */
+	dev_t dev;
+	ino_t ino;
+};
+
 struct volume {
 	enum volume_type type;
 	char *source;      /* host path, volume name, image; NULL for anonymous and tmpfs */
@@ -57,6 +65,7 @@ struct volume {
 	bool slave;                    /* what the host mounts below it later appears inside too */
 	bool inherited;                /* by --volumes-from */
 	char *subpath;                 /* of the source: mount this directory or file of it */
+	struct pinned pinned;          /* of a bind's source; that of the builder */
 	const struct strv *layers;     /* borrowed: an image's, or those of a bind of the builder */
 	char *tmpfs_options;           /* "size=64m,mode=1777" or NULL */
 	struct json *labels, *options; /* of a volume that this mount makes; NULL = none */

@@ -462,12 +462,29 @@ static int copy_mounts(const struct mount_op *op, int source, struct err *err)
 	return tree < 0 ? err_sys(err, "copy the mounts at '%s'", op->source) : tree;
 }
 
+/* What is mounted is this descriptor's, whatever happens to the name after. */
+static int check_pinned(const struct mount_op *op, int fd, struct err *err)
+{
+	struct stat st;
+
+	if (!op->pinned.is)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "look at '%s'", op->source);
+	if (st.st_dev == op->pinned.dev && st.st_ino == op->pinned.ino)
+		return 0;
+	return err_set(err, -ESTALE,
+		"'%s' is not what it was when it was first read: somebody has put another in its place",
+		op->source);
+}
+
 static int open_source(const struct mount_op *op, struct err *err)
 {
 	autofd int fd = open(op->source, O_PATH | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(err, "open '%s' on the host", op->source);
+	TRY(check_pinned(op, fd, err));
 	if (op->kind != OP_DEVICE && op->data && !op->layers)
 		return open_subpath(op, fd, err);
 	return op->slave ? copy_mounts(op, fd, err) : move_fd(&fd);

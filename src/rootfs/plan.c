@@ -255,6 +255,7 @@ static void add_user_mounts(const struct rootfs_input *input, struct rootfs *roo
 			op->create_source = volume->create_source;
 			op->data = volume->subpath ? xstrdup(volume->subpath) : NULL;
 			op->layers = volume->layers;
+			op->pinned = volume->pinned;
 			break;
 		case VOLUME_NAMED:
 		case VOLUME_ANONYMOUS:

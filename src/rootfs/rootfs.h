@@ -51,6 +51,7 @@ struct mount_op {
 	bool generated;     /* OP_BIND: a file that the launch writes later */
 	/* OP_BIND and OP_VOLUME: as in struct volume; data = subpath */
 	bool no_exec, not_recursive, slave, squash;
+	struct pinned pinned;
 	const struct strv *layers; /* OP_BIND: mounted at the source first; borrowed */
 	struct idpair owner;       /* with squash: whose files it shows inside */
 };

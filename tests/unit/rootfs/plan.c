@@ -3,9 +3,13 @@
 #include "rootfs/rootfs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/xalloc.h"
 #include "harness.h"
 
 struct plan_fixture {
@@ -207,9 +211,49 @@ static void a_users_own_hosts_file_is_not_shadowed(void **state)
 	finish(&f);
 }
 
+/* The builder's contexts: mounted by a name, which somebody may give to another directory meanwhile. */
+static void a_pinned_source_is_that_directory_or_an_error(void **state)
+{
+	struct scratch *dir = *state;
+	struct plan_fixture f;
+	struct rootfs rootfs = ROOTFS_INIT;
+	struct err err = ERR_INIT;
+	struct volume volume = { .type = VOLUME_BIND, .destination = (char *)"/m" };
+	int *sources = NULL;
+	char away[400];
+	struct stat st;
+
+	start(&f);
+	volume.source = xasprintf("%s/d", dir->path);
+	snprintf(away, sizeof(away), "%s/away", dir->path);
+	assert_int_equal(mkdir(volume.source, 0700), 0);
+	assert_int_equal(stat(volume.source, &st), 0);
+	volume.pinned = (struct pinned){ true, st.st_dev, st.st_ino };
+	f.opts.volumes = &volume;
+	f.opts.n_volumes = 1;
+	assert_int_equal(rootfs_plan(&f.input, &rootfs, &err), 0);
+	for (size_t i = 0; i < rootfs.n_ops; i++) /* devices, hosts and the like are not there */
+		if (strcmp(rootfs.ops[i].target, "/m") != 0)
+			rootfs.ops[i].kind = OP_ROOT;
+	assert_int_equal(rootfs_open_sources(&rootfs, &sources, &err), 0);
+	for (size_t i = 0; i < rootfs.n_ops; i++)
+		if (sources[i] >= 0)
+			assert_int_equal(close(sources[i]), 0);
+	free(sources);
+	assert_int_equal(rename(volume.source, away), 0);
+	assert_int_equal(mkdir(volume.source, 0700), 0);
+	assert_int_equal(rootfs_open_sources(&rootfs, &sources, &err), -ESTALE);
+	assert_non_null(strstr(err.text, "another in its place"));
+	rootfs_done(&rootfs);
+	free(volume.source);
+	finish(&f);
+}
+
 TEST_MAIN(cmocka_unit_test(every_container_has_the_kernels_file_systems),
 	cmocka_unit_test(mounts_are_ordered_by_depth_and_beat_the_images_volumes),
 	cmocka_unit_test(an_anonymous_volume_keeps_its_name_when_planned_again),
 	cmocka_unit_test(destinations_of_the_kernel_and_the_root_are_refused),
 	cmocka_unit_test(two_mounts_at_one_place_are_refused),
-	cmocka_unit_test(a_users_own_hosts_file_is_not_shadowed))
+	cmocka_unit_test(a_users_own_hosts_file_is_not_shadowed),
+	cmocka_unit_test_setup_teardown(a_pinned_source_is_that_directory_or_an_error,
+		harness_scratch, harness_scratch_done))
