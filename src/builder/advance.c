@@ -259,10 +259,14 @@ void step_scope(const struct snapshot *snap, struct strv *ret)
 {
 	autostrv struct strv env = STRV_INIT;
 
-	strv_extend(ret, &snap->args);
 	json_strv(json_path(snap->doc, "config", "Env", NULL), &env);
-	strv_each (item, &env)
-		strv_env_set(ret, *item); /* ENV beats ARG */
+	strv_each (arg, &snap->args) {
+		autofree char *name = xstrndup(*arg, strcspn(*arg, "="));
+
+		if (!strv_env_get(&env, name)) /* ENV beats ARG */
+			strv_add(ret, *arg);
+	}
+	strv_extend(ret, &env);
 }
 
 int step_dir(struct step *s, char name[40], struct err *err)
@@ -371,7 +375,8 @@ int stage_advance(struct build *b, size_t stage, bool look_only, struct err *err
 			.look_only = look_only };
 		int r;
 
-		s.name = step_name(b, stage, run->next + 1, written->text);
+		if (makes_layer(written)) /* others are not told of */
+			s.name = step_name(b, stage, run->next + 1, written->text);
 		r = carry_out(&s, err);
 		instruction_done(&s.in);
 		free(s.name);

@@ -43,6 +43,7 @@ void stages_done(struct stages *stages)
 	for (size_t i = 0; i < stages->n; i++)
 		stage_done(&stages->all[i]);
 	free(stages->all);
+	free(stages->names);
 	*stages = (struct stages){ 0 };
 }
 
@@ -161,18 +162,44 @@ static bool read_index(const char *name, size_t *ret)
 	return true;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct stage_name *x = a, *y = b;
+	int r = strcasecmp(x->name, y->name);
+
+	return r ? r : x->stage < y->stage ? -1 : x->stage > y->stage;
+}
+
+/* Every FROM asks whether it means a stage: with a hundred thousand of them that must not be a search of all. */
+static void sort_names(struct stages *stages)
+{
+	stages->names = xcalloc(stages->n + 1, sizeof(*stages->names));
+	for (size_t i = 0; i < stages->n; i++)
+		if (stages->all[i].from.stage_name)
+			stages->names[stages->n_names++] =
+				(struct stage_name){ stages->all[i].from.stage_name, i };
+	if (stages->n_names > 1)
+		qsort(stages->names, stages->n_names, sizeof(*stages->names), by_name);
+}
+
 /* The last stage of that name above `before`; false when there is none. */
 static bool find_stage(const struct stages *stages, size_t before, const char *name, size_t *ret)
 {
-	for (size_t i = before; i > 0; i--) {
-		const char *have = stages->all[i - 1].from.stage_name;
+	const struct stage_name wanted = { name, before };
+	size_t low = 0, high = stages->n_names;
 
-		if (have && strcasecmp(have, name) == 0) {
-			*ret = i - 1;
-			return true;
-		}
+	while (low < high) { /* the first that is not less */
+		size_t middle = low + (high - low) / 2;
+
+		if (by_name(&stages->names[middle], &wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return false;
+	if (low == 0 || strcasecmp(stages->names[low - 1].name, name) != 0)
+		return false;
+	*ret = stages->names[low - 1].stage;
+	return true;
 }
 
 static bool is_context(const struct stage_options *options, const char *name)
@@ -376,6 +403,7 @@ int stages_plan(struct dockerfile *file, const struct stage_options *options, st
 {
 	*ret = (struct stages){ .escape = file->escape };
 	TRY(sort_nodes(file, ret, err));
+	sort_names(ret);
 	TRY(expand_globals(file, options, ret, err));
 	for (size_t i = 0; i < ret->n; i++) {
 		file->fault = ret->all[i].from.lines;

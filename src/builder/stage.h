@@ -36,12 +36,19 @@ struct stage {
 	size_t n_steps;
 };
 
+struct stage_name {
+	const char *name; /* the stage's */
+	size_t stage;
+};
+
 struct stages {
 	struct instruction *globals; /* ARG before the first FROM */
 	size_t n_globals;
 	struct strv global_args; /* "NAME=value" of them, defaults expanded, --build-arg applied */
 	struct stage *all;
 	size_t n;
+	struct stage_name *names; /* of those that have one, sorted, then by index */
+	size_t n_names;
 	size_t target; /* index of the stage asked for, the last without --target */
 	char escape;   /* the file's */
 };
