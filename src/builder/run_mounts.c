@@ -6,6 +6,7 @@
  */
 #include "builder/run_bind.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -196,15 +197,62 @@ static const char *memory_place(const struct globals *globals)
 		       : globals->runroot;
 }
 
+/* ".sbx-" and 64 digits */
+static bool is_secret_folder(const char *name)
+{
+	return strncmp(name, ".sbx-", 5) == 0 && strlen(name) == 69 &&
+	       strspn(name + 5, "0123456789abcdef") == 64;
+}
+
+/* Nobody holds its lock: the build that made it was killed before its program ran. */
+static void sweep_one(int place, const char *name)
+{
+	autofd int fd = openat(place, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
+		flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return; /* somebody else's, or in use */
+	(void)unlinkat(fd, "secret", 0);
+	(void)unlinkat(place, name, AT_REMOVEDIR);
+}
+
+static void sweep_secrets(const char *place)
+{
+	autodir DIR *stream = opendir(place);
+	struct dirent *e;
+
+	while (stream && (e = readdir(stream)) != NULL)
+		if (is_secret_folder(e->d_name))
+			sweep_one(dirfd(stream), e->d_name);
+}
+
+/* It is locked before it has the name that others sweep by. */
+static int make_secret_folder(struct run_job *job, const char *path, struct err *err)
+{
+	autofree char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	autofree char *fresh = xasprintf("%s.new", folder);
+	autofd int fd = -EBADF;
+
+	if (mkdir(fresh, 0700) < 0)
+		return fs_err(err, AT_FDCWD, fresh);
+	fd = open(fresh, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(fresh, folder) < 0) {
+		(void)err_sys(err, "make a folder for a secret");
+		(void)rmdir(fresh);
+		return err->code;
+	}
+	keep_lock(job, &fd);
+	return 0;
+}
+
 static int write_secret(struct run_job *job, const struct run_mount *m, const char *path,
 	const struct secret_text *secret, struct err *err)
 {
-	autofree char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	autofd int fd = -EBADF;
 
-	if (mkdir(folder, 0700) < 0)
-		return fs_err(err, AT_FDCWD, folder);
 	strv_add(&job->secrets, path);
+	TRY(make_secret_folder(job, path, err));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fs_err(err, AT_FDCWD, path);
@@ -238,6 +286,8 @@ static int secret_file(struct run_job *job, const struct run_mount *m,
 	char name[65];
 
 	TRY(fs_mkdirs(globals->runroot, 0700, err));
+	if (job->secrets.n == 0)
+		sweep_secrets(memory_place(globals));
 	state_new_id(name);
 	if (!again)
 		*path = xasprintf("%s/.sbx-%s/secret", memory_place(globals), name);

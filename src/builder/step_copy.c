@@ -419,6 +419,8 @@ static int solve_workdir(struct copy_job *job, const char *path, struct err *err
 	strv_done(&job->words.sources);
 	free(job->words.dest);
 	free(job->words.chown);
+	if (r < 0)
+		return err_wrap(err, "WORKDIR %s", path);
 	if (r != 0)
 		return r;
 	json_put_string(snapshot_config(s->snap), "WorkingDir", path);

@@ -4,9 +4,11 @@
 SBX_TEST_MOMENTS=100 and SBX_TEST_BUILDS=500 for a soak by hand."""
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -142,6 +144,36 @@ def b06_a_secret_is_nowhere_but_where_it_is_mounted(box):
             expect(secret not in f.read())
     expect(secret not in json.dumps(box.inspect("a")) + box.ok("history", "--no-trunc", "a"))
     expect("CACHED" in built(box, text % 0, *args, env={"HIDDEN": "other-15-letter"}))
+
+
+@test("overlay")
+def b06_a_secret_of_a_build_that_was_killed_goes_with_the_next(box):
+    """It is on a tmpfs, for the moment before its RUN begins; what another build uses stays."""
+    box.file("secret", "s3cret\n")
+    path = write(box, "FROM busybox\nRUN --mount=type=secret,id=s cat /run/secrets/s\n")
+    places = [box.folder("rr", 0o700), "/dev/shm"]  # whichever is on a tmpfs
+    left, used = [], []
+    for place in places:
+        for kind in (left, used):
+            folder = os.path.join(place, ".sbx-%064x" % random.getrandbits(256))
+            os.mkdir(folder, 0o700)
+            os.chown(folder, os.stat(box.top).st_uid, os.stat(box.top).st_gid)
+            kind.append(folder)
+            with open(folder + "/secret", "w", encoding="ascii") as f:
+                f.write("left\n")
+    locks = [os.open(folder, os.O_RDONLY) for folder in used]
+    try:
+        for lock in locks:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        result = box.sbx("build", "-q", "--network", "none", "--secret", "id=s,src=" + box.path("secret"), path)
+        expect(result.code == 0, result)
+        expect(not all(os.path.exists(folder) for folder in left), left)
+        expect(all(os.path.exists(folder + "/secret") for folder in used), used)
+    finally:
+        for lock in locks:
+            os.close(lock)
+        for folder in left + used:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

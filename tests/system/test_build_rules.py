@@ -35,7 +35,7 @@ def another_value_of_an_arg_is_missed_from_its_line_on(box):
 def a_stage_may_be_of_another_platform_than_its_neighbours(box):
     """FROM --platform, the same name for two; the one that is asked for is fetched, whatever has the name here."""
     text = ("FROM --platform=linux/arm64 multi AS arm\nFROM multi AS plain\nFROM --platform=$BUILDPLATFORM multi AS host\n"
-            "FROM --platform=arm64 scratch\nCOPY --from=arm / /arm/\nCOPY --from=plain / /plain/\nCOPY --from=host / /host/\n")
+            "FROM --platform=arm64 scratch\nCOPY --from=arm /platform /arm\nCOPY --from=plain /bin/true /plain\nCOPY --from=host /bin/true /host\n")
     built(box, text, "-t", "a")
     expect(box.inspect("a")["Architecture"] == "arm64", box.inspect("a"))
     for target, arch in (("arm", "arm64"), ("plain", "amd64"), ("host", "amd64")):
