@@ -163,7 +163,8 @@ int ovl_setattr(
 	r = node_get(fs, id, &node);
 	if (r == 0 && !is_time_as_before(fs, node, want, what, ret)) {
 		node_ref(node);
-		node->no_sgid = false;
+		if (S_ISDIR(node->type))
+			node->body->no_sgid = false;
 		if (what)
 			r = change(fs, node, want, what);
 		if (r == 0)

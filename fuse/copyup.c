@@ -116,28 +116,30 @@ static int place(struct ovl *fs, struct copy *copy)
 {
 	struct node *node = copy->node;
 	struct stat before;
-	int dir = node_dir_handle(fs, node->parent, -1);
+	int dir = node_dir_handle(fs, node_parent(node), -1);
 
 	if (dir < 0)
 		return dir;
 	if (fstatat(dir, "", &before, AT_EMPTY_PATH) < 0)
 		return -errno;
-	TRY(upper_rename_new(fs->work, copy->tmp, dir, node->name));
+	TRY(upper_rename_new(fs->work, copy->tmp, dir, node_name(node)));
 	(void)utimensat(dir, ".", (struct timespec[]){ before.st_atim, before.st_mtim }, 0);
 	if (copy->fd >= 0)
 		return 0;
-	return fs->upper->ops->stat(fs->upper, (struct at){ dir, node->name }, &copy->made);
+	return fs->upper->ops->stat(fs->upper, (struct at){ dir, node_name(node) }, &copy->made);
 }
 
 /* The name went while the data was copied: the copy lives on without one. */
 static int place_orphan(struct ovl *fs, struct copy *copy)
 {
-	int fd = openat(fs->work, copy->tmp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd;
 
+	TRY(node_widen(fs, copy->node));
+	fd = openat(fs->work, copy->tmp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &copy->made) < 0)
 		return -errno;
 	node_unpin(copy->node);
-	copy->node->pin = fd;
+	copy->node->body->pin = fd;
 	work_remove(fs, copy->tmp);
 	return 0;
 }
@@ -226,8 +228,8 @@ static int copy_dirs(struct ovl *fs, struct node *dir)
 			return -EROFS;
 		if (node->orphan)
 			return -ENOENT;
-		while (node->parent && !node->parent->upper)
-			node = node->parent;
+		while (node_parent(node) && !node_parent(node)->upper)
+			node = node_parent(node);
 		TRY(copy_one(fs, node, 0));
 	}
 	return 0;
@@ -255,6 +257,6 @@ int copyup_node(struct ovl *fs, struct node *node, int64_t size)
 	if (node->layer == 0)
 		return 0;
 	if (!node->orphan)
-		TRY(copy_dirs(fs, node->parent));
+		TRY(copy_dirs(fs, node_parent(node)));
 	return copy_one(fs, node, size);
 }

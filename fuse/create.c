@@ -57,11 +57,11 @@ static int dress(struct ovl *fs, struct node *dir, struct at at, const struct ov
 	};
 	struct stat parent, made;
 
-	if (!dir->no_sgid) {
+	if (!dir->body->no_sgid) {
 		TRY(node_stat(fs, dir, &parent));
-		dir->no_sgid = !(parent.st_mode & S_ISGID);
+		dir->body->no_sgid = !(parent.st_mode & S_ISGID);
 	}
-	if (!dir->no_sgid) {
+	if (!dir->body->no_sgid) {
 		want.st_gid = parent.st_gid;
 		if (S_ISDIR(new->mode))
 			want.st_mode |= S_ISGID;
@@ -239,7 +239,7 @@ static int make_nameless(
 	}
 	node->orphan = true;
 	node->upper = true;
-	node->pin = move_fd(&fd);
+	node->body->pin = move_fd(&fd);
 	node->ino = st.st_ino;
 	node_set_inode(fs, node, &st);
 	lookup_count(node, &st, ret);

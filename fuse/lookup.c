@@ -102,7 +102,7 @@ static int find_upper(struct ovl *fs, struct node *dir, const char *name, struct
 
 	if (at.dir < 0)
 		return at.dir;
-	r = whiteout_probe(fs->upper, at, dir->xwhite, &ret->st);
+	r = whiteout_probe(fs->upper, at, dir->body->xwhite, &ret->st);
 	if (r < 0)
 		return r == -ENOENT ? 1 : r;
 	if (r == 1) {
@@ -273,11 +273,12 @@ static int make_node(
 		}
 		node->ino = found->ino;
 		node->upper = found->upper;
-		node->xwhite = found->xwhite;
+		if (S_ISDIR(node->type))
+			node->body->xwhite = found->xwhite;
 		node->layer = found->layer;
 		if (found->parts) {
 			node->body->parts = move_ptr(&found->parts);
-			node->redirected = found->origin && found->absolute;
+			node->body->redirected = found->origin && found->absolute;
 			node->body->redirect = move_ptr(&found->origin);
 		}
 		if (found->upper && !S_ISDIR(node->type))
@@ -289,7 +290,7 @@ static int make_node(
 
 int lookup_absent(const struct ovl *fs, const struct node *dir, const char *name)
 {
-	if (fs->absent.dir != dir->id || strcmp(fs->absent.name, name) != 0)
+	if (fs->absent.dir != node_id(dir) || strcmp(fs->absent.name, name) != 0)
 		return -1;
 	return fs->absent.covered;
 }
@@ -298,7 +299,7 @@ static void remember_absent(struct ovl *fs, const struct node *dir, const char *
 {
 	size_t len = strlen(name);
 
-	fs->absent.dir = len <= NAME_MAX ? dir->id : 0;
+	fs->absent.dir = len <= NAME_MAX ? node_id(dir) : 0;
 	fs->absent.covered = covered;
 	if (fs->absent.dir)
 		memcpy(fs->absent.name, name, len + 1);
@@ -360,8 +361,8 @@ int lookup_adopt(struct ovl *fs, struct node *parent, const struct made *made, s
 
 void lookup_count(struct node *node, const struct stat *st, struct ovl_entry *ret)
 {
-	node->lookups++;
-	ret->id = node->id;
+	node_count(node);
+	ret->id = node_id(node);
 	ret->st = *st;
 }
 
@@ -388,7 +389,7 @@ void ovl_forget(struct ovl *fs, uint64_t id, uint64_t lookups)
 
 	ovl_lock(fs);
 	if (node_get(fs, id, &node) == 0 && node != fs->root) {
-		node->lookups -= lookups < node->lookups ? lookups : node->lookups;
+		node_uncount(node, lookups);
 		node_drop(fs, node);
 	}
 	ovl_unlock(fs);
@@ -410,7 +411,7 @@ int lookup_root(struct ovl *fs, struct node **ret)
 	if (fs->upper) {
 		mark = whiteout_dir_mark(fs->upper, (struct at){ fs->upper->root, "" });
 		node->upper = true;
-		node->xwhite = mark == 'x';
+		node->body->xwhite = mark == 'x';
 	}
 	for (unsigned i = 0; mark != 'y' && i < fs->n_lower; i++) {
 		struct part *part = &node->body->parts->v[node->body->parts->n++];

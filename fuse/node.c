@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/own.h"
 
-#define NO_FREE     UINT32_MAX
+#define PER_BUCKET  2 /* names; they are compared by hash first */
 #define MIN_BUCKETS 1024
 #define GIVE_BACK   4096 /* nodes that were, for their memory to be worth it */
 
@@ -43,6 +43,7 @@ static void body_init(struct body *body)
 	*body = (struct body){ .parts = NULL };
 	slot_init(&body->data);
 	slot_init(&body->lower);
+	body->pin = -1;
 }
 
 int node_table_init(struct ovl *fs)
@@ -50,12 +51,11 @@ int node_table_init(struct ovl *fs)
 	struct node_table *table = &fs->table;
 
 	body_init(&fs->none);
-	*table = (struct node_table){ .first_free = NO_FREE, .used = 1 }; /* index 0 is no id */
-	table->names = calloc(MIN_BUCKETS, sizeof(struct node *));
+	*table = (struct node_table){ .n_names = MIN_BUCKETS, .n_inodes = MIN_BUCKETS };
+	table->names = calloc(MIN_BUCKETS, sizeof(uint32_t));
 	table->inodes = calloc(MIN_BUCKETS, sizeof(struct node *));
 	if (!table->names || !table->inodes)
 		return -ENOMEM;
-	table->n_buckets = MIN_BUCKETS;
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
 		table->seed = (uintptr_t)table; /* early boot: address randomisation has to do */
 	return 0;
@@ -72,12 +72,52 @@ void node_drop_parts(struct ovl *fs, struct node *dir)
 	free(move_ptr(&dir->body->names));
 }
 
+static char *far_name(const struct node *node)
+{
+	char *name;
+
+	memcpy(&name, node->text, sizeof(name));
+	return name;
+}
+
+const char *node_name(const struct node *node)
+{
+	return node->far ? far_name(node) : node->text;
+}
+
+static size_t room_of(const struct node *node)
+{
+	return arena_size(node) - offsetof(struct node, text);
+}
+
 static void free_name(struct node *node)
 {
-	char *name = move_ptr(&node->name);
+	if (node->far)
+		free(far_name(node));
+	node->far = false;
+	*node->text = '\0';
+}
 
-	if (name != node->text)
-		free(name);
+uint64_t node_id(const struct node *node)
+{
+	return (uint64_t)node->generation << 32 | arena_index(node);
+}
+
+struct node *node_parent(const struct node *node)
+{
+	return node->up ? arena_at(arena_of(node), node->up) : NULL;
+}
+
+void node_count(struct node *node)
+{
+	if (node->lookups < UINT32_MAX)
+		node->lookups++;
+}
+
+void node_uncount(struct node *node, uint64_t lookups)
+{
+	if (node->lookups < UINT32_MAX)
+		node->lookups -= lookups < node->lookups ? (uint32_t)lookups : node->lookups;
 }
 
 static void node_free(struct ovl *fs, struct node *node)
@@ -85,23 +125,27 @@ static void node_free(struct ovl *fs, struct node *node)
 	slot_empty(&fs->slots, &node->body->data);
 	slot_empty(&fs->slots, &node->body->lower);
 	node_drop_parts(fs, node);
-	if (node->pin >= 0)
-		(void)close(node->pin); /* O_PATH */
+	if (node->body->pin >= 0)
+		(void)close(node->body->pin); /* O_PATH */
 	free(node->body->listing);
 	if (node->body != &fs->none)
 		free(node->body);
 	free_name(node);
-	free(node);
+	arena_give(node);
 }
 
 void node_table_done(struct ovl *fs)
 {
 	struct node_table *table = &fs->table;
 
-	for (uint32_t i = 1; i < table->used; i++)
-		if (table->v[i].node)
-			node_free(fs, table->v[i].node);
-	free(table->v);
+	struct node *node;
+
+	for (uint32_t i = 0; (node = arena_next(&table->arena, &i));)
+		if (node->type && node != fs->root)
+			node_free(fs, node);
+	if (fs->root)
+		node_free(fs, fs->root);
+	arena_done(&table->arena);
 	free(table->names);
 	free(table->inodes);
 	*table = (struct node_table){ 0 };
@@ -109,14 +153,11 @@ void node_table_done(struct ovl *fs)
 
 int node_get(struct ovl *fs, uint64_t id, struct node **ret)
 {
-	uint32_t index = (uint32_t)id;
+	struct node *node = arena_at(&fs->table.arena, (uint32_t)id);
 
-	if (index == 0 || index >= fs->table.used)
+	if (!node || !node->type || node->generation != id >> 32)
 		return -ESTALE;
-	const struct node_slot *slot = &fs->table.v[index];
-	if (!slot->node || slot->generation != id >> 32)
-		return -ESTALE;
-	*ret = slot->node;
+	*ret = node;
 	return 0;
 }
 
@@ -133,58 +174,59 @@ int node_get_dir(struct ovl *fs, uint64_t id, struct node **ret)
 	return 0;
 }
 
-static int take_index(struct node_table *table, uint32_t *ret)
+static void put_name(struct node_table *table, struct node *node)
 {
-	if (table->first_free != NO_FREE) {
-		*ret = table->first_free;
-		table->first_free = table->v[*ret].next_free;
-		return 0;
-	}
-	if (table->used >= table->size) {
-		uint32_t size = table->size ? table->size * 2 : 256;
-		struct node_slot *v;
+	uint32_t *first = &table->names[node->hash & (table->n_names - 1)];
 
-		if (size >= NO_FREE / 2)
-			return -ENOMEM;
-		v = realloc(table->v, size * sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		memset(v + table->size, 0, (size - table->size) * sizeof(*v));
-		table->v = v;
-		table->size = size;
-	}
-	*ret = table->used++;
-	return 0;
+	node->next_name = *first;
+	*first = arena_index(node);
+}
+
+static void put_inode(struct node_table *table, struct node *node)
+{
+	struct node **first = &table->inodes[node->body->dev_ino & (table->n_inodes - 1)];
+
+	node->body->next_inode = *first;
+	*first = node;
 }
 
 /* Another number of buckets; staying with those that are is no failure. */
-static void resize_hashes(struct node_table *table, size_t n)
+static void resize_names(struct node_table *table, size_t n)
 {
-	struct node **names = calloc(n, sizeof(*names));
-	struct node **inodes = calloc(n, sizeof(*inodes));
+	uint32_t *old = table->names, *names = calloc(n, sizeof(*names));
+	size_t n_old = table->n_names;
 
-	if (!names || !inodes) {
-		free(names);
-		free(inodes);
+	if (!names)
 		return;
-	}
-	for (size_t i = 0; i < table->n_buckets; i++) {
-		for (struct node *next, *node = table->names[i]; node; node = next) {
-			next = node->next_name;
-			node->next_name = names[node->hash & (n - 1)];
-			names[node->hash & (n - 1)] = node;
-		}
-		for (struct node *next, *node = table->inodes[i]; node; node = next) {
-			next = node->body->next_inode;
-			node->body->next_inode = inodes[node->body->dev_ino & (n - 1)];
-			inodes[node->body->dev_ino & (n - 1)] = node;
-		}
-	}
-	free(table->names);
-	free(table->inodes);
 	table->names = names;
+	table->n_names = n;
+	for (size_t i = 0; i < n_old; i++) {
+		for (uint32_t next, at = old[i]; at; at = next) {
+			struct node *node = arena_at(&table->arena, at);
+
+			next = node->next_name;
+			put_name(table, node);
+		}
+	}
+	free(old);
+}
+
+static void resize_inodes(struct node_table *table, size_t n)
+{
+	struct node **old = table->inodes, **inodes = calloc(n, sizeof(*inodes));
+	size_t n_old = table->n_inodes;
+
+	if (!inodes)
+		return;
 	table->inodes = inodes;
-	table->n_buckets = n;
+	table->n_inodes = n;
+	for (size_t i = 0; i < n_old; i++) {
+		for (struct node *next, *node = old[i]; node; node = next) {
+			next = node->body->next_inode;
+			put_inode(table, node);
+		}
+	}
+	free(old);
 }
 
 int node_widen(struct ovl *fs, struct node *node)
@@ -201,40 +243,26 @@ int node_widen(struct ovl *fs, struct node *node)
 	return 0;
 }
 
-static struct node *allocate(struct ovl *fs, mode_t type, const char *name)
-{
-	size_t room = name ? strlen(name) + 1 : 0;
-	struct node *node = calloc(1, sizeof(*node) + room);
-
-	if (!node)
-		return NULL;
-	node->room = room <= UINT8_MAX ? (uint8_t)room : 0;
-	node->type = type & S_IFMT;
-	node->pin = -1;
-	node->body = &fs->none;
-	if (S_ISDIR(type) && node_widen(fs, node) < 0) {
-		free(node);
-		return NULL;
-	}
-	return node;
-}
-
 int node_new(struct ovl *fs, mode_t type, const char *name, struct node **ret)
 {
 	struct node_table *table = &fs->table;
-	struct node *node = allocate(fs, type, name);
-	uint32_t index;
+	size_t room = name ? strlen(name) + 1 : 1;
+	struct node *node;
 
+	if (room < sizeof(char *))
+		room = sizeof(char *);
+	node = arena_take(&table->arena, offsetof(struct node, text) + room);
 	if (!node)
 		return -ENOMEM;
-	if (take_index(table, &index) < 0) {
-		node_free(fs, node);
+	node->type = type & S_IFMT;
+	node->body = &fs->none;
+	if (S_ISDIR(type) && node_widen(fs, node) < 0) {
+		arena_give(node);
 		return -ENOMEM;
 	}
-	node->id = ((uint64_t)table->v[index].generation << 32) | index;
-	table->v[index].node = node;
-	if (++table->n_nodes > table->n_buckets)
-		resize_hashes(table, table->n_buckets * 2);
+	node->generation = table->generation++;
+	if (++table->n_nodes > PER_BUCKET * table->n_names)
+		resize_names(table, table->n_names * 2);
 	if (table->n_nodes > table->most)
 		table->most = table->n_nodes;
 	*ret = node;
@@ -243,9 +271,9 @@ int node_new(struct ovl *fs, mode_t type, const char *name, struct node **ret)
 
 static void unhash_inode(struct ovl *fs, struct node *node)
 {
-	struct node **p = &fs->table.inodes[node->body->dev_ino & (fs->table.n_buckets - 1)];
+	struct node **p = &fs->table.inodes[node->body->dev_ino & (fs->table.n_inodes - 1)];
 
-	if (!node->hashed)
+	if (!node->body->hashed)
 		return;
 	while (*p && *p != node)
 		p = &(*p)->body->next_inode;
@@ -253,22 +281,31 @@ static void unhash_inode(struct ovl *fs, struct node *node)
 		*p = node->body->next_inode;
 	else
 		log_msg(LOG_ERROR, "node %llx is not in its inode chain",
-			(unsigned long long)node->id);
-	node->hashed = false;
+			(unsigned long long)node_id(node));
+	node->body->hashed = false;
+	fs->table.n_hashed--;
+}
+
+static size_t fewer(size_t buckets, size_t used)
+{
+	while (buckets / 2 >= used && buckets > MIN_BUCKETS)
+		buckets /= 2;
+	return buckets;
 }
 
 /* The allocator keeps what was freed unless it is told. */
 static void give_back(struct node_table *table)
 {
-	size_t n = table->n_buckets;
+	size_t names = fewer(table->n_names, table->n_nodes);
+	size_t inodes = fewer(table->n_inodes, table->n_hashed);
 
 	if (table->most < GIVE_BACK || table->n_nodes > table->most / 4)
 		return;
 	table->most = table->n_nodes;
-	while (n / 2 >= table->n_nodes && n > MIN_BUCKETS)
-		n /= 2;
-	if (n < table->n_buckets)
-		resize_hashes(table, n);
+	if (names < table->n_names)
+		resize_names(table, names);
+	if (inodes < table->n_inodes)
+		resize_inodes(table, inodes);
 	(void)malloc_trim(0);
 }
 
@@ -276,8 +313,7 @@ static void give_back(struct node_table *table)
 static struct node *drop_one(struct ovl *fs, struct node *node)
 {
 	struct node_table *table = &fs->table;
-	struct node *parent = node->parent;
-	uint32_t index = (uint32_t)node->id;
+	struct node *parent = node_parent(node);
 
 	if (node->lookups || node->refs || node == fs->root)
 		return NULL;
@@ -287,10 +323,6 @@ static struct node *drop_one(struct ovl *fs, struct node *node)
 		node_unlink(fs, node);
 		parent->refs--;
 	}
-	table->v[index].node = NULL;
-	table->v[index].generation++;
-	table->v[index].next_free = table->first_free;
-	table->first_free = index;
 	table->n_nodes--;
 	node_free(fs, node);
 	give_back(table);
@@ -311,7 +343,8 @@ void node_ref(struct node *node)
 void node_unref(struct ovl *fs, struct node *node)
 {
 	if (node->refs == 0) {
-		log_msg(LOG_ERROR, "node %llx has lost a reference", (unsigned long long)node->id);
+		log_msg(LOG_ERROR, "node %llx has lost a reference",
+			(unsigned long long)node_id(node));
 		return;
 	}
 	node->refs--;
@@ -331,23 +364,27 @@ uint64_t node_hash_name(const struct ovl *fs, const char *name)
 
 static uint32_t hash_link(const struct ovl *fs, const struct node *parent, const char *name)
 {
-	return (uint32_t)(node_hash_name(fs, name) + parent->id * 0x9e3779b97f4a7c15ULL);
+	return (uint32_t)(node_hash_name(fs, name) + node_id(parent) * 0x9e3779b97f4a7c15ULL);
 }
 
 struct node *node_find(struct ovl *fs, const struct node *parent, const char *name)
 {
-	uint32_t hash = hash_link(fs, parent, name);
-	struct node *node = fs->table.names[hash & (fs->table.n_buckets - 1)];
+	uint32_t hash = hash_link(fs, parent, name), up = arena_index(parent);
+	uint32_t at = fs->table.names[hash & (fs->table.n_names - 1)];
 
-	while (node &&
-		(node->hash != hash || node->parent != parent || strcmp(node->name, name) != 0))
-		node = node->next_name;
-	return node;
+	while (at) {
+		struct node *node = arena_at(&fs->table.arena, at);
+
+		if (node->hash == hash && node->up == up && strcmp(node_name(node), name) == 0)
+			return node;
+		at = node->next_name;
+	}
+	return NULL;
 }
 
 struct node *node_find_inode(struct ovl *fs, const struct stat *st)
 {
-	struct node *node = fs->table.inodes[st->st_ino & (fs->table.n_buckets - 1)];
+	struct node *node = fs->table.inodes[st->st_ino & (fs->table.n_inodes - 1)];
 
 	while (node && (node->body->dev_ino != st->st_ino || node->body->dev != st->st_dev))
 		node = node->body->next_inode;
@@ -356,34 +393,20 @@ struct node *node_find_inode(struct ovl *fs, const struct stat *st)
 
 void node_set_inode(struct ovl *fs, struct node *node, const struct stat *st)
 {
-	struct node **bucket = &fs->table.inodes[st->st_ino & (fs->table.n_buckets - 1)];
-
 	unhash_inode(fs, node);
 	node->body->dev = st->st_dev;
 	node->body->dev_ino = st->st_ino;
-	node->body->next_inode = *bucket;
-	node->hashed = true;
-	*bucket = node;
+	node->body->hashed = true;
+	put_inode(&fs->table, node);
+	if (++fs->table.n_hashed > fs->table.n_inodes)
+		resize_inodes(&fs->table, fs->table.n_inodes * 2);
 }
 
-int node_link(struct ovl *fs, struct node *node, struct node *parent, const char *name)
+/* The name is copied unless the node adopts it, as one that has no room in the cell. */
+static void attach(
+	struct ovl *fs, struct node *node, struct node *parent, const char *name, char *far)
 {
-	size_t size = strlen(name) + 1;
-	char *copy = node->text;
-
-	if (node->name || size > node->room)
-		copy = strdup(name);
-	else
-		memcpy(copy, name, size);
-	if (!copy)
-		return -ENOMEM;
-	node_relink(fs, node, parent, copy);
-	return 0;
-}
-
-void node_relink(struct ovl *fs, struct node *node, struct node *parent, char *adopt_name)
-{
-	struct node *old = node->parent;
+	struct node *old = node_parent(node);
 
 	node_ref(parent);
 	if (old) {
@@ -391,35 +414,62 @@ void node_relink(struct ovl *fs, struct node *node, struct node *parent, char *a
 		node_unlink(fs, node);
 		node_unref(fs, old);
 	}
-	node->parent = parent;
-	node->name = adopt_name;
+	node->up = arena_index(parent);
 	node->orphan = false;
-	node->hash = hash_link(fs, parent, adopt_name);
-	node->next_name = fs->table.names[node->hash & (fs->table.n_buckets - 1)];
-	fs->table.names[node->hash & (fs->table.n_buckets - 1)] = node;
+	node->hash = hash_link(fs, parent, far ? far : name);
+	node->far = far;
+	if (far)
+		memcpy(node->text, &far, sizeof(far));
+	else
+		memcpy(node->text, name, strlen(name) + 1);
+	put_name(&fs->table, node);
+}
+
+int node_link(struct ovl *fs, struct node *node, struct node *parent, const char *name)
+{
+	char *far = NULL;
+
+	if (strlen(name) >= room_of(node)) {
+		far = strdup(name);
+		if (!far)
+			return -ENOMEM;
+	}
+	attach(fs, node, parent, name, far);
+	return 0;
+}
+
+void node_relink(struct ovl *fs, struct node *node, struct node *parent, char *adopt_name)
+{
+	bool fits = strlen(adopt_name) < room_of(node);
+
+	attach(fs, node, parent, adopt_name, fits ? NULL : adopt_name);
+	if (fits)
+		free(adopt_name);
 }
 
 bool node_has_other_name(const struct node *node, const struct node *dir, const char *name)
 {
-	return node->parent && (node->parent != dir || strcmp(node->name, name) != 0);
+	return node->up && (node->up != arena_index(dir) || strcmp(node_name(node), name) != 0);
 }
 
 /* The parent loses a reference but is not freed here: callers still hold it. */
 void node_unlink(struct ovl *fs, struct node *node)
 {
-	struct node **p = &fs->table.names[node->hash & (fs->table.n_buckets - 1)];
+	uint32_t own = arena_index(node);
+	uint32_t *p = &fs->table.names[node->hash & (fs->table.n_names - 1)];
+	struct node *parent = node_parent(node);
 
-	if (!node->parent)
+	if (!parent)
 		return;
-	while (*p && *p != node)
-		p = &(*p)->next_name;
+	while (*p && *p != own)
+		p = &((struct node *)arena_at(&fs->table.arena, *p))->next_name;
 	if (*p)
 		*p = node->next_name;
 	else
 		log_msg(LOG_ERROR, "node %llx is not in its name chain",
-			(unsigned long long)node->id);
-	node->parent->refs--;
-	node->parent = NULL;
+			(unsigned long long)node_id(node));
+	parent->refs--;
+	node->up = 0;
 	free_name(node);
 	node->orphan = true;
 }

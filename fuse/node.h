@@ -12,11 +12,14 @@
 #ifndef SBX_FUSE_NODE_H
 #define SBX_FUSE_NODE_H
 
+#include <assert.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "arena.h"
 #include "layer.h"
 #include "overlay.h"
 #include "slot.h"
@@ -43,50 +46,51 @@ struct body {
 	struct names *names;     /* directories; cached by names.c */
 	char *redirect;          /* directories; where the layers below have it (redirect.h) */
 	uint8_t misses;          /* directories; counted by names.c */
+	bool xwhite : 1;         /* directories: the upper part may hold xattr whiteouts */
+	bool no_sgid : 1;        /* directories: known to be without set-group-id */
+	bool redirected : 1;     /* directories: the upper's one says redirect as it is here */
+	bool hashed : 1;         /* in the inode hash */
+	int pin;                 /* orphans: O_PATH descriptor, or -1 */
 	dev_t dev; /* of the upper object: key of the inode hash, for names of the same file */
 	uint64_t dev_ino;
 	struct node *next_inode;
 };
 
-/* Kept small: there is one for each file that was ever looked up and not yet forgotten. */
+/* Kept small: there is one for each file that was ever looked up and not yet forgotten. A cell of
+ * table.arena; other nodes are named by their cells' numbers. */
 struct node {
-	uint64_t id;
-	uint64_t lookups;
-	uint64_t ino;        /* as shown; stays through copy-up */
-	struct node *parent; /* NULL: the root or an orphan */
-	char *name;          /* text, or allocated when it is another name by now */
-	struct node *next_name;
+	uint32_t generation;
+	uint32_t lookups; /* stays at the most it can hold */
+	uint64_t ino;     /* as shown; stays through copy-up */
+	uint32_t up;      /* the parent; 0: the root or an orphan */
+	uint32_t next_name;
+	uint32_t hash;
+	uint32_t refs; /* children, and operations that dropped the lock */
 	struct body
 		*body; /* never NULL; ovl.none until node_widen(), and that is not to be changed */
-	uint32_t hash;
-	unsigned refs;  /* children, and operations that dropped the lock */
-	int pin;        /* orphans: O_PATH descriptor, or -1 */
-	mode_t type;    /* S_IFMT bits */
-	uint16_t layer; /* not directories: 0 upper, else index in fs->lower plus 1 */
+	mode_t type : 16;   /* S_IFMT bits; 0: a free cell */
+	unsigned layer : 9; /* not directories: 0 upper, else index in fs->lower plus 1 */
 	bool orphan : 1;
-	bool hashed : 1;     /* in the inode hash */
-	bool upper : 1;      /* has an object in the upper */
-	bool xwhite : 1;     /* directories: the upper part may hold xattr whiteouts */
-	bool bare : 1;       /* made here, and nobody has given it an xattr */
-	bool full : 1;       /* files: see ovl_note_full() */
-	bool copying : 1;    /* its data is being copied up without the lock */
-	bool no_sgid : 1;    /* directories: known to be without set-group-id */
-	bool redirected : 1; /* directories: the upper's one says body->redirect as it is here */
-	uint8_t room;        /* bytes of text */
-	char text[];
+	bool upper : 1;   /* has an object in the upper */
+	bool bare : 1;    /* made here, and nobody has given it an xattr */
+	bool full : 1;    /* files: see ovl_note_full() */
+	bool copying : 1; /* its data is being copied up without the lock */
+	bool far : 1; /* text holds a pointer: the name it has by now is too long for the cell */
+	char text[];  /* the name; empty: none */
 };
 
-struct node_slot {
-	struct node *node;
-	uint32_t generation;
-	uint32_t next_free;
-};
+/* Names of up to 11 bytes in 56: the memory for a million files depends on it. */
+static_assert(offsetof(struct node, text) == 44, "no byte more than it takes");
+static_assert(OVL_MAX_LOWER < 512, "layer has room for it");
 
 struct node_table {
-	struct node_slot *v;
-	uint32_t size, used, first_free;
-	struct node **names, **inodes;   /* hash tables of n_buckets each */
-	size_t n_buckets, n_nodes, most; /* most: nodes since memory was given back */
+	struct arena arena;
+	uint32_t generation; /* of the next node */
+	uint32_t *names;     /* hash tables */
+	struct node **inodes;
+	size_t n_names, n_inodes; /* their buckets */
+	size_t n_nodes, n_hashed;
+	size_t most; /* nodes since memory was given back */
 	uint64_t seed;
 };
 
@@ -139,6 +143,12 @@ int node_get_dir(
 int node_new(struct ovl *fs, mode_t type, const char *name, struct node **ret); /* NULL: none */
 int node_widen(struct ovl *fs, struct node *node); /* a body of its own; directories have one */
 void node_drop(struct ovl *fs, struct node *node); /* frees when nothing refers to it */
+uint64_t node_id(const struct node *node);
+struct node *node_parent(const struct node *node); /* NULL: the root or an orphan */
+const char *node_name(const struct node *node);    /* good until it gets another one; "": none */
+/* Lookups; those of who has more than can be counted are never taken back. */
+void node_count(struct node *node);
+void node_uncount(struct node *node, uint64_t lookups);
 void node_ref(struct node *node);
 void node_unref(struct ovl *fs, struct node *node);
 

@@ -84,7 +84,7 @@ static int visit_dir(struct walk *w, struct node *dir)
 
 	if (dir->orphan)
 		return -ESTALE;
-	if (dir->xwhite)
+	if (dir->body->xwhite)
 		return -EXDEV; /* its mark cannot say both things */
 	TRY(listing_names(w->fs, dir, &names, &len));
 	for (const char *name = names; name < names + len; name += strlen(name) + 1)

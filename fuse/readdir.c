@@ -145,7 +145,7 @@ static int read_part(struct builder *b, struct node *dir, int part)
 {
 	b->index = part < 0 ? 0 : dir->body->parts->v[part].layer;
 	b->layer = ovl_layer(b->fs, b->index);
-	b->xwhite = part < 0 ? dir->xwhite : dir->body->parts->v[part].xwhite;
+	b->xwhite = part < 0 ? dir->body->xwhite : dir->body->parts->v[part].xwhite;
 	b->handle = node_dir_handle(b->fs, dir, part);
 	if (b->handle < 0)
 		return b->handle;
@@ -193,7 +193,7 @@ static int build(struct ovl *fs, struct node *dir)
 
 void listing_changed(struct ovl *fs, struct node *dir)
 {
-	if (fs->absent.dir == dir->id)
+	if (fs->absent.dir == node_id(dir))
 		fs->absent.dir = 0;
 	if (dir->body->listing)
 		dir->body->listing->stale = true;
@@ -246,7 +246,7 @@ static size_t position(const struct listing *listing, uint64_t cookie)
 static int give_dots(struct ovl *fs, struct node *dir, const struct ovl_listing *want)
 {
 	struct ovl_dirent entry = { .name = ".", .cookie = COOKIE_DOT };
-	struct node *up = dir->parent ? dir->parent : dir;
+	struct node *up = node_parent(dir) ? node_parent(dir) : dir;
 
 	(void)fs;
 	entry.entry.st.st_mode = S_IFDIR;
@@ -287,7 +287,7 @@ static int give_item(
 		lookup_count(node, &st, &entry.entry);
 	r = want->fn(want->data, &entry);
 	if (r && want->full && node)
-		node->lookups--;
+		node_uncount(node, 1);
 	if (node)
 		node_drop(fs, node);
 	return r;

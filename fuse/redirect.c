@@ -228,7 +228,7 @@ static int prepend(struct path *path, const char *name)
 /* From the root down to dir's name: in one layer, or (layer 0) where the layers together have it. */
 static int full_path(const struct node *dir, uint16_t layer, struct path *path)
 {
-	for (; dir->parent; dir = dir->parent) {
+	for (; node_parent(dir); dir = node_parent(dir)) {
 		const char *origin = dir->body->redirect;
 
 		if (layer != 0) {
@@ -240,7 +240,7 @@ static int full_path(const struct node *dir, uint16_t layer, struct path *path)
 		}
 		if (origin)
 			return prepend(path, origin);
-		TRY(prepend(path, dir->name));
+		TRY(prepend(path, node_name(dir)));
 	}
 	return dir->orphan ? -ENOENT : 0;
 }
@@ -296,6 +296,6 @@ int redirect_make(struct ovl *fs, struct node *dir)
 		&(struct beside_fact){ XATTR_REDIRECT, path, strlen(path), .now = true }));
 	free(dir->body->redirect);
 	dir->body->redirect = move_ptr(&path);
-	dir->redirected = true;
+	dir->body->redirected = true;
 	return 0;
 }

@@ -47,7 +47,7 @@ static int find_side(struct ovl *fs, struct side *side)
 static bool is_below(const struct node *node, const struct node *top)
 {
 	while (node && node != top)
-		node = node->parent;
+		node = node_parent(node);
 	return node == top;
 }
 
@@ -91,7 +91,7 @@ static int prepare_side(struct ovl *fs, struct side *side, const struct side *ot
 	if (side->lower && other->node && S_ISDIR(other->node->type) && !other->node->body->parts) {
 		struct where where;
 
-		if (other->node->xwhite)
+		if (other->node->body->xwhite)
 			return -EXDEV; /* its mark cannot say both things */
 		TRY(node_where(fs, other->node, &where));
 		TRY(whiteout_set_opaque(fs, where.at));
@@ -219,7 +219,7 @@ static void forget_side(struct ovl *fs, struct side *side)
 
 static bool is_merged(const struct ovl *fs, const struct node *node)
 {
-	return node->body->parts && !(fs->config.redirect_write && node->redirected);
+	return node->body->parts && !(fs->config.redirect_write && node->body->redirected);
 }
 
 /* 1 when there is a directory that has to be made the upper's alone first, or redirected. */

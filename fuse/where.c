@@ -51,8 +51,8 @@ static int ready_handle(struct ovl *fs, struct node *dir, struct layer *layer, s
 		return layer->root;
 	if (slot->handle >= 0)
 		slot_touch(&fs->slots, slot);
-	else if (dir->pin >= 0 && slot == &dir->body->data)
-		return dir->pin;
+	else if (dir->body->pin >= 0 && slot == &dir->body->data)
+		return dir->body->pin;
 	return slot->handle;
 }
 
@@ -72,8 +72,8 @@ int node_dir_handle(struct ovl *fs, struct node *dir, int part)
 		if (handle >= 0)
 			return handle;
 		/* Up to the first ancestor whose handle is open; no recursion, paths may be deep. */
-		for (;; node = node->parent, own = above) {
-			struct node *parent = node->parent;
+		for (;; node = node_parent(node), own = above) {
+			struct node *parent = node_parent(node);
 
 			if (own >= 0 && node->body->parts->v[own].path)
 				break;
@@ -89,7 +89,8 @@ int node_dir_handle(struct ovl *fs, struct node *dir, int part)
 		if (own >= 0 && node->body->parts->v[own].path)
 			handle = redirect_open(layer, node->body->parts->v[own].path);
 		else
-			handle = layer->ops->open_dir(layer, (struct at){ handle, node->name });
+			handle = layer->ops->open_dir(
+				layer, (struct at){ handle, node_name(node) });
 		if (handle < 0)
 			return handle == -ENOENT || handle == -ENOTDIR || handle == -ELOOP ? -ESTALE
 											   : handle;
@@ -122,20 +123,20 @@ int node_where(struct ovl *fs, struct node *node, struct where *ret)
 	int part, handle;
 
 	if (node->orphan) {
-		if (node->pin < 0)
+		if (node->body->pin < 0)
 			return -ESTALE;
-		*ret = (struct where){ &fs->plain, { node->pin, "" } };
+		*ret = (struct where){ &fs->plain, { node->body->pin, "" } };
 		return 0;
 	}
 	if (S_ISDIR(node->type))
 		return where_dir(fs, node, ret);
-	part = node_part_of_layer(node->parent, node->layer);
+	part = node_part_of_layer(node_parent(node), node->layer);
 	if (node->layer != 0 && part < 0)
 		return -EIO;
-	handle = node_dir_handle(fs, node->parent, part);
+	handle = node_dir_handle(fs, node_parent(node), part);
 	if (handle < 0)
 		return handle;
-	*ret = (struct where){ ovl_layer(fs, node->layer), { handle, node->name } };
+	*ret = (struct where){ ovl_layer(fs, node->layer), { handle, node_name(node) } };
 	return 0;
 }
 
@@ -171,25 +172,28 @@ int node_stat(struct ovl *fs, struct node *node, struct stat *ret)
 
 int node_pin(struct ovl *fs, struct node *node)
 {
-	struct slot *slot = node->layer == 0 ? &node->body->data : &node->body->lower;
+	struct slot *slot;
 	struct where where;
 	int fd;
 
-	if (node->pin >= 0)
+	if (node->body->pin >= 0)
 		return 0;
+	TRY(node_widen(fs, node));
+	slot = node->layer == 0 ? &node->body->data : &node->body->lower;
 	if (!S_ISDIR(node->type) && slot->handle >= 0 && !slot->pins) {
-		node->pin = slot_take(&fs->slots, slot); /* an open file is as good */
+		node->body->pin = slot_take(&fs->slots, slot); /* an open file is as good */
 		return 0;
 	}
 	TRY(node_where(fs, node, &where));
 	fd = where.layer->ops->pin(where.layer, where.at);
 	if (fd < 0)
 		return fd;
-	node->pin = fd;
+	node->body->pin = fd;
 	return 0;
 }
 
 void node_unpin(struct node *node)
 {
-	fd_drop(&node->pin);
+	if (node->body->pin >= 0)
+		fd_drop(&node->body->pin);
 }

@@ -151,14 +151,14 @@ static int mark_dir(struct ovl *fs, struct node *dir)
 
 	if (!fs->has_whiteout)
 		make_shared(fs);
-	if (!fs->xwhite || dir->xwhite)
+	if (!fs->xwhite || dir->body->xwhite)
 		return 0;
 	handle = node_dir_handle(fs, dir, -1);
 	if (handle < 0)
 		return handle;
 	TRY(upper_mark(fs, (struct at){ handle, "" },
 		&(struct beside_fact){ XATTR_OPAQUE, "x", 1, .now = true }));
-	dir->xwhite = true;
+	dir->body->xwhite = true;
 	return 0;
 }
 

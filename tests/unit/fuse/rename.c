@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -235,6 +236,33 @@ static void the_second_name_of_a_file_can_be_moved(void **state)
 	assert_string_equal(text_of(o, "c"), "x");
 }
 
+/* A node's cell has room for the name it was made with; a longer one is kept elsewhere. */
+static void a_name_may_grow_to_its_limit_and_shrink_again(void **state)
+{
+	struct overlay *o = *state;
+	char longest[NAME_MAX + 1];
+	uint64_t node;
+
+	memset(longest, 'n', NAME_MAX);
+	longest[NAME_MAX] = '\0';
+	overlay_start(o);
+	assert_int_equal(make_file(o, "a", "text"), 0);
+	node = id(o, "a");
+	assert_int_equal(rename_path(o, "a", "twelve-bytes", 0), 0);
+	assert_int_equal(id(o, "twelve-bytes"), node);
+	assert_int_equal(rename_path(o, "twelve-bytes", longest, 0), 0);
+	assert_int_equal(id(o, longest), node);
+	assert_string_equal(text_of(o, longest), "text");
+	assert_int_equal(rename_path(o, longest, "b", 0), 0);
+	assert_int_equal(id(o, "b"), node);
+	assert_int_equal(rename_path(o, "b", longest, 0), 0);
+	assert_int_equal(link_path(o, longest, "c"), 0);
+	assert_int_equal(unlink_path(o, longest), 0);
+	assert_int_equal(unlink_path(o, "c"), 0);
+	assert_string_equal(text_of_id(o, node), "text");
+	assert_string_equal(names_in(o, ""), "");
+}
+
 TEST_MAIN(overlay_test(a_lower_file_is_copied_and_its_old_name_covered),
 	overlay_test(a_file_replaces_a_file_that_lives_on),
 	overlay_test(a_directory_of_lower_layers_moves_with_all_that_is_visible),
@@ -245,4 +273,5 @@ TEST_MAIN(overlay_test(a_lower_file_is_copied_and_its_old_name_covered),
 	overlay_test(a_directory_takes_the_place_of_a_whiteout),
 	overlay_test(types_must_fit_and_directories_be_empty),
 	overlay_test(two_names_change_places), overlay_test(two_names_of_one_file_both_stay),
-	overlay_test(the_second_name_of_a_file_can_be_moved))
+	overlay_test(the_second_name_of_a_file_can_be_moved),
+	overlay_test(a_name_may_grow_to_its_limit_and_shrink_again))
