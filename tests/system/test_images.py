@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import re
+import stat
 import threading
 import urllib.request
 
@@ -217,8 +218,27 @@ def row_59_writes_hide_what_is_below(box):
 
 
 @test()
+def row_59_a_tree_of_layers_and_changes_goes_through_tar(box):
+    """Packed and unpacked inside, over lower files, whiteouts and a moved directory: the same names, modes and contents."""
+    out = box.ok("run", "--rm", "layers", "sh", "-c", """set -e
+        rm /b/new; echo changed > /a/keep; mv /d /moved; mkdir /x; touch /b/old
+        tar -C / -cf /tmp.tar a b moved e f g g2; tar -C /x -xf /tmp.tar
+        list() { (cd $1; for n in $(find a b moved e f g g2 | sort); do
+            if [ -d $n ]; then stat -c '%n %a %u:%g' $n; else stat -c '%n %a %h %s %u:%g' $n; md5sum < $n; fi; done); }
+        list / > /1; list /x > /2; wc -l < /1; cmp /1 /2 && echo same; ls /x/b; cat /x/a/keep /x/moved/file""")
+    lines = out.split("\n")
+    expect(int(lines[0]) > 12 and lines[1:] == ["same", "old", "changed", "2"], out)
+
+
+@test()
 def row_60_a_writing_container_leaves_the_image_alone(box):
     box.ok("pull", "layers")
+
+    def content(path, info):
+        if not stat.S_ISREG(info.st_mode) or not os.access(path, os.R_OK):
+            return ""
+        with open(path, "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
 
     def fingerprint():
         seen = []
@@ -227,11 +247,11 @@ def row_60_a_writing_container_leaves_the_image_alone(box):
             for name in sorted(files):
                 path = os.path.join(folder, name)
                 info = os.lstat(path)
-                seen.append((path, info.st_mode, info.st_uid, info.st_size, info.st_mtime_ns))
-        return seen
+                seen.append((path, info.st_mode, info.st_uid, info.st_size, info.st_mtime_ns, content(path, info)))
+        return seen, box.ok("images", "--no-trunc", "--format", "{{.ID}} {{.Digest}}", "layers")
 
     before = fingerprint()
-    expect(before)
+    expect(before[0] and "sha256:" in before[1], before)
     box.ok("run", "layers", "sh", "-c", "echo x >> /big; rm -rf /a; chmod 777 /e; touch /bin/sh; mv /f /f2")
     expect(fingerprint() == before)
 
