@@ -237,6 +237,7 @@ void carry_free(struct carry *carry)
 		return;
 	loop_del(carry->source);
 	stream_turn(carry); /* frees the dead */
+	stream_free_pipes(carry);
 	fd_drop(&carry->epoll);
 	fd_drop(&carry->spin);
 	free(carry);

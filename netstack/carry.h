@@ -19,6 +19,8 @@
 #include "netstack/pace.h"
 
 #define CARRY_BUFFER (64 * 1024)
+/* Of what stalled connections were read before they stalled; beyond it what cannot be sent on is not read. */
+#define CARRY_KEPT_MAX (4 << 20)
 
 /* What an epoll event points to: the first member of every object in the set. */
 enum carry_kind {
@@ -64,6 +66,7 @@ struct carry {
 	struct carry_held held; /* and this one was accepted already */
 	struct conn *dead;      /* freed after the batch of events */
 	struct conn *busy;      /* stopped for fairness, not for want of data */
+	size_t kept;            /* bytes */
 	struct pipes *pipes;
 	struct flows *flows;
 	uint8_t buffer[CARRY_BUFFER];

@@ -12,6 +12,7 @@
 #define SYN       0x02
 #define TAG_UDP   0x10000u
 #define TAG_V6    0x20000u
+#define TAG_TCP   0x40000u
 
 struct packet {
 	uint8_t proto;
@@ -42,13 +43,16 @@ static unsigned source_port(const struct packet *p)
 bool share_admits(const struct share *share, const uint8_t *frame, size_t len)
 {
 	struct packet p;
+	bool full = share->n >= SHARE_MAX;
 	unsigned port;
 
-	if (share->n < SHARE_MAX || !parse(frame, len, &p))
+	if ((!full && share->tcp < SHARE_TCP_MAX) || !parse(frame, len, &p))
+		return true;
+	if (p.proto == IPPROTO_TCP)
+		return (p.l4[TCP_FLAGS] & SYN_ACK) != SYN;
+	if (!full)
 		return true;
 	switch (p.proto) {
-	case IPPROTO_TCP:
-		return (p.l4[TCP_FLAGS] & SYN_ACK) != SYN;
 	case IPPROTO_UDP:
 		port = source_port(&p);
 		return share->udp[p.v6][port / 8] & 1u << port % 8;
@@ -65,8 +69,11 @@ share_tag share_opened(struct share *share, const uint8_t *frame, size_t len)
 	unsigned port;
 
 	share->n++;
-	if (!parse(frame, len, &p) || p.proto != IPPROTO_UDP)
+	if (!parse(frame, len, &p))
 		return 0;
+	share->tcp += p.proto == IPPROTO_TCP;
+	if (p.proto != IPPROTO_UDP)
+		return p.proto == IPPROTO_TCP ? TAG_TCP : 0;
 	port = source_port(&p);
 	share->udp[p.v6][port / 8] |= (uint8_t)(1u << port % 8);
 	return port | TAG_UDP | (p.v6 ? TAG_V6 : 0);
@@ -77,6 +84,7 @@ void share_closed(struct share *share, share_tag tag)
 	unsigned port = tag & UINT16_MAX;
 
 	share->n -= share->n > 0;
+	share->tcp -= tag & TAG_TCP && share->tcp > 0;
 	if (tag & TAG_UDP)
 		share->udp[(tag & TAG_V6) != 0][port / 8] &= (uint8_t) ~(1u << port % 8);
 }

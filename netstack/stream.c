@@ -129,6 +129,15 @@ static bool pipe_take(struct carry *carry, struct way *way)
 	return true;
 }
 
+static void drop_rest(struct carry *carry, struct way *way)
+{
+	if (!way->rest)
+		return;
+	carry->kept -= way->len;
+	free(way->rest);
+	way->rest = NULL;
+}
+
 static void conn_close(struct carry *carry, struct conn *conn, bool reset)
 {
 	struct linger now = { .l_onoff = 1, .l_linger = 0 };
@@ -142,8 +151,7 @@ static void conn_close(struct carry *carry, struct conn *conn, bool reset)
 			(void)carry_watch(carry, EPOLL_CTL_DEL, conn->end[i].fd, 0, NULL);
 		fd_drop(&conn->end[i].fd);
 		pipe_give(carry, &conn->way[i]);
-		free(conn->way[i].rest);
-		conn->way[i].rest = NULL;
+		drop_rest(carry, &conn->way[i]);
 	}
 	conn->dead = true;
 	if (conn->owner) {
@@ -170,17 +178,15 @@ static int soft(struct end *end, bool *flag)
 	return 0;
 }
 
-static int flush_rest(struct way *way, struct end *to)
+static int flush_rest(struct carry *carry, struct way *way, struct end *to)
 {
 	ssize_t n = send(to->fd, way->rest + way->from, way->len - way->from, MSG_NOSIGNAL);
 
 	if (n < 0)
 		return soft(to, &to->writable);
 	way->from += (size_t)n;
-	if (way->from < way->len)
-		return 0;
-	free(way->rest);
-	way->rest = NULL;
+	if (way->from == way->len)
+		drop_rest(carry, way);
 	return 0;
 }
 
@@ -195,7 +201,7 @@ static int flush_pipe(struct way *way, struct end *to)
 	return 0;
 }
 
-static int keep_rest(struct way *way, const uint8_t *data, size_t len)
+static int keep_rest(struct carry *carry, struct way *way, const uint8_t *data, size_t len)
 {
 	way->rest = malloc(len);
 	if (!way->rest)
@@ -203,7 +209,32 @@ static int keep_rest(struct way *way, const uint8_t *data, size_t len)
 	memcpy(way->rest, data, len);
 	way->from = 0;
 	way->len = len;
+	carry->kept += len;
 	return 0;
+}
+
+/* Much is kept already: what cannot be sent on stays in the socket, at the cost of one call more. */
+static bool is_tight(const struct carry *carry)
+{
+	return carry->kept >= CARRY_KEPT_MAX;
+}
+
+static int copy_tight(struct carry *carry, struct way *way, struct end *from, struct end *to)
+{
+	ssize_t n = recv(from->fd, carry->buffer, sizeof(carry->buffer), MSG_PEEK), sent;
+
+	if (n < 0)
+		return soft(from, &from->readable);
+	if (n == 0) {
+		from->eof = true;
+		return 0;
+	}
+	sent = send(to->fd, carry->buffer, (size_t)n, MSG_NOSIGNAL);
+	if (sent < 0)
+		return soft(to, &to->writable);
+	way->total += (uint64_t)sent;
+	/* of TCP, drops without a copy; it is there, as was just seen */
+	return recv(from->fd, NULL, (size_t)sent, MSG_TRUNC) == sent ? 0 : -EIO;
 }
 
 static int copy(struct carry *carry, struct way *way, struct end *from, struct end *to)
@@ -227,7 +258,7 @@ static int copy(struct carry *carry, struct way *way, struct end *from, struct e
 	}
 	if (way->streak >= TO_SPLICE && pipe_take(carry, way))
 		way->streak = 0;
-	return sent < n ? keep_rest(way, carry->buffer + sent, (size_t)(n - sent)) : 0;
+	return sent < n ? keep_rest(carry, way, carry->buffer + sent, (size_t)(n - sent)) : 0;
 }
 
 static int splice_in(struct carry *carry, struct way *way, struct end *from)
@@ -275,7 +306,7 @@ static int step(struct carry *carry, struct conn *conn, int side)
 	if (way->rest || way->piped) {
 		if (!to->writable)
 			return 0;
-		TRY(way->rest ? flush_rest(way, to) : flush_pipe(way, to));
+		TRY(way->rest ? flush_rest(carry, way, to) : flush_pipe(way, to));
 		return 1;
 	}
 	if (from->eof) {
@@ -285,7 +316,7 @@ static int step(struct carry *carry, struct conn *conn, int side)
 		to->shut = true;
 		return 0;
 	}
-	if (!from->readable)
+	if (!from->readable || (!to->writable && is_tight(carry)))
 		return 0;
 	if (side == 0 && conn->owner && conn->owner->peek)
 		return peek(carry, conn);
@@ -293,7 +324,11 @@ static int step(struct carry *carry, struct conn *conn, int side)
 		pipe_give(carry, way);
 		way->streak = 0;
 	}
-	TRY(way->pipe ? splice_in(carry, way, from) : copy(carry, way, from, to));
+	if (way->pipe)
+		TRY(splice_in(carry, way, from));
+	else
+		TRY(is_tight(carry) ? copy_tight(carry, way, from, to)
+				    : copy(carry, way, from, to));
 	return 1;
 }
 
@@ -468,4 +503,18 @@ void stream_turn(struct carry *carry)
 		carry->dead = conn->next;
 		free(conn);
 	}
+}
+
+void stream_free_pipes(struct carry *carry)
+{
+	while (carry->pipes && carry->pipes->spare) {
+		struct pipe *pipe = carry->pipes->spare;
+
+		carry->pipes->spare = pipe->next;
+		fd_drop(&pipe->in);
+		fd_drop(&pipe->out);
+		free(pipe);
+	}
+	free(carry->pipes);
+	carry->pipes = NULL;
 }

@@ -5,7 +5,7 @@
  * Small messages are copied through one shared buffer (a read and a write, least delay, no memory per
  * idle connection); a direction that fills the buffer repeatedly gets a pipe from a pool and is
  * spliced. End of file is passed on as a half-close, a reset as a reset, and a reader that does not
- * read stops its writer: at most one buffer or pipe is held per direction.
+ * read stops its writer: at most one buffer or pipe is held per direction, and CARRY_KEPT_MAX in buffers of all.
  */
 #ifndef SBX_NETSTACK_STREAM_H
 #define SBX_NETSTACK_STREAM_H
@@ -41,5 +41,8 @@ void stream_event(struct carry *carry, enum carry_kind *object, uint32_t events)
 
 /* After each batch of events: goes on with busy connections, frees dead ones. */
 void stream_turn(struct carry *carry);
+
+/* When all connections have ended. */
+void stream_free_pipes(struct carry *carry);
 
 #endif

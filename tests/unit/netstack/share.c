@@ -61,6 +61,26 @@ static void at_the_limit_nothing_new_is_opened_and_what_is_open_goes_on(void **s
 	assert_false(share_admits(&full, make(IPPROTO_UDP, 5353, 0), LEN));
 }
 
+static void tcp_has_a_limit_of_its_own(void **state)
+{
+	share_tag tag = 0;
+
+	memset(&full, 0, sizeof(full));
+	for (int i = 0; i < SHARE_TCP_MAX; i++) {
+		assert_true(share_admits(&full, make(IPPROTO_TCP, 1, 2), LEN));
+		tag = share_opened(&full, make(IPPROTO_TCP, 1, 2), LEN);
+	}
+	assert_false(share_admits(&full, make(IPPROTO_TCP, 1, 2), LEN));
+	assert_true(share_admits(&full, make(IPPROTO_TCP, 1, 0x10), LEN));
+	assert_true(share_admits(&full, make(IPPROTO_UDP, 1, 0), LEN));
+	assert_true(share_admits(&full, make(IPPROTO_ICMP, 0, 0), LEN));
+	share_closed(&full, share_opened(&full, make(IPPROTO_UDP, 1, 0), LEN));
+	assert_false(share_admits(&full, make(IPPROTO_TCP, 1, 2), LEN));
+	share_closed(&full, tag);
+	assert_true(share_admits(&full, make(IPPROTO_TCP, 1, 2), LEN));
+	assert_int_equal(full.n, SHARE_TCP_MAX - 1);
+}
+
 static void neighbour_questions_always_pass(void **state)
 {
 	uint8_t arp[60] = { [12] = 8, 6 };
@@ -71,4 +91,4 @@ static void neighbour_questions_always_pass(void **state)
 #define CASE(test) cmocka_unit_test_setup(test, setup)
 TEST_MAIN(CASE(whoever_has_room_opens_what_he_likes),
 	CASE(at_the_limit_nothing_new_is_opened_and_what_is_open_goes_on),
-	CASE(neighbour_questions_always_pass))
+	CASE(tcp_has_a_limit_of_its_own), CASE(neighbour_questions_always_pass))
