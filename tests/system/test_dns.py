@@ -50,7 +50,7 @@ def dns_says_so_when_nobody_answers(box):
 
 
 @case()
-def dns_takes_no_lie_for_an_answer(box):
+def n05_dns_takes_no_lie_for_an_answer(box):
     with World(box, resolvers=("192.0.2.53",)) as world:
         world.serve(DNS, "192.0.2.53", box.path("asked"), "liar")
         expect(ask(world, "dns good.test", "dns evil.test", "dns good.test") == ["203.0.113.1", "203.0.113.3", "203.0.113.1"])

@@ -163,7 +163,7 @@ def a_member_that_never_reads_spares_the_others_through_libslirp(box):
 
 
 @case()
-def a_neighbours_address_cannot_be_taken_over(box):
+def n06_a_neighbours_address_cannot_be_taken_over(box):
     """Gratuitous ARP, as a request and as an answer: the victim's packets go on to whom they went."""
     victim = echo_member(box)
     script = RAW + r"""

@@ -457,6 +457,11 @@ def killing_the_network_closes_ports_and_spares_members(box):
         expect(conn.recv(100).startswith(b"seen from " + again.gateway.encode()))
 
 
+def wire_version():
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/network/wire.h"), encoding="utf-8") as f:
+        return int(re.search(r"define WIRE_VERSION +(\d+)", f.read()).group(1))
+
+
 @case()
 def after_a_crash_old_members_come_before_new_ones(box):
     """The newcomer asks first, and would get the lowest free address: the old member's."""
@@ -468,8 +473,7 @@ def after_a_crash_old_members_come_before_new_ones(box):
     asker = threading.Thread(target=lambda: seen.append(Member(box, "true").address))
     asker.start()
     wait_for(lambda: [pid for pid in netstack_pids(box) if pid not in before], "the newcomer's network", 5)
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/network/wire.h"), encoding="utf-8") as f:
-        version = int(re.search(r"define WIRE_VERSION +(\d+)", f.read()).group(1))
+    version = wire_version()
     wish = bytearray(9516)  # struct wire_join, without ports
     struct.pack_into("<IHH", wish, 0, 0x53425831, version, 1)
     wish[8:9], wish[73:76] = b"0", b"old"
@@ -517,13 +521,15 @@ def the_network_ends_after_its_last_member(box):
 
 
 @case()
-def nonsense_on_the_control_socket_hurts_nobody(box):
+def n07_nonsense_on_the_control_socket_hurts_nobody_and_other_users_are_not_heard(box):
     port = free_port()
     member = echo_member(box, ports=["%d:9000" % port])
     path = os.path.join(box.env["SBX_RUNROOT"], "networks/bridge/control")
-    head = struct.pack("=IHH", 0x53425831, 1, 1)
-    cases = [b"x", b"\0" * 600, head, head + b"\xff" * 400, head + b"\0" * 10000, struct.pack("=IHH", 0x53425831, 9, 1) +
-             b"\0" * 400, struct.pack("=IHHI", 0x53425831, 1, 2, 0), struct.pack("=IHHI", 0x53425831, 1, 7, 0)]
+    cases = [b"x", b"\0" * 600]
+    for version in (1, wire_version()):  # another one's, and damaged ones of our own
+        head = struct.pack("=IHH", 0x53425831, version, 1)
+        cases += [head, head + b"\xff" * 400, head + b"\0" * 10000, head + b"\xff" * 9508, struct.pack("=IHHI", 0x53425831, version, 2, 0),
+                  struct.pack("=IHHI", 0x53425831, version, 7, 0)]
     os.chdir(os.path.dirname(path))  # the path may be longer than a socket's name may be
     for case in cases:
         script = "import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\ns.settimeout(5)\n" \

@@ -180,7 +180,7 @@ def addresses_and_macs_are_chosen_and_kept(box):
 
 
 @test("overlay")
-def an_internal_network_has_no_way_out(box):
+def n05_an_internal_network_has_no_way_out_and_no_question_leaves(box):
     box.ok("network", "create", "--internal", "inner")
     box.ok("run", "-d", "--name", "c1", "--network", "inner", "--cap-add", "NET_RAW", *SLEEP)
     address = host_address()

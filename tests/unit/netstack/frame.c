@@ -113,7 +113,7 @@ static bool clean(struct packet *p, struct frame_frags *frags)
 	return frame_clean(p->data, &p->len, &lan, frags ? frags : &none);
 }
 
-static void an_urgent_pointer_is_cleared_and_the_checksum_stays_right(void **state)
+static void n04_an_urgent_pointer_is_cleared_and_the_checksum_stays_right(void **state)
 {
 	struct packet *p = make(IPPROTO_TCP, "10.88.0.3", "192.0.2.2", 60);
 	uint8_t *tcp = p->data + FRAME_HEAD + 20;
@@ -227,7 +227,7 @@ static void damaged_headers_are_dropped(void **state)
 	test_free(p);
 }
 
-static void dhcp_and_tftp_are_dropped(void **state)
+static void n04_dhcp_and_tftp_are_dropped(void **state)
 {
 	static const unsigned ports[] = { 67, 69 };
 
@@ -256,7 +256,7 @@ static bool fragment(
 	return ok;
 }
 
-static void fragments_pass_in_order_only(void **state)
+static void n04_fragments_pass_in_order_only(void **state)
 {
 	struct frame_frags frags = { 0 };
 
@@ -268,7 +268,7 @@ static void fragments_pass_in_order_only(void **state)
 	assert_false(fragment(&frags, IPPROTO_UDP, 2960, 100, false)); /* it is over */
 }
 
-static void tiny_huge_and_tcp_fragments_are_dropped(void **state)
+static void n04_tiny_huge_and_tcp_fragments_are_dropped(void **state)
 {
 	struct frame_frags frags = { 0 };
 
@@ -344,14 +344,15 @@ static void padding_behind_the_datagram_is_cut(void **state)
 	test_free(p);
 }
 
-TEST_MAIN(cmocka_unit_test(an_urgent_pointer_is_cleared_and_the_checksum_stays_right),
+TEST_MAIN(cmocka_unit_test(n04_an_urgent_pointer_is_cleared_and_the_checksum_stays_right),
 	cmocka_unit_test(an_ordinary_segment_is_not_changed),
 	cmocka_unit_test(destinations_that_mean_the_host_itself_are_dropped),
 	cmocka_unit_test(dns_to_the_gateway_goes_to_the_nameserver_and_back),
 	cmocka_unit_test(a_udp_datagram_without_checksum_keeps_none),
-	cmocka_unit_test(damaged_headers_are_dropped), cmocka_unit_test(dhcp_and_tftp_are_dropped),
-	cmocka_unit_test(fragments_pass_in_order_only),
-	cmocka_unit_test(tiny_huge_and_tcp_fragments_are_dropped),
+	cmocka_unit_test(damaged_headers_are_dropped),
+	cmocka_unit_test(n04_dhcp_and_tftp_are_dropped),
+	cmocka_unit_test(n04_fragments_pass_in_order_only),
+	cmocka_unit_test(n04_tiny_huge_and_tcp_fragments_are_dropped),
 	cmocka_unit_test(only_the_members_own_addresses_may_be_sent),
 	cmocka_unit_test(arp_cannot_speak_for_a_neighbour_or_the_gateway),
 	cmocka_unit_test(padding_behind_the_datagram_is_cut))

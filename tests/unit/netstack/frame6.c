@@ -54,7 +54,7 @@ static void plain_traffic_passes(void **state)
 	assert_true(passes(make(IPPROTO_ICMPV6, "fd00::2", 8)));
 }
 
-static void the_urgent_pointer_is_taken_out(void **state)
+static void n04_the_urgent_pointer_is_taken_out(void **state)
 {
 	struct packet p = make(IPPROTO_TCP, "2001:db8::1", 24);
 	uint8_t *tcp = p.data + FRAME_HEAD + 40;
@@ -221,7 +221,8 @@ TEST_MAIN(cmocka_unit_test(a_member_speaks_from_its_own_addresses_only),
 	cmocka_unit_test(extension_headers_hide_no_advertisement),
 	cmocka_unit_test(only_what_leaves_the_subnet_or_is_for_its_gateway_goes_up),
 	cmocka_unit_test(an_answer_is_for_its_destination_or_for_who_is_sought),
-	cmocka_unit_test(plain_traffic_passes), cmocka_unit_test(the_urgent_pointer_is_taken_out),
+	cmocka_unit_test(plain_traffic_passes),
+	cmocka_unit_test(n04_the_urgent_pointer_is_taken_out),
 	cmocka_unit_test(this_host_and_groups_are_out_of_reach),
 	cmocka_unit_test(discovery_passes_but_no_router_speaks),
 	cmocka_unit_test(lengths_and_extension_headers_are_checked))
