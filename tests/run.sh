@@ -130,8 +130,8 @@ inside() {
 	attacks) SBX_TEST_ROOT=without python3 "$cache/src/tests/attacks/attacks.py" "$cache/src" "$cache/build" "${patterns[@]}" ;;
 	soak) # long, and only by name: more random steps, 100 kills under a database
 		SBX_TEST_SEEDS=${SBX_TEST_SEEDS:-100} SBX_TEST_KILLS=${SBX_TEST_KILLS:-50} SBX_TEST_MOMENTS=${SBX_TEST_MOMENTS:-100} \
-			SBX_TEST_BUILDS=${SBX_TEST_BUILDS:-500} SBX_TEST_ROOT=without \
-			system_tests "$cache"/src/tests/system/test_{fuse,fuse_hard,fuse_beside,fuse_postgres,soak,build_hard}.py
+			SBX_TEST_BUILDS=${SBX_TEST_BUILDS:-500} SBX_TEST_ROUNDS=${SBX_TEST_ROUNDS:-500} SBX_TEST_ROOT=without \
+			system_tests "$cache"/src/tests/system/test_{fuse,fuse_hard,fuse_beside,fuse_postgres,soak,faults_by_name,build_hard}.py
 		;;
 	compare) "$cache/src/tests/bench/compare.sh" "$cache/build/sbx" "$cache/compare" >"$cache/compare.md" ;;
 	recording)

@@ -17,7 +17,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/own.h"
@@ -41,9 +43,34 @@ struct logger {
 
 static int open_file(int dir, struct err *err)
 {
-	int fd = openat(dir, "log", O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(dir, "log", O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	return fd < 0 ? fs_err(err, dir, "the container's log") : fd;
+}
+
+/* A power cut may have taken the end of the last object: what is written behind such a piece would be lost
+ * with it. */
+static int cut_torn(int fd, struct err *err)
+{
+	char tail[4096];
+	off_t end = lseek(fd, 0, SEEK_END), keep = end;
+
+	while (keep > 0) {
+		size_t n = keep < (off_t)sizeof(tail) ? (size_t)keep : sizeof(tail);
+		const char *newline;
+
+		if (pread(fd, tail, n, keep - (off_t)n) != (ssize_t)n)
+			return err_sys(err, "read the container's log");
+		newline = memrchr(tail, '\n', n);
+		keep -= (off_t)n;
+		if (newline) {
+			keep += newline - tail + 1;
+			break;
+		}
+	}
+	if (keep < end && ftruncate(fd, keep) < 0)
+		return err_sys(err, "truncate the container's log");
+	return 0;
 }
 
 /* Judged when the container was made; a record that says nonsense means no limit. */
@@ -76,6 +103,8 @@ int logger_open(struct container *c, struct logger **ret, struct err *err)
 		return fd;
 	if (!none && dir < 0)
 		return err_sys(err, "dup");
+	if (fd >= 0)
+		TRY(cut_torn(fd, err));
 	if (strcmp(driver, "journald") == 0)
 		TRY(journal_open(c, &journal, err));
 	*ret = xcalloc(1, sizeof(**ret));

@@ -199,7 +199,28 @@ static void without_a_driver_there_is_no_file(void **state)
 	assert_false(has(dir, "log"));
 }
 
+static void a_piece_that_a_power_cut_left_is_cut_off(void **state)
+{
+	struct scratch *dir = *state;
+	struct container c = CONTAINER_INIT;
+	struct logger *log = open_log(dir, &c);
+	autofd int fd = -EBADF;
+
+	put(log, 1, "one\n", 4);
+	logger_free(log);
+	fd = openat(dir->fd, "log", O_WRONLY | O_APPEND | O_CLOEXEC);
+	for (int i = 0; i < 2000; i++) /* longer than one look back */
+		assert_int_equal(write(fd, "{\"log\"", 6), 6);
+	log = open_log(dir, &c);
+	put(log, 1, "two\n", 4);
+	logger_free(log);
+	check(dir, 0, "stdout", "one\n");
+	check(dir, 1, "stdout", "two\n");
+	assert_null(entry(dir, 2));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, harness_scratch, harness_scratch_done)
 TEST_MAIN(T(lines_keep_their_stream_and_partial_ones_wait), T(any_bytes_make_valid_json),
 	T(a_long_line_is_cut_between_characters), T(a_full_disk_leaves_whole_lines),
-	T(a_full_file_makes_way_for_a_new_one), T(without_a_driver_there_is_no_file))
+	T(a_full_file_makes_way_for_a_new_one), T(without_a_driver_there_is_no_file),
+	T(a_piece_that_a_power_cut_left_is_cut_off))
