@@ -20,7 +20,7 @@ from bad_registry import BadRegistry
 from sbxtest import SBX, SLOWNESS, USER, Skip, Terminal, command_for, expect, main, test, wait_for
 
 MOMENTS = int(os.environ.get("SBX_TEST_MOMENTS", "1"))
-ROUNDS = int(os.environ.get("SBX_TEST_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("SBX_TEST_ROUNDS", "4"))
 CHOICE = random.Random(os.environ.get("SBX_TEST_SEED", "7"))
 QUIET = ["--network", "none"]
 
@@ -191,7 +191,7 @@ def f_d1_damage_anywhere_in_the_store_is_found_or_harmless(box):
     store = box.env["SBX_ROOT"]
     box.ok("volume", "create", "data")
     box.ok("run", "--name", "kept", *QUIET, "-v", "data:/data", "busybox", "sh", "-c", "echo kept >/data/f")
-    for _ in range(MOMENTS * 12):
+    for _ in range(MOMENTS * 6):
         files = [path for path in all_files(store) if "/volumes/data/_data/" not in path]
         path = CHOICE.choice([p for p in files if "/layers/" not in p] if CHOICE.random() < 0.7 else files)
         what = "%s of %s" % (damage(path), path[len(store):])
@@ -221,32 +221,32 @@ def f_e1_a_full_disk_is_said_and_space_is_all_it_needs(box):
     script = r"""
         "$0" pull -q busybox >/dev/null
         "$0" run -d --name up --network none busybox sh -c 'while :; do sleep 1; done' >/dev/null
-        "$0" create --name c --network none busybox true >/dev/null
+        "$0" create --name kept --network none busybox true >/dev/null
         head -c 100000 /dev/zero >/dev/shm/e1.$$
         for left in 0 4 16 64; do
             dd if=/dev/zero of="$SBX_ROOT/fill" bs=4k 2>/dev/null
             truncate -s -${left}k "$SBX_ROOT/fill"
             for words in 'run --rm --network none busybox true' 'create busybox' 'volume create vol' 'commit up i' 'tag busybox i' \
-                    "cp /dev/shm/e1.$$ up:/f" 'rename c d' 'rename d c' 'start c' 'pull -q config' 'exec up dd if=/dev/zero of=/g bs=1k count=200'; do
+                    "cp /dev/shm/e1.$$ up:/f" 'rename kept other' 'rename other kept' 'start kept' 'pull -q config' 'exec up dd if=/dev/zero of=/g bs=1k count=200'; do
                 text=$("$0" $words 2>&1 >/dev/null); code=$?
                 echo "$left $code ${words%% *} $(echo "$text" | tr '\n' ' ')"
             done
             "$0" ps --format 'running {{.Names}}'
             rm -f "$SBX_ROOT/fill"
-            "$0" exec up rm -f /g; "$0" rename d c 2>/dev/null
+            "$0" exec up rm -f /g; "$0" rename other kept 2>/dev/null
         done
         rm -f /dev/shm/e1.$$
-        "$0" run --rm --network none busybox echo ran && "$0" exec up echo in && "$0" commit up i >/dev/null && "$0" start -a c && echo started
-        "$0" system check -q && "$0" rm -f up c"""
+        "$0" run --rm --network none busybox echo ran && "$0" exec up echo in && "$0" commit up i >/dev/null && "$0" start -a kept && echo started
+        "$0" system check -q && "$0" rm -f up kept"""
     got = box.as_root(setup, ["bash", "-c", script, SBX])
     lines = got.out.split("\n")
     failed = [line for line in lines if re.match(r"\d+ [^0]", line)]
     expect(len(failed) >= 8, "it was never full", got)
     for line in failed:
         expect(re.match(r"\d+ (1|125|126) ", line) and re.search("no space left|E-DISK-FULL|E-WONT-FIT", line, re.I) or
-               "rename sbx: No such container: d" in line, line, got)
+               "rename sbx: No such container: other" in line, line, got)
     expect(lines.count("running up") == 4, "a container that has nothing to do with it has ended", got)
-    expect(lines[-6:] == ["ran", "in", "started", "up", "c", ""], got)
+    expect(lines[-6:] == ["ran", "in", "started", "up", "kept", ""], got)
 
 
 @test("overlay", seconds=240, root=True)
