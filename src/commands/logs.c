@@ -6,9 +6,12 @@
  */
 #include "commands/commands.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 
 #include "base/fs.h"
@@ -47,6 +50,44 @@ static int flush(struct logs *logs, struct err *err)
 	return r;
 }
 
+/* As Go's url.QueryEscape. */
+static void add_escaped(const char *text, struct buf *out)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		if (*p == ' ')
+			buf_addc(out, '+');
+		else if (*p < 0x80 && (isalnum(*p) || strchr("-_.~", *p)))
+			buf_addc(out, (char)*p);
+		else
+			buf_addf(out, "%%%02X", *p);
+	}
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Docker's --details: "name=value,name=value ", by name. */
+static void add_details(const struct json *attrs, struct buf *out)
+{
+	autostrv struct strv list = STRV_INIT;
+
+	json_each (it, attrs) {
+		struct buf one = BUF_INIT;
+
+		add_escaped(it.key, &one);
+		buf_addc(&one, '=');
+		add_escaped(json_str(it.value, ""), &one);
+		strv_adopt(&list, buf_steal(&one));
+	}
+	if (list.n)
+		qsort(list.v, list.n, sizeof(*list.v), by_text);
+	strv_each (one, &list)
+		buf_addf(out, "%s%s", one == list.v ? "" : ",", *one);
+	buf_addc(out, ' ');
+}
+
 static int show(struct logs *logs, const struct log_entry *entry, struct err *err)
 {
 	size_t len = strlen(entry->text);
@@ -60,7 +101,7 @@ static int show(struct logs *logs, const struct log_entry *entry, struct err *er
 		buf_addf(&logs->out, "%s ", time);
 	}
 	if (logs->opts->details && !logs->mid_line[entry->stream])
-		buf_addc(&logs->out, ' '); /* Docker's empty list of attributes */
+		add_details(json_get(entry->doc, "attrs"), &logs->out);
 	buf_add(&logs->out, entry->text, len);
 	logs->mid_line[entry->stream] = len && entry->text[len - 1] != '\n';
 	return 0;

@@ -320,7 +320,7 @@ const struct opt run_table[] = {
 	OPT_CALL(0, "log-driver", call_log_driver, "DRIVER",
 		"How output is kept: json-file, local, journald or none"),
 	OPT_CALL(0, "log-opt", call_log_opt, "NAME=VALUE",
-		"max-size=SIZE, max-file=N: begin a new log file at SIZE"),
+		"max-size=SIZE, max-file=N, labels=A,B, env=A,B, tag=T"),
 	OPT_STRING(0, "mac-address", RUN, opts.mac_address, "MAC", "MAC address"),
 	OPT_CALL('m', "memory", call_memory, "SIZE", "Limit of memory"),
 	OPT_CALL(0, "memory-reservation", call_memory_reservation, "SIZE",

@@ -78,6 +78,10 @@ bool listing_stamp(
 void listing_put(struct listing *l, const struct container *c, const char *stamp_before);
 void listing_close(struct listing *l); /* writes if enough is new */
 
+/* ---- logattrs.c ---- */
+
+struct json *log_attrs(const struct json *config); /* name to value; caller frees */
+
 /* ---- journal.c ---- */
 
 struct journal;

@@ -37,6 +37,7 @@ struct logger {
 	int64_t max_file;        /* at least 1 */
 	struct journal *journal; /* driver journald, or NULL */
 	struct buf rest[2];      /* begun lines of stdout and stderr */
+	struct buf attrs;        /* "\"attrs\":{…}," or nothing */
 	struct buf out;
 	char time[STATE_TIME_MAX];
 };
@@ -91,6 +92,17 @@ static void read_limits(const struct container *c, struct logger *log)
 		log->max_file = 1;
 }
 
+static void make_attrs(const struct container *c, struct buf *out)
+{
+	autojson struct json *attrs = log_attrs(c->config);
+
+	if (!json_len(attrs))
+		return;
+	buf_adds(out, "\"attrs\":");
+	json_write(attrs, 0, out);
+	buf_addc(out, ',');
+}
+
 int logger_open(struct container *c, struct logger **ret, struct err *err)
 {
 	const char *driver = json_str(json_get(c->config, "logDriver"), "");
@@ -112,6 +124,7 @@ int logger_open(struct container *c, struct logger **ret, struct err *err)
 	(*ret)->fd = move_fd(&fd);
 	(*ret)->dir = move_fd(&dir);
 	read_limits(c, *ret);
+	make_attrs(c, &(*ret)->attrs);
 	return 0;
 }
 
@@ -190,8 +203,9 @@ static void add_entry(struct logger *log, int stream, const char *text, size_t l
 	journal_write(log->journal, stream, text, len);
 	buf_adds(&log->out, "{\"log\":\"");
 	add_text(&log->out, text, len);
-	buf_addf(&log->out, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
-		stream == 2 ? "stderr" : "stdout", log->time);
+	buf_addf(&log->out, "\",\"stream\":\"%s\",%s\"time\":\"%s\"}\n",
+		stream == 2 ? "stderr" : "stdout", log->attrs.data ? log->attrs.data : "",
+		log->time);
 }
 
 static void stamp(struct logger *log)
@@ -290,6 +304,7 @@ void logger_free(struct logger *log)
 	buf_done(&log->rest[0]);
 	buf_done(&log->rest[1]);
 	buf_done(&log->out);
+	buf_done(&log->attrs);
 	journal_free(log->journal);
 	own_close_(&log->fd);
 	own_close_(&log->dir);

@@ -128,6 +128,21 @@ def logs_rotate(box):
 
 
 @test("overlay")
+def logs_show_the_attributes_that_were_asked_for(box):
+    options = ["--label", "tier=data base", "--label", "x.y=1", "--label", "other=2", "-e", "ZONE=a,b", "-e", "HIDDEN=1", "--log-opt", "labels=tier,none",
+               "--log-opt", "labels-regex=^x\\.", "--log-opt", "env=ZONE", "--log-opt", "tag=mine", "--log-opt", "mode=non-blocking"]
+    box.ok("run", "--name", "c1", "--network", "none", *options, "busybox", "sh", "-c", "echo one; echo two >&2")
+    expect(box.ok("logs", "c1") == "one")
+    attrs = "ZONE=a%2Cb,tag=mine,tier=data+base,x.y=1"
+    got = box.sbx("logs", "--details", "c1")
+    expect((got.out, got.err) == (attrs + " one\n", attrs + " two\n"), got)
+    expect(box.ok("logs", "-t", "--details", "c1").split(" ", 1)[1] == attrs + " one", "the time comes first")
+    expect(box.inspect("c1")["HostConfig"]["LogConfig"]["Config"]["labels"] == "tier,none")
+    box.ok("run", "--name", "c2", "--network", "none", "busybox", "echo", "plain")
+    expect(box.ok("logs", "--details", "c2") == " plain")
+
+
+@test("overlay")
 def following_misses_nothing_across_rotations_and_restarts(box):
     box.ok("create", "--name", "c1", "--restart", "on-failure:1", "--log-opt", "max-size=4k", "--log-opt", "max-file=50",
            "busybox", "sh", "-c", "echo begin; for i in $(seq 300); do echo line $i; [ $((i%30)) = 0 ] && sleep 0.05; done; exit 1")
@@ -144,6 +159,8 @@ def log_driver_none_keeps_nothing(box):
     expect(not os.path.exists(box.inspect("c1")["LogPath"]))
     box.fails(1, "logs", "c1", says="does not support reading")
     box.fails(125, "run", "--log-driver", "syslog", "busybox", says="no log driver named 'syslog'")
+    for bad in ("compress=true", "mode=lazy", "labels-regex=(", "max-buffer-size=0", "tag={{.ID}}"):
+        box.fails(125, "run", "--log-opt", bad, "busybox", says=["log-opt"])
     box.fails(125, "run", "--log-opt", "colour=red", "busybox", says="unknown log opt 'colour'")
     box.fails(125, "run", "--log-opt", "max-file=0", "busybox", says="max-file")
     box.fails(125, "run", "--log-driver=none", "--log-opt", "max-size=1k", "busybox", says="driver none")

@@ -41,9 +41,13 @@ static void restart_policies_are_dockers(void **state)
 
 static void log_options_are_sizes_and_counts(void **state)
 {
-	static const char *const good[] = { "max-size=10m", "max-size=512", "max-file=3" };
+	static const char *const good[] = { "max-size=10m", "max-size=512", "max-file=3",
+		"labels=a,b", "env=A", "labels-regex=^a", "env-regex=.", "tag=x",
+		"mode=non-blocking", "max-buffer-size=4m", "compress=false" };
 	static const char *const bad[] = { "max-size", "max-size=", "max-size=0", "max-size=x",
-		"max-file=0", "max-file=-1", "max-file=1001", "max=3", "=3", "max-sizes=3" };
+		"max-file=0", "max-file=-1", "max-file=1001", "max=3", "=3", "max-sizes=3",
+		"label=a", "env-regex=(", "tag={{.ID}}", "mode=", "max-buffer-size=0",
+		"compress=true" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		assert_int_equal(parse_log_opt(good[i], &(struct err)ERR_INIT), 0);
