@@ -43,6 +43,14 @@ def victims(box, wanted, session, known):
     return [pid for pid, (_, its) in table.items() if known.get(pid) and kind(known[pid], its == session) == wanted]
 
 
+def chosen(box, wanted, child, known):
+    """What runs since before the command is known, and needs no search in the middle of it."""
+    if wanted == "command":
+        return [child.pid] if child.poll() is None else []
+    before = [pid for pid, command in known.items() if command and kind(command, False) == wanted]
+    return before or victims(box, wanted, child.pid, known)
+
+
 def one_moment(box, choice, number, verb, wanted, lasts):
     """Starts a command, kills one process of one kind (or all) while it works, then looks at what is there."""
     name = "c%d" % number
@@ -51,15 +59,17 @@ def one_moment(box, choice, number, verb, wanted, lasts):
     if verb != "run":
         box.ok(*words["run"])
         box.ok("exec", name, "sh", "-c", "echo kept > /data/f; echo more > /new; sync")
-    known = {pid: command_of(pid, box.top) for pid in process_table()}
+    known = {pid: command_of(pid, box.top) for pid in process_table() if pid != os.getpid()}
     real, drop = command_for([SBX, *words[verb]])
     begun = time.monotonic()
     child = subprocess.Popen(real, env=box.env, preexec_fn=drop, cwd=box.top, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     time.sleep(choice.random() * lasts.get(verb, 0.1))
     killed = 0
-    for pid in victims(box, wanted, child.pid, known)[:choice.choice([1, 1, 9])]:
+    for pid in chosen(box, wanted, child, known)[:choice.choice([1, 1, 9])]:
         try:
+            if wanted != "command" and command_of(pid, box.top) is None:
+                continue  # over, and its number perhaps another's by now
             os.kill(pid, signal.SIGKILL)
             killed += 1
         except ProcessLookupError:
