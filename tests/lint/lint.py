@@ -293,6 +293,24 @@ def rule_environment(tree):
                     yield "%s:%d: %s is not in docs/man/sbx.1" % (name, number, variable)
 
 
+def rule_policy_keys(tree):
+    """Every key of a policy file is in sbx-policy(5), and the page has no other."""
+    source, page = "src/options/policy_file.c", "docs/man/sbx-policy.5"
+    if source not in tree.files:
+        return
+    known = {(group + "." if group else "") + key for group, key in
+             re.findall(r'^\t\{ (?:NULL|"(\w+)"), "(\w+)", KIND_', tree.text(source), re.M)}
+    lines = tree.text(page).split(".SH EXAMPLES")[0].splitlines() if page in tree.files else []
+    said = {key for before, line in zip(lines, lines[1:]) if before == ".TP" for key in
+            re.findall(r"\\fB([\w.]+)\\fR", line)}
+    if not known:
+        yield "%s: no keys found" % source
+    for key in sorted(known - said):
+        yield "%s: the key %s is not in %s" % (source, key, page)
+    for key in sorted(said - known):
+        yield "%s: there is no key %s" % (page, key)
+
+
 def need(*names):
     for name in names:
         if shutil.which(name):
@@ -353,7 +371,7 @@ def rule_globals(tree, build):
 RULES = {
     "includes": rule_includes, "third-party": rule_third_party, "sizes": rule_sizes, "words": rule_words,
     "licence": rule_licence, "untested": rule_untested, "paths": rule_paths, "map": rule_map,
-    "environment": rule_environment,
+    "environment": rule_environment, "policy-keys": rule_policy_keys,
     "format": rule_format, "spelling": rule_spelling, "shell": rule_shell,
 }
 
@@ -394,6 +412,8 @@ CASES = [
     ("map", "docs/a.md", "no readme\n", "no README.md"),
     ("environment", "src/base/a.c", '\tgetenv("SBX_NEW");\n', "SBX_NEW is not in"),
     ("environment", "src/base/a.c", '\tgetenv("SBX_EXE");\n', None),
+    ("policy-keys", "src/options/policy_file.c", '\t{ "limits", "moons", KIND_TEXT, NULL, NULL },\n', "limits.moons is not in"),
+    ("policy-keys", "src/options/policy_file.c", "int a;\n", "no keys found"),
     ("shell", "tests/a.sh", "#!/bin/sh\necho $1\n", "SC2086"),
     ("spelling", "docs/a.md", "rec" + "ieve\n", "receive"),
     ("format", "src/base/a.c", "int  a;\n", "error"),
