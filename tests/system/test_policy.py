@@ -133,6 +133,26 @@ done"""
 
 
 @test("overlay")
+def what_exec_brings_in_leads_nowhere_outside(box):
+    """Threat X03: after its execve a joined process may be looked into, as any other of the container's. A watcher with
+    every capability of the namespace, and no second wall, finds nothing of the host in what it holds."""
+    name = box.ok("run", "-d", "--privileged", "busybox", "sleep", "100")
+    box.ok("exec", name, "sh", "-c", "echo inside >/mark")
+    box.ok("exec", "-d", name, "sh", "-c", "echo $$ >/joined; exec sleep 99")
+    wait_for(lambda: box.ok("exec", name, "sh", "-c", "tr '\\0' ' ' </proc/$(cat /joined)/cmdline; true").strip() == "sleep 99",
+             "the joined process", 60)
+    look = """p=/proc/$(cat /joined)
+cat $p/root/mark $p/cwd/mark
+for ns in mnt pid net ipc uts user; do [ $(readlink $p/ns/$ns) = $(readlink /proc/1/ns/$ns) ] || echo "another $ns"; done
+[ $p/exe -ef /bin/sleep ] || echo "another program"
+for fd in $p/fd/*; do [ -d $fd ] && echo "directory $fd"; [ ${fd##*/} -gt 2 ] && echo "descriptor $fd"; done
+grep -E ' /(home|root|etc/passwd) ' $p/mountinfo
+true"""
+    out = box.ok("exec", "--privileged", name, "sh", "-c", look)
+    expect(out.splitlines() == ["inside", "inside"], out)
+
+
+@test("overlay")
 def arguments_of_exec_are_not_in_ps_for_long(box):
     name = box.ok("run", "-d", "busybox", "sleep", "100")
     term = Terminal(box, SBX, "exec", "-it", "-e", "SECRET=hush%d" % os.getpid(), name, "sh")
