@@ -192,7 +192,8 @@ def f_d1_damage_anywhere_in_the_store_is_found_or_harmless(box):
     box.ok("volume", "create", "data")
     box.ok("run", "--name", "kept", *QUIET, "-v", "data:/data", "busybox", "sh", "-c", "echo kept >/data/f")
     for _ in range(MOMENTS * 6):
-        files = [path for path in all_files(store) if "/volumes/data/_data/" not in path]
+        # index.json is the one file whose damage is said but not mended: what the names were is nowhere else
+        files = [path for path in all_files(store) if "/volumes/data/_data/" not in path and not path.endswith("/images/index.json")]
         path = CHOICE.choice([p for p in files if "/layers/" not in p] if CHOICE.random() < 0.7 else files)
         what = "%s of %s" % (damage(path), path[len(store):])
         for words in (["ps", "-a"], ["images"], ["volume", "ls"], ["inspect", "kept"], ["system", "df"], ["system", "check"],
