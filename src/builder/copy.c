@@ -2,7 +2,8 @@
 /*
  * Copying into an image. The destination that the instruction names is followed through symlinks inside the
  * root; below it a name is what it is: another kind of thing there is replaced, except that a symlink to a
- * directory serves as that directory. Nothing is written through a file that exists.
+ * directory serves as that directory. Nothing is written through a file that exists. Names of one file become
+ * hard links of what its first name was copied to.
  */
 #include "builder/copy.h"
 
@@ -21,6 +22,7 @@
 #include "base/xalloc.h"
 #include "builder/copy_archive.h"
 #include "builder/copy_file.h"
+#include "builder/copy_links.h"
 #include "builder/copy_list.h"
 #include "builder/copy_meta.h"
 
@@ -37,12 +39,20 @@ struct copier {
 	char dest[PATH_MAX]; /* resolved */
 	char *parent;        /* the directory behind parent_fd */
 	int parent_fd;
+	struct copy_links links;
 };
+
+static void drop_parent(struct copier *c)
+{
+	free(c->parent);
+	c->parent = NULL;
+	fd_drop(&c->parent_fd);
+}
 
 static void copier_done(struct copier *c)
 {
-	free(c->parent);
-	fd_drop(&c->parent_fd);
+	drop_parent(c);
+	copy_links_done(&c->links);
 }
 
 bool copy_is_remote(const char *source)
@@ -121,7 +131,7 @@ static int parent_of(struct copier *c, const char *path, const char **ret_name, 
 	TRY(fs_resolve_in(c->root, *parent ? parent : "/", real, err));
 	fd = open_dirs(c, real, &made, err);
 	TRY(fd);
-	copier_done(c);
+	drop_parent(c);
 	c->parent_fd = fd;
 	c->parent = move_ptr(&parent);
 	return fd;
@@ -199,6 +209,16 @@ static char *target_of(const struct copier *c, const char *to)
 	return *to ? xasprintf("%s/%s", dest, to) : xstrdup(*dest ? dest : "/");
 }
 
+/* Whatever is at dir/name goes. */
+static int make_room(struct copier *c, int dir, const char *name, struct err *err)
+{
+	struct stat st;
+
+	if (c->links.n > 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		copy_links_forget(&c->links, &st);
+	return fs_remove_tree(dir, name, err);
+}
+
 /* Makes dir/name a directory, unless it is one. */
 static int place_dir(struct copier *c, int dir, const char *name, const char *path, struct err *err)
 {
@@ -207,9 +227,59 @@ static int place_dir(struct copier *c, int dir, const char *name, const char *pa
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (S_ISDIR(st.st_mode) || (S_ISLNK(st.st_mode) && is_directory(c->root, path)))
 			return 0;
-		TRY(fs_remove_tree(dir, name, err));
+		TRY(make_room(c, dir, name, err));
 	}
 	return mkdirat(dir, name, 0700) < 0 ? fs_err(err, dir, path) : 0;
+}
+
+/* ---- hard links ---- */
+
+/* The directory of a path that was written before: it is there, or there is nothing to link to. */
+static int open_parent(const struct copier *c, const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	autofree char *parent = xstrndup(path, (size_t)(slash - path));
+	struct err none = ERR_INIT;
+
+	*ret_name = slash + 1;
+	if (c->parent && strcmp(c->parent, parent) == 0)
+		return fcntl(c->parent_fd, F_DUPFD_CLOEXEC, 3);
+	return fs_open_in(c->root, *parent ? parent : "/", O_PATH | O_DIRECTORY, 0, &none);
+}
+
+/* Links dir/name to what the same file was copied to. False: it is to be copied; where that cannot be either (no
+ * room, say), copying it says so. */
+static bool link_first(
+	const struct copier *c, const struct copy_item *item, int dir, const char *name)
+{
+	const char *first = NULL, *first_name;
+	struct stat wrote, st;
+	autofd int from = -EBADF;
+
+	if (copy_links_wants(&item->st))
+		first = copy_links_find(&c->links, &item->st, &wrote);
+	if (!first)
+		return false;
+	from = open_parent(c, first, &first_name);
+	return from >= 0 && fstatat(from, first_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == wrote.st_dev && st.st_ino == wrote.st_ino && S_ISREG(st.st_mode) &&
+	       linkat(from, first_name, dir, name, 0) == 0;
+}
+
+/* Remembers what was copied just now, unless its source is another file than the one that was listed. */
+static void note_first(
+	struct copier *c, const struct copy_item *item, int dir, const char *name, const char *path)
+{
+	struct err none = ERR_INIT;
+	struct stat source, st;
+	autofd int fd = -EBADF;
+
+	if (!copy_links_wants(&item->st))
+		return;
+	fd = fs_open_in(c->source, item->from, O_PATH | O_NOFOLLOW, 0, &none);
+	if (fd >= 0 && fstat(fd, &source) == 0 && copy_links_same(&source, &item->st) &&
+		fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		copy_links_note(&c->links, &item->st, &st, path);
 }
 
 static int copy_one(struct copier *c, const struct copy_item *item, struct err *err)
@@ -226,10 +296,14 @@ static int copy_one(struct copier *c, const struct copy_item *item, struct err *
 	if (S_ISDIR(item->st.st_mode))
 		return place_dir(c, dir, name, path, err);
 	TRY(wanted(c, &item->st, &entry.st, err));
-	TRY(fs_remove_tree(dir, name, err));
+	TRY(make_room(c, dir, name, err));
+	if (link_first(c, item, dir, name))
+		return 0; /* owner, mode and time are the first's, which were made from the same */
 	entry.keep_xattrs = c->plan->keep_owner;
 	entry.kept = c->plan->kept;
-	return copy_entry_make(dir, name, &entry, err);
+	TRY(copy_entry_make(dir, name, &entry, err));
+	note_first(c, item, dir, name, path);
+	return 0;
 }
 
 /* Owners, modes and times of directories, when nothing is written into them any more. */
@@ -293,7 +367,8 @@ static int unpack(struct copier *c, const struct copy_item *item, struct err *er
 	job.owner = c->plan->words->chown != NULL;
 	job.uid = c->uid;
 	job.gid = c->gid;
-	copier_done(c); /* the archive may replace the directory that is kept open */
+	drop_parent(c);             /* the archive may replace the directory that is kept open */
+	copy_links_done(&c->links); /* and any file */
 	return archive_unpack(&job, err);
 }
 

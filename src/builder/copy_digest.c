@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The digest of what a COPY would bring: names, kinds, modes, contents, and owners where they count. Times
- * do not. Contents that were hashed before are remembered by device, inode, size and both its times; a file
- * that was changed within the last two seconds is not remembered, because the same times may then stand
- * for another content.
+ * do not, nor do hard links: BuildKit gives each name of a file the digest of its content. Contents that
+ * were hashed before are remembered by device, inode, size and both its times; a file that was changed
+ * within the last two seconds is not remembered, because the same times may then stand for another content.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -132,5 +132,20 @@ def exec_form_is_valid_json_and_else_it_is_a_shell_line(box):
     expect(box.ok("run", "--rm", "--net", "none", "b", "y") == "line", "the shell form takes no arguments")
 
 
+@test("overlay", "fuse", "single")
+def names_of_one_file_are_copied_as_such(box):
+    """From the context and from a stage; --chown and --chmod are those of all; a separate file stays one."""
+    box.folder("ctx/d")
+    box.file("ctx/a", "text\n")
+    os.link(box.path("ctx/a"), box.path("ctx/d/b"))
+    text = ("FROM busybox AS one\nRUN mkdir -p /o/p && echo x >/o/a && ln /o/a /o/p/b && ln /o/a /o/c && cp /o/a /o/alone\nFROM busybox\n"
+            "COPY . /ctx/\nADD . /add/\nCOPY --from=one /o /o\nCOPY --from=one --chown=5:6 --chmod=640 /o /own\nCOPY --link --from=one /o /linked\n")
+    built(box, text, "-t", "a")
+    show = "for d in ctx add; do stat -c '%h %u %a' /$d/a /$d/d/b; done; for d in o own linked; do stat -c '%h %u:%g %a' /$d/a /$d/p/b /$d/c /$d/alone; done"
+    said = box.ok("run", "--rm", "--net", "none", "a", "sh", "-c", show).splitlines()
+    modes = [["2 0 644"] * 2] * 2 + [["3 %s" % what] * 3 + ["1 " + what] for what in ("0:0 644", "5:6 640", "0:0 644")]
+    expect(said == sum(modes, []), said)
+
+
 if __name__ == "__main__":
     main()

@@ -421,6 +421,67 @@ static void sources_of_the_network_are_told_from_files(void **state)
 	assert_false(copy_is_remote("http/x"));
 }
 
+static struct stat stat_in(const struct world *w, const char *path)
+{
+	struct stat st = { 0 };
+
+	assert_int_equal(fstatat(w->root, path, &st, AT_SYMLINK_NOFOLLOW), 0);
+	return st;
+}
+
+static void names_of_one_file_stay_names_of_one_file(void **state)
+{
+	struct world *w = *state;
+	char linked[SHA256_HEX], separate[SHA256_HEX];
+
+	put(w->src, "d/a", "text", 0644);
+	put(w->src, "e/alone", "text", 0644);
+	put(w->src, "d/sub/deep", "x", 0644);
+	assert_int_equal(linkat(w->src, "d/a", w->src, "d/b", 0), 0);
+	assert_int_equal(linkat(w->src, "d/a", w->src, "d/sub/c", 0), 0);
+	put(w->root, "one/b", "old", 0600);
+	done(w, "COPY d /one/");
+	done(w, "COPY --chown=0:0 --chmod=640 d e /two/");
+	done(w, "COPY d/a /three");
+	assert_int_equal(stat_in(w, "one/a").st_nlink, 3);
+	assert_int_equal(stat_in(w, "one/a").st_ino, stat_in(w, "one/b").st_ino);
+	assert_int_equal(stat_in(w, "one/a").st_ino, stat_in(w, "one/sub/c").st_ino);
+	assert_int_equal(stat_in(w, "two/sub/c").st_nlink, 3);
+	assert_int_equal(stat_in(w, "two/sub/c").st_mode & 07777, 0640);
+	assert_int_equal(stat_in(w, "one/sub/c").st_mode & 07777, 0644);
+	assert_int_equal(stat_in(w, "two/alone").st_nlink, 1);
+	assert_int_equal(stat_in(w, "three").st_nlink, 1);
+	has(w, "one/b", "text");
+	digest(w, "COPY d /one/", -1, linked);
+	assert_int_equal(unlinkat(w->src, "d/b", 0), 0);
+	put(w->src, "d/b", "text", 0644);
+	digest(w, "COPY d /one/", -1, separate);
+	assert_string_equal(linked, separate);
+}
+
+static void a_first_name_that_was_replaced_since_is_not_linked_to(void **state)
+{
+	struct world *w = *state;
+
+	put(w->src, "1/x", "right", 0644);
+	put(w->src, "2/x", "wrong", 0644);
+	put(w->src, "3/x/in", "a directory", 0644);
+	put(w->src, "4/z", "", 0644);
+	assert_int_equal(linkat(w->src, "1/x", w->src, "4/y", 0), 0);
+	assert_int_equal(linkat(w->src, "1/x", w->src, "4/zz", 0), 0);
+	assert_int_equal(linkat(w->src, "2/x", w->src, "other", 0), 0);
+	done(w, "COPY 1 2 4 /file/");
+	has(w, "file/x", "wrong");
+	has(w, "file/y", "right");
+	assert_int_equal(stat_in(w, "file/x").st_nlink, 1);
+	assert_int_equal(stat_in(w, "file/y").st_ino, stat_in(w, "file/zz").st_ino);
+	done(w, "COPY 1 3 4 /dir/");
+	has(w, "dir/x/in", "a directory");
+	has(w, "dir/zz", "right");
+	done(w, "COPY 1 1 /same/");
+	has(w, "same/x", "right");
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(int argc, char **argv)
@@ -436,6 +497,8 @@ int main(int argc, char **argv)
 		CASE(parents_are_kept_when_asked_for),
 		CASE(the_digest_is_of_contents_not_of_times),
 		CASE(plain_text_is_no_archive),
+		CASE(names_of_one_file_stay_names_of_one_file),
+		CASE(a_first_name_that_was_replaced_since_is_not_linked_to),
 		cmocka_unit_test(sources_of_the_network_are_told_from_files),
 	};
 
