@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "builder/copy_links.h"
 #include "builder/copy_list.h"
 
 #define MEMORY_MAX ((size_t)256 << 20)
@@ -37,12 +38,14 @@ struct memory {
 	size_t n;
 	struct buf fresh; /* lines of what was hashed or found now */
 	bool changed;
+	struct copy_links links; /* digests of hard links seen in this tree, not paths */
 };
 
 static void memory_done(struct memory *m)
 {
 	free(m->all);
 	buf_done(&m->fresh);
+	copy_links_done(&m->links);
 }
 
 static int64_t nanoseconds(struct timespec t)
@@ -149,14 +152,21 @@ static int content(int source, const struct copy_item *item, struct memory *m, c
 {
 	const struct known *known = memory_find(m, &item->st);
 	struct timespec now = { 0 };
-	struct stat st = item->st;
+	struct stat st = item->st, same;
+	const char *linked = copy_links_wants(&st) ? copy_links_find(&m->links, &st, &same) : NULL;
 
+	if (linked) {
+		memcpy(ret, linked, SHA256_HEX);
+		return 0; /* and noted by its inode, where it may be */
+	}
 	if (known) {
 		memcpy(ret, known->hex, SHA256_HEX);
 		memory_note(m, &st, ret);
 		return 0;
 	}
 	TRY(hash_file(source, item->from, ret, &st, err));
+	if (copy_links_wants(&st))
+		copy_links_note(&m->links, &st, &st, ret);
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
 	if (st.st_ctim.tv_sec + SETTLED < now.tv_sec) {
 		memory_note(m, &st, ret);
