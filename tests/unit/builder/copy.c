@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/own.h"
 #include "base/xalloc.h"
+#include "builder/copy_links.h"
 #include "harness.h"
 
 /* Two directories: "src" is the context, "root" the image. */
@@ -482,6 +483,34 @@ static void a_first_name_that_was_replaced_since_is_not_linked_to(void **state)
 	has(w, "same/x", "right");
 }
 
+/* Not every file system gives the number of a removed inode to the next one, so the table is asked itself. */
+static void a_name_that_goes_is_forgotten(void **state)
+{
+	struct copy_links links = { 0 };
+	struct stat source = { .st_ino = 1, .st_mode = S_IFREG, .st_nlink = 2 }, changed = source;
+	struct stat dest = { .st_ino = 7, .st_mode = S_IFREG }, other = dest, found;
+	struct stat folder = { .st_ino = 8, .st_mode = S_IFDIR };
+
+	(void)state;
+	other.st_ino = 9;
+	changed.st_ctim.tv_nsec = 1;
+	copy_links_note(&links, &source, &dest, "/a");
+	assert_string_equal(copy_links_find(&links, &source, &found), "/a");
+	assert_int_equal(found.st_ino, 7);
+	assert_null(copy_links_find(&links, &changed, &found));
+	copy_links_forget(&links, &other);
+	assert_non_null(copy_links_find(&links, &source, &found));
+	copy_links_forget(&links, &dest);
+	assert_null(copy_links_find(&links, &source, &found));
+	copy_links_note(&links, &source, &dest, "/a");
+	copy_links_note(&links, &source, &other, "/b");
+	assert_string_equal(copy_links_find(&links, &source, &found), "/b");
+	copy_links_forget(&links, &folder);
+	assert_null(copy_links_find(&links, &source, &found));
+	assert_int_equal(links.n, 0);
+	copy_links_done(&links);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(int argc, char **argv)
@@ -499,6 +528,7 @@ int main(int argc, char **argv)
 		CASE(plain_text_is_no_archive),
 		CASE(names_of_one_file_stay_names_of_one_file),
 		CASE(a_first_name_that_was_replaced_since_is_not_linked_to),
+		cmocka_unit_test(a_name_that_goes_is_forgotten),
 		cmocka_unit_test(sources_of_the_network_are_told_from_files),
 	};
 
