@@ -52,6 +52,11 @@ void *xreallocarray(void *p, size_t count, size_t size)
 	return xrealloc(p, count * size);
 }
 
+void *xgrow(void *list, size_t n, size_t size)
+{
+	return n & (n - 1) ? list : xreallocarray(list, n ? 2 * n : 1, size);
+}
+
 void *xmemdup(const void *p, size_t size)
 {
 	void *copy = xmalloc(size);

@@ -13,6 +13,9 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);
 void *xreallocarray(void *p, size_t count, size_t size);
+/* Room for one more in a list of n that only grows by this: its room is the next power of two, so n calls copy it
+ * log n times. */
+void *xgrow(void *list, size_t n, size_t size);
 void *xmemdup(const void *p, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);

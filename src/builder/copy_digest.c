@@ -82,8 +82,7 @@ static void memory_read(int dir, const char *name, struct memory *m)
 			    " %64[0-9a-f]",
 			    &k.dev, &k.ino, &k.size, &k.mtime, &k.changed_at, k.hex) != 6)
 			continue;
-		if ((m->n & (m->n - 1)) == 0)
-			m->all = xreallocarray(m->all, m->n ? 2 * m->n : 1, sizeof(*m->all));
+		m->all = xgrow(m->all, m->n, sizeof(*m->all));
 		m->all[m->n++] = k;
 	}
 	if (m->n > 1)

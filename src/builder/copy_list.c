@@ -52,9 +52,7 @@ static void add_item(struct lister *l, const char *from, const char *to, const s
 {
 	struct copy_list *list = l->list;
 
-	if ((list->n & (list->n - 1)) == 0)
-		list->items = xreallocarray(
-			list->items, list->n ? 2 * list->n : 1, sizeof(*list->items));
+	list->items = xgrow(list->items, list->n, sizeof(*list->items));
 	list->items[list->n++] = (struct copy_item){
 		.from = xstrdup(from), .to = xstrdup(to), .st = *st, .top = l->depth == 0
 	};

@@ -178,8 +178,7 @@ static void warn(struct reader *in, const char *line)
 {
 	struct dockerfile *file = in->file;
 
-	file->warnings = xreallocarray(
-		file->warnings, file->n_warnings + 1, sizeof(*file->warnings));
+	file->warnings = xgrow(file->warnings, file->n_warnings, sizeof(*file->warnings));
 	file->warnings[file->n_warnings++] = (struct dockerfile_warning){
 		.text = xasprintf(
 			"NoEmptyContinuation: Empty continuation line found in: %s", line),
@@ -261,7 +260,7 @@ static int read_node(struct reader *in, struct span first, struct err *err)
 	buf_add(&joined, first.at, first.len);
 	if (more)
 		join(in, &joined);
-	file->nodes = xreallocarray(file->nodes, file->n_nodes + 1, sizeof(*file->nodes));
+	file->nodes = xgrow(file->nodes, file->n_nodes, sizeof(*file->nodes));
 	node = &file->nodes[file->n_nodes];
 	file->fault.last = in->line;
 	TRY(split_line(joined.data, file->escape, node, err));

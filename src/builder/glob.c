@@ -44,7 +44,7 @@ struct parser {
 
 static struct glob_token *add_token(struct glob *glob, enum token_kind kind, uint32_t c)
 {
-	glob->tokens = xreallocarray(glob->tokens, glob->n + 1, sizeof(*glob->tokens));
+	glob->tokens = xgrow(glob->tokens, glob->n, sizeof(*glob->tokens));
 	glob->tokens[glob->n] = (struct glob_token){ .kind = kind, .c = c };
 	return &glob->tokens[glob->n++];
 }
@@ -82,7 +82,7 @@ static bool parse_class(struct parser *in)
 	token->negated = *in->p == '^';
 	in->p += token->negated;
 	do {
-		token->ranges = xreallocarray(token->ranges, token->n + 1, sizeof(*token->ranges));
+		token->ranges = xgrow(token->ranges, token->n, sizeof(*token->ranges));
 		if (!class_range(&in->p, &token->ranges[token->n]))
 			return false;
 		token->n++;

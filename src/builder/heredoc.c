@@ -80,8 +80,7 @@ void heredoc_find(const char *line, struct node *node)
 
 		if (!heredoc_word(*word, &doc))
 			continue;
-		node->heredocs = xreallocarray(
-			node->heredocs, node->n_heredocs + 1, sizeof(*node->heredocs));
+		node->heredocs = xgrow(node->heredocs, node->n_heredocs, sizeof(*node->heredocs));
 		node->heredocs[node->n_heredocs++] = doc;
 	}
 }

@@ -64,7 +64,7 @@ static int add_rule(struct ignore *ignore, const char *pattern, struct err *err)
 
 	if (strcmp(clean, "!") == 0)
 		return err_set(err, -EINVAL, "illegal exclusion pattern: \"!\"");
-	ignore->rules = xreallocarray(ignore->rules, ignore->n + 1, sizeof(*ignore->rules));
+	ignore->rules = xgrow(ignore->rules, ignore->n, sizeof(*ignore->rules));
 	rule = &ignore->rules[ignore->n];
 	*rule = (struct rule){ .take_back = *clean == '!' };
 	TRY(glob_compile(clean + rule->take_back, &rule->glob, err));

@@ -29,7 +29,7 @@ static int at_least_one(const char *name, struct err *err)
 
 static void add_pair(struct instruction *in, struct pair pair)
 {
-	in->pairs = xreallocarray(in->pairs, in->n_pairs + 1, sizeof(*in->pairs));
+	in->pairs = xgrow(in->pairs, in->n_pairs, sizeof(*in->pairs));
 	in->pairs[in->n_pairs++] = pair;
 }
 

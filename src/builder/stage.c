@@ -51,9 +51,7 @@ void stages_done(struct stages *stages)
 
 static struct instruction *append(struct instruction **list, size_t *n)
 {
-	/* grows in powers of two: a file may have a hundred thousand steps */
-	if ((*n & (*n - 1)) == 0)
-		*list = xreallocarray(*list, *n ? 2 * *n : 1, sizeof(**list));
+	*list = xgrow(*list, *n, sizeof(**list));
 	return &(*list)[(*n)++];
 }
 
@@ -65,8 +63,7 @@ static int add_stage(struct stages *stages, struct instruction *adopt_from, stru
 		instruction_done(adopt_from);
 		return err_set(err, -E2BIG, "more than %u stages", STAGES_MAX);
 	}
-	if ((n & (n - 1)) == 0)
-		stages->all = xreallocarray(stages->all, n ? 2 * n : 1, sizeof(*stages->all));
+	stages->all = xgrow(stages->all, n, sizeof(*stages->all));
 	stages->all[stages->n++] = (struct stage){ .from = *adopt_from };
 	return 0;
 }
