@@ -21,7 +21,6 @@ static const int calls[] = {
 	SYS_signalfd4, SYS_eventfd2, SYS_umount2,
 	/* threads */
 	SYS_clone, 435 /* clone3 */, SYS_rseq, SYS_set_robust_list, SYS_sched_getaffinity,
-	SYS_sched_setscheduler, SYS_sched_setaffinity,
 	SYS_sysinfo /* qsort asks for the memory size */,
 	/* objects */
 	SYS_openat, SYS_openat2, SYS_close, SYS_fcntl, SYS_newfstatat, SYS_fstat, SYS_statx,

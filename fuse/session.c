@@ -24,7 +24,6 @@
 #include "turns.h"
 #include "wire.h"
 
-#include "base/awake.h"
 #include "base/log.h"
 #include "base/own.h"
 
@@ -44,7 +43,6 @@ struct session {
 	struct turns turns;
 	struct later later;
 	struct crew crew;
-	struct awake *awake;
 };
 
 static struct ovl *fs_of(fuse_req_t req)
@@ -151,6 +149,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		reply_status(req, -ENOSPC);
 		return;
 	}
+
 	reply_attr(req, ovl_getattr(fs_of(req), ino, &st), &st);
 }
 
@@ -172,8 +171,12 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	char target[PATH_MAX];
 	ssize_t n = ovl_readlink(fs_of(req), ino, target, sizeof(target) - 1);
 
-	target[n < 0 ? 0 : n] = '\0';
-	(void)(n < 0 ? fuse_reply_err(req, (int)-n) : fuse_reply_readlink(req, target));
+	if (n < 0) {
+		reply_status(req, (int)n);
+		return;
+	}
+	target[n] = '\0';
+	(void)fuse_reply_readlink(req, target);
 }
 
 static void create(fuse_req_t req, struct ovl_new *new)
@@ -518,7 +521,6 @@ static bool serve_leading(struct session *session, struct fuse_buf *buf)
 			continue;
 		if (r <= 0)
 			return false;
-		awake_saw(session->awake);
 		if (wire_look_ahead(&session->wire, buf->mem, buf->size, &id))
 			kill_suid(session, id);
 		fuse_session_process_buf(session->fuse, buf);
@@ -557,15 +559,17 @@ int session_new(struct ovl *fs, int adopt_fd, const struct session_config *confi
 	session->config = *config;
 	turns_init(&session->turns);
 	later_init(&session->later);
-	session->awake = awake_new();
 	session->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	session->fuse = fuse_session_new(&args, &ops, sizeof(ops), session);
 	fuse_opt_free_args(&args);
-	r = session->ended < 0 || !session->fuse ? -ENOMEM
-						 : fuse_session_custom_io(session->fuse, &io, fd);
+	if (session->ended < 0 || !session->fuse) {
+		session_free(session);
+		return err_set(err, -ENOMEM, "cannot set up the FUSE session");
+	}
+	r = fuse_session_custom_io(session->fuse, &io, fd);
 	if (r < 0) {
 		session_free(session);
-		return err_set(err, r, "cannot set up the FUSE session: %s", strerror(-r));
+		return err_set(err, r, "FUSE session: %s", strerror(-r));
 	}
 	(void)move_fd(&fd); /* closed with the session */
 	*ret = session;
@@ -588,7 +592,6 @@ void session_free(struct session *session)
 		return;
 	crew_done(&session->crew);
 	later_done(&session->later);
-	awake_free(session->awake);
 	if (session->fuse)
 		fuse_session_destroy(session->fuse);
 	if (session->ended >= 0)

@@ -24,7 +24,7 @@ PUBLIC = {
 }
 # fuse/ and netstack/ outlive the command and must return -ENOMEM: what may exit or allocates with
 # xalloc is closed to them.
-HELPER_BASE = {"awake", "err", "own", "fs", "sys", "spawn", "loop", "log", "userns", "confine", "banned", "kept", "facts", "egress_rules"}
+HELPER_BASE = {"err", "own", "fs", "sys", "spawn", "loop", "log", "userns", "confine", "banned", "kept", "facts", "egress_rules"}
 # The control protocol is written down once, beside the other end of the socket.
 HELPER_ALSO = {"netstack": {"network/wire.h"}}
 
