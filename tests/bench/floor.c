@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor MOUNTPOINT FILES DIRS: a file system that answers every request at once from memory, over the kernel's own
+ * floor MOUNTPOINT FILES DIRS [WORK]: a file system that answers every request at once from memory, over the kernel's own
  * protocol (no libfuse), with the capabilities that sbx-fuse asks for: what FUSE costs before a file system has done any
  * work. Nothing in user space that is mounted this way can be faster. For fuse.py, which says what is in the tree.
+ *
+ * With WORK it also does, below that folder, the one system call (for data: open, read or write, close) without which
+ * what was asked would not be on the disk: the least that any server of this design does. WORK holds the tree, in which
+ * nothing is removed (a lower layer's file gets a whiteout), and a device 0:0 named "whiteout".
  *
  * Keeps names, modes and sizes, of data only that it was written. Ends with its mount.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +30,12 @@ struct node {
 	uint32_t mode;
 	uint64_t size;
 	char name[40];
+	int fd; /* in WORK: of a directory, or of a file until its first data are written; or -1 */
+	bool lower; /* stands for a file of a lower layer */
 };
 
 struct floor {
-	int fd;
+	int fd, work;
 	uint32_t used, buckets[BUCKETS];
 	struct node nodes[NODES]; /* 1 is the root */
 	char data[PAYLOAD];
@@ -72,6 +79,7 @@ static uint32_t add(
 		abort(); /* more than a round of the benchmark makes */
 	f->nodes[n].mode = mode;
 	f->nodes[n].size = size;
+	f->nodes[n].fd = -1;
 	put(f, n, parent, name);
 	return n;
 }
@@ -89,6 +97,98 @@ static uint32_t take(struct floor *f, uint32_t parent, const char *name)
 	}
 	return n;
 }
+
+/* ---- the work ---- */
+
+static int dir_of(const struct floor *f, uint32_t n)
+{
+	return f->nodes[f->nodes[n].parent].fd;
+}
+
+static void must(bool done, const char *what)
+{
+	if (done)
+		return;
+	perror(what);
+	exit(1);
+}
+
+static void work_make(struct floor *f, uint32_t n)
+{
+	struct node *node = &f->nodes[n];
+	int dir = dir_of(f, n);
+
+	if (f->work < 0)
+		return;
+	if (S_ISDIR(node->mode))
+		must(mkdirat(dir, node->name, node->mode & 07777) == 0, "mkdir");
+	node->fd = S_ISDIR(node->mode)
+			   ? openat(dir, node->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+			   : openat(dir, node->name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC,
+				     node->mode & 07777);
+	must(node->fd >= 0, "create");
+}
+
+/* Before it is taken out of the tree. */
+static void work_remove(struct floor *f, uint32_t n)
+{
+	struct node *node = &f->nodes[n];
+	char name[48];
+
+	if (f->work < 0 || !n)
+		return;
+	if (node->fd >= 0)
+		(void)close(node->fd);
+	snprintf(name, sizeof(name), "-%s", node->name);
+	if (node->lower)
+		must(linkat(f->work, "whiteout", dir_of(f, n), name, 0) == 0, "whiteout");
+	else
+		must(unlinkat(dir_of(f, n), node->name, S_ISDIR(node->mode) ? AT_REMOVEDIR : 0) ==
+				0,
+			"remove");
+	node->fd = -1;
+}
+
+static void work_set(struct floor *f, uint32_t n, const struct fuse_setattr_in *want)
+{
+	const struct node *node = &f->nodes[n];
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		{ (time_t)want->mtime, want->mtimensec } };
+	char up[48];
+
+	if (f->work < 0 || !node->parent)
+		return; /* it has been removed, and was told its time after that */
+	snprintf(up, sizeof(up), "+%s", node->name);
+	if (node->lower) /* copied up without its data */
+		must(mknodat(dir_of(f, n), up, S_IFREG | (want->mode & 07777), 0) == 0, "copy up");
+	else if (want->valid & FATTR_MODE)
+		must(fchmodat(dir_of(f, n), node->name, want->mode & 07777, 0) == 0, "chmod");
+	if (want->valid & (FATTR_UID | FATTR_GID))
+		must(fchownat(dir_of(f, n), node->name, want->valid & FATTR_UID ? want->uid : -1U,
+			     want->valid & FATTR_GID ? want->gid : -1U, 0) == 0,
+			"chown");
+	if (want->valid & FATTR_MTIME)
+		must(utimensat(dir_of(f, n), node->name, times, 0) == 0, "utimes");
+}
+
+static void work_data(struct floor *f, uint32_t n, const void *data, size_t size, uint64_t offset)
+{
+	struct node *node = &f->nodes[n];
+	int fd = node->fd;
+
+	if (f->work < 0)
+		return;
+	if (fd < 0)
+		fd = openat(dir_of(f, n), node->name, O_RDWR | O_CLOEXEC);
+	if (data)
+		must(pwrite(fd, data, size, (off_t)offset) == (ssize_t)size, "write");
+	else
+		must(pread(fd, f->data, size, (off_t)offset) >= 0, "read");
+	(void)close(fd);
+	node->fd = -1;
+}
+
+/* ---- replies ---- */
 
 static void reply(struct floor *f, uint64_t unique, int error, const void *data, size_t size)
 {
@@ -188,6 +288,7 @@ static void on_setattr(
 {
 	struct node *node = &f->nodes[in->nodeid];
 
+	work_set(f, (uint32_t)in->nodeid, want);
 	if (want->valid & FATTR_MODE)
 		node->mode = (node->mode & S_IFMT) | (want->mode & 07777);
 	if (want->valid & FATTR_SIZE)
@@ -202,6 +303,9 @@ static void on_rename(
 	uint32_t n = take(f, (uint32_t)in->nodeid, names);
 
 	(void)take(f, (uint32_t)to, new_name);
+	if (f->work >= 0)
+		must(renameat(f->nodes[in->nodeid].fd, names, f->nodes[to].fd, new_name) == 0,
+			"rename");
 	put(f, n, (uint32_t)to, new_name);
 	reply(f, in->unique, 0, NULL, 0);
 }
@@ -215,6 +319,7 @@ static void on_write(
 	if (want->offset + want->size > node->size)
 		node->size = want->offset + want->size;
 	memcpy(f->data, want + 1, want->size < 4096 ? want->size : 4096);
+	work_data(f, (uint32_t)in->nodeid, want + 1, want->size, want->offset);
 	reply(f, in->unique, 0, &out, sizeof(out));
 }
 
@@ -225,7 +330,24 @@ static void on_read(
 		 left = want->offset < size ? size - want->offset : 0;
 
 	left = left < want->size ? left : want->size;
-	reply(f, in->unique, 0, f->data, left < PAYLOAD ? left : PAYLOAD);
+	left = left < PAYLOAD ? left : PAYLOAD;
+	work_data(f, (uint32_t)in->nodeid, NULL, left, want->offset);
+	reply(f, in->unique, 0, f->data, left);
+}
+
+static void on_make(
+	struct floor *f, const struct fuse_in_header *in, const char *name, uint32_t mode)
+{
+	uint32_t n = add(f, (uint32_t)in->nodeid, name, mode, 0);
+
+	work_make(f, n);
+	reply_entry(f, in->unique, n);
+}
+
+static void on_remove(struct floor *f, const struct fuse_in_header *in, const char *name)
+{
+	work_remove(f, find(f, (uint32_t)in->nodeid, name));
+	reply(f, in->unique, take(f, (uint32_t)in->nodeid, name) ? 0 : -ENOENT, NULL, 0);
 }
 
 static void serve(struct floor *f, const struct fuse_in_header *in)
@@ -247,18 +369,16 @@ static void serve(struct floor *f, const struct fuse_in_header *in)
 		on_setattr(f, in, body);
 		break;
 	case FUSE_MKNOD:
-		reply_entry(f, in->unique,
-			add(f, dir, (const char *)body + sizeof(struct fuse_mknod_in),
-				((const struct fuse_mknod_in *)body)->mode, 0));
+		on_make(f, in, (const char *)body + sizeof(struct fuse_mknod_in),
+			((const struct fuse_mknod_in *)body)->mode);
 		break;
 	case FUSE_MKDIR:
-		reply_entry(f, in->unique,
-			add(f, dir, (const char *)body + sizeof(struct fuse_mkdir_in),
-				S_IFDIR | ((const struct fuse_mkdir_in *)body)->mode, 0));
+		on_make(f, in, (const char *)body + sizeof(struct fuse_mkdir_in),
+			S_IFDIR | ((const struct fuse_mkdir_in *)body)->mode);
 		break;
 	case FUSE_UNLINK:
 	case FUSE_RMDIR:
-		reply(f, in->unique, take(f, dir, body) ? 0 : -ENOENT, NULL, 0);
+		on_remove(f, in, body);
 		break;
 	case FUSE_RENAME:
 		on_rename(f, in, ((const struct fuse_rename_in *)body)->newdir,
@@ -296,13 +416,16 @@ static void fill(struct floor *f, int files, int dirs)
 
 	f->used = 1;
 	f->nodes[1].mode = S_IFDIR | 0755;
+	f->nodes[1].fd = f->work;
 	for (int i = 0; i < dirs; i++) {
 		snprintf(name, sizeof(name), "d%d", i);
-		(void)add(f, 1, name, S_IFDIR | 0755, 0);
+		f->nodes[add(f, 1, name, S_IFDIR | 0755, 0)].fd =
+			f->work < 0 ? -1
+				    : openat(f->work, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	for (int i = 0; i < files; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
-		(void)add(f, 2 + (uint32_t)(i % dirs), name, S_IFREG | 0644, 1024);
+		f->nodes[add(f, 2 + (uint32_t)(i % dirs), name, S_IFREG | 0644, 1024)].lower = true;
 	}
 }
 
@@ -312,8 +435,10 @@ int main(int argc, char **argv)
 	char text[128];
 	ssize_t n;
 
-	if (argc != 4 || !f)
+	if (argc < 4 || argc > 5 || !f)
 		return 1;
+	f->work = argc == 5 ? open(argv[4], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	must(argc == 4 || f->work >= 0, "floor: the folder to work in");
 	fill(f, (int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10));
 	f->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	snprintf(text, sizeof(text),
